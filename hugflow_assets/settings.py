@@ -1,0 +1,181 @@
+"""Every environment variable, in named groups; read when used, never at import.
+
+``load_settings()`` reads the real environment first and ``.env`` of the project root second. Relative paths resolve
+against the project root. A wrong value is a ``SettingsError`` that names the variable and what is allowed.
+``.env.example`` and the README's table are generated from this class (``hugflow settings``; a test compares them).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hugflow_assets.errors import SettingsError
+
+PROJECT_DIR_VARIABLE = "HUGFLOW_PROJECT_DIR"
+GROUPS = ("Hub", "GitHub", "Slack", "Storage", "Download", "Network", "Validation", "Logging", "Behavior")
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _duration(value: Any) -> Any:
+    """Read ``90``, ``90s``, ``15m``, ``24h``, ``7d`` or ``2w`` as a timedelta."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*", value.lower())
+        if not found:
+            raise ValueError("expected a duration such as 90s, 15m, 24h or 7d")
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    return value
+
+
+def _size(value: Any) -> Any:
+    """Read sizes as people write them (``10TB``, ``500GiB``, ``1_000``); an empty value means unset."""
+    if isinstance(value, str):
+        value = value.strip().replace("_", "")
+        if not re.fullmatch(r"\d+(?:\.\d+)?\s*(?:[kmgtp]i?b?|b)?", value.lower()):
+            raise ValueError("expected a size such as 10TB, 500GiB or 1000000")
+    return value
+
+
+def _words(value: Any) -> Any:
+    """Read a comma-separated list; an empty value is the empty list."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Size = Annotated[ByteSize, BeforeValidator(_size)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+def _setting(group: str, default: Any, description: str, **kwargs: Any) -> Any:
+    return Field(default=default, description=description, json_schema_extra={"group": group}, **kwargs)
+
+
+class Settings(BaseSettings):
+    """What can be set. The variable of a field is its name in capitals: ``storage_root`` is ``STORAGE_ROOT``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, enable_decoding=False, hide_input_in_errors=True
+    )
+
+    # Hub
+    hf_endpoint: str = _setting("Hub", "https://huggingface.co", "The Hub, or any server that speaks its protocol.")
+    hf_token: SecretStr | None = _setting("Hub", None, "Access token; needed for gated and private datasets.")
+
+    # GitHub
+    github_token: SecretStr | None = _setting("GitHub", None, "Token for comments, statuses and pull requests.")
+
+    # Slack
+    slack_webhook_url: SecretStr | None = _setting("Slack", None, "Incoming webhook; off when empty.")
+
+    # Storage
+    storage_root: Path = _setting("Storage", Path("datasets"), "Where datasets land.")
+    hugflow_state_dir: Path = _setting("Storage", Path(".hugflow-state"), "State that can be rebuilt: index, progress.")
+    requests_dir: Path = _setting("Storage", Path("requests"), "The folder with add/ and remove/.")
+    storage_quota: Size | None = _setting(
+        "Storage", None, "Hard limit of all datasets together; empty: the file system less STORAGE_MIN_FREE."
+    )
+    storage_min_free: Size = _setting("Storage", ByteSize(10**9), "Free space that a landing never takes.")
+    checksums: Literal["xxh128", "sha256"] = _setting("Storage", "xxh128", "Kind of the per-file checksum list.")
+    file_mode: str = _setting("Storage", "0440", "Mode of landed files, octal.")
+    folder_mode: str = _setting("Storage", "0750", "Mode of landed folders, octal.")
+
+    # Download
+    max_concurrent_downloads: int = _setting("Download", 4, "Datasets in flight over all runs.", ge=1)
+    landing_executor: Literal["threads", "processes"] = _setting("Download", "threads", "How shards run in parallel.")
+    landing_workers: int | None = _setting("Download", None, "Shards in parallel in one run; empty: the cores.", ge=1)
+    landing_views: Words = _setting(
+        "Download", ("nemo", "lhotse", "datasets"), "Views made beside the record: nemo, lhotse, datasets."
+    )
+    progress_interval: Duration = _setting("Download", timedelta(seconds=5), "How often progress is written.")
+
+    # Network
+    connect_timeout: Duration = _setting("Network", timedelta(seconds=10), "Longest wait for a connection.")
+    read_timeout: Duration = _setting("Network", timedelta(seconds=30), "Longest silence of a server.")
+    hub_retries: int = _setting("Network", 5, "Tries again after a fault that can pass.", ge=0)
+    retry_max_wait: Duration = _setting("Network", timedelta(seconds=60), "Longest wait between two tries.")
+    https_proxy: str | None = _setting("Network", None, "Proxy for https requests.", repr=False)
+    ssl_cert_file: Path | None = _setting("Network", None, "CA bundle (PEM) to trust instead of the system's.")
+
+    # Validation
+
+    # Logging
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("Logging", "INFO", "Least level that is shown.")
+    log_format: Literal["text", "json"] = _setting("Logging", "text", "Form of the process log.")
+
+    # Behavior
+    auto_merge: bool = _setting("Behavior", False, "Merge approved, valid request pull requests by itself.")
+    sensor_interval: Duration = _setting("Behavior", timedelta(seconds=15), "How often requests are looked at.")
+    lease_ttl: Duration = _setting("Behavior", timedelta(seconds=60), "Silence after which a run counts as dead.")
+
+    @field_validator("hf_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
+            raise ValueError("expected a URL such as https://huggingface.co, without user, query or fragment")
+        return value.rstrip("/")
+
+    @field_validator("file_mode", "folder_mode")
+    @classmethod
+    def _mode(cls, value: str) -> str:
+        if not re.fullmatch(r"0?[0-7]{3}", value):
+            raise ValueError("expected an octal mode such as 0440")
+        return value
+
+    @field_validator("landing_views")
+    @classmethod
+    def _views(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := sorted(set(value) - {"nemo", "lhotse", "datasets"}):
+            raise ValueError(f"unknown view {wrong[0]!r}; allowed: nemo, lhotse, datasets")
+        return value
+
+
+def project_root() -> Path:
+    """The folder that relative paths resolve against.
+
+    ``HUGFLOW_PROJECT_DIR`` if set, else the nearest folder from the working folder upwards that holds ``requests/`` or
+    ``workspace.yaml``, else the working folder itself.
+    """
+    if named := os.environ.get(PROJECT_DIR_VARIABLE):
+        return Path(named).expanduser().resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "requests").is_dir() or (folder / "workspace.yaml").is_file():
+            return folder
+    return here
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings afresh, paths made absolute.
+
+    Args:
+        overrides: values that win over the environment, by field name.
+    Raises:
+        SettingsError: a value is not allowed; every wrong variable is named.
+    """
+    root = project_root()
+    try:
+        settings = Settings(_env_file=root / ".env", _env_file_encoding="utf-8", **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise _settings_error(error) from None
+    paths = ("storage_root", "hugflow_state_dir", "requests_dir", "ssl_cert_file")
+    found = {name: getattr(settings, name) for name in paths}
+    return settings.model_copy(
+        update={name: (root / path.expanduser()).resolve() for name, path in found.items() if path is not None}
+    )
+
+
+def _settings_error(error: ValidationError) -> SettingsError:
+    wrong = {str(one["loc"][0]).upper(): one["msg"].removeprefix("Value error, ") for one in error.errors()}
+    told = "; ".join(f"{variable}: {message}" for variable, message in wrong.items())
+    return SettingsError(told, remedy="Correct it in the environment or in .env.", variables=sorted(wrong))

@@ -1,0 +1,242 @@
+"""What the store keeps, as documented JSON: the manifest, a shard's receipt, events, progress, usage.
+
+Every persisted model says its schema version; times are ISO 8601 UTC, sizes bytes, durations seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Any
+
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.intake.models import Frozen
+
+LAYOUT_VERSION = 1
+
+
+class Fingerprint(Frozen):
+    """Whether there is anything to do: equal is a no-op; only ``views`` differ: rebuild them; only ``about``: manifest.
+
+    ``data`` digests commit, repo, selection, checksum kind and layout version; ``views`` the columns and the list of
+    views; ``about`` description, owner and the like. All 16 hex digits.
+    """
+
+    data: str
+    views: str
+    about: str
+
+    @classmethod
+    def of(
+        cls, request: DatasetRequest, commit: str, checksums: str, views: tuple[str, ...], layout: int = LAYOUT_VERSION
+    ) -> Fingerprint:
+        """The fingerprint of landing ``request`` at ``commit`` with these settings."""
+        return cls(
+            data=_digest(request.hf_id, request.subset, request.split, commit, checksums, layout),
+            views=_digest(request.audio_column, request.text_column, *sorted(views)),
+            about=_digest(request.description, request.owner, request.keep_until),
+        )
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\0".join(map(repr, parts)).encode()).hexdigest()[:16]
+
+
+class SourceRecord(Frozen):
+    """An upstream file that was read and verified. ``hash`` is ``sha256:…`` or ``git-sha1:…``."""
+
+    path: str
+    size_bytes: int
+    hash: str
+
+
+class Counts(Frozen):
+    """What was counted while landing; nothing is dropped without appearing here. Sums over shards add up."""
+
+    rows: int = 0
+    media_files: int = 0  # files under audio/ (and image/, …)
+    media_bytes: int = 0
+    json_bytes: int = 0  # bytes of the record's lines
+    duration_s: float = 0.0
+    unreadable_audio: int = 0  # landed as is, header not understood
+    null_audio: int = 0  # rows whose audio value is null upstream
+    unresolved_paths: int = 0  # path-only audio whose file the repository does not hold
+    renamed_files: int = 0  # base name changed: hostile, duplicate or missing upstream
+    non_finite: int = 0  # NaN and infinities written as null
+    extra: dict[str, int] = {}  # counts that only some shapes have, e.g. rows_without_clip, clips_without_row
+
+    def __add__(self, other: Counts) -> Counts:
+        numbers: dict[str, Any] = {
+            field: getattr(self, field) + getattr(other, field) for field in type(self).model_fields if field != "extra"
+        }
+        keys = sorted({*self.extra, *other.extra})
+        return Counts(**numbers, extra={key: self.extra.get(key, 0) + other.extra.get(key, 0) for key in keys})
+
+
+class ShardReceipt(Frozen):
+    """Proof that one shard is landed in staging: what was read, what was written, with hashes."""
+
+    config: str
+    split: str
+    index: int
+    sources: tuple[SourceRecord, ...]
+    folders: tuple[str, ...]  # media folders, relative to the dataset's folder
+    json_xxh128: str  # of the shard's lines
+    sums_xxh128: str  # of the shard's checksum lines
+    counts: Counts
+    unreadable_names: tuple[str, ...] = ()  # the first 20
+    bytes_fetched: int = 0
+
+
+class ShardRecord(Frozen):
+    """A shard in the manifest: its receipt's facts and the byte range of its lines in ``json/…/<split>.jsonl``."""
+
+    index: int
+    sources: tuple[SourceRecord, ...]
+    folders: tuple[str, ...]
+    json_offset: int
+    json_bytes: int
+    json_xxh128: str
+    sums_xxh128: str
+    counts: Counts
+
+
+class SplitRecord(Frozen):
+    name: str
+    record_path: str  # json/<split>.jsonl, relative to the dataset's folder
+    shards: tuple[ShardRecord, ...]
+    counts: Counts
+
+
+class ConfigRecord(Frozen):
+    name: str
+    splits: tuple[SplitRecord, ...]
+
+
+class RepoRecord(Frozen):
+    endpoint: str
+    id: str
+    oid: str | None = None
+    commit: str
+    license: str | None = None
+    gated: str | None = None
+    private: bool = False
+
+
+class Volatile(Frozen):
+    """What may differ between two landings of one commit: times, speeds, where it ran."""
+
+    landed_at: str
+    updated_at: str
+    seconds: float = 0.0
+    bytes_fetched: int = 0
+    bytes_per_s: float = 0.0
+    run_id: str | None = None
+    host: str = ""
+    hugflow_version: str = ""
+    requested_by: str | None = None
+    request_commit: str | None = None
+
+
+class Manifest(Frozen):
+    """``hugflow.json``: what a landed dataset is, complete enough to rebuild every index from."""
+
+    schema_version: int = 1
+    layout_version: int = LAYOUT_VERSION
+    name: str
+    request: DatasetRequest
+    repo: RepoRecord
+    fingerprint: Fingerprint
+    shape: str
+    shape_reason: str = ""
+    checksums: str  # "xxh128" or "sha256": the kind, and with it the list's file name
+    views: tuple[str, ...] = ()
+    audio_column: str | None = None  # as used in the views
+    text_column: str | None = None
+    configs: tuple[ConfigRecord, ...]
+    counts: Counts
+    size_bytes: int  # of all files of the folder but hugflow.json itself
+    files: int  # likewise
+    unreadable_names: tuple[str, ...] = ()
+    volatile: Volatile
+
+    @property
+    def commit(self) -> str:
+        return self.repo.commit
+
+    @property
+    def hours(self) -> float:
+        return self.counts.duration_s / 3600
+
+
+class EventKind(StrEnum):
+    REQUESTED = "requested"
+    REJECTED = "rejected"
+    STARTED = "started"
+    LANDED = "landed"
+    FAILED = "failed"
+    REMOVED = "removed"
+    RESTORED = "restored"
+    DRIFTED = "drifted"
+    SCRUBBED = "scrubbed"
+    QUOTA = "quota"
+
+
+class Event(Frozen):
+    """One line of the audit log. ``seq`` grows by one; ``data`` is JSON-able and holds no secret."""
+
+    schema_version: int = 1
+    seq: int
+    time: str
+    kind: EventKind
+    name: str
+    data: dict[str, Any] = {}
+
+
+class Phase(StrEnum):
+    RESOLVING = "resolving"
+    DOWNLOADING = "downloading"
+    ASSEMBLING = "assembling"
+    PUBLISHING = "publishing"
+    LANDED = "landed"
+    FAILED = "failed"
+
+
+class Progress(Frozen):
+    """``progress/<name>.json``: how far a landing is. Removed when the dataset is removed."""
+
+    schema_version: int = 1
+    name: str
+    phase: Phase
+    started_at: str
+    updated_at: str
+    run_id: str | None = None
+    bytes_done: int = 0
+    bytes_total: int = 0
+    shards_done: int = 0
+    shards_total: int = 0
+    rows: int = 0
+    bytes_per_s: float = 0.0
+    eta_s: float | None = None
+    message: str = ""
+
+
+class DatasetUsage(Frozen):
+    name: str
+    size_bytes: int
+    files: int
+    inodes: int
+
+
+class Usage(Frozen):
+    """What the storage holds. ``size_bytes`` counts datasets, staging and trash, each inode once."""
+
+    datasets: tuple[DatasetUsage, ...] = ()
+    size_bytes: int = 0
+    inodes: int = 0
+    staging_bytes: int = 0
+    trash_bytes: int = 0
+    reserved_bytes: int = 0
+    quota_bytes: int | None = None
+    free_bytes: int = 0
+    free_inodes: int = 0
