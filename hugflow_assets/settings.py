@@ -2,7 +2,7 @@
 
 ``load_settings()`` reads the real environment first and ``.env`` of the project root second. Relative paths resolve
 against the project root. A wrong value is a ``SettingsError`` that names the variable and what is allowed.
-``.env.example`` and the README's table are generated from this class (``hugflow settings``; a test compares them).
+``.env.example`` and the README's table are generated from this class (``make docs``; a test compares them).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, BeforeValidator, ByteSize, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hugflow_assets.errors import SettingsError
@@ -57,6 +58,14 @@ Size = Annotated[ByteSize, BeforeValidator(_size)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _setting(group: str, default: Any, description: str, **kwargs: Any) -> Any:
     return Field(default=default, description=description, json_schema_extra={"group": group}, **kwargs)
 
@@ -65,7 +74,12 @@ class Settings(BaseSettings):
     """What can be set. The variable of a field is its name in capitals: ``storage_root`` is ``STORAGE_ROOT``."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, enable_decoding=False, hide_input_in_errors=True
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        enable_decoding=False,
+        hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
     # Hub
@@ -86,6 +100,12 @@ class Settings(BaseSettings):
         "Storage", None, "Hard limit of all datasets together; empty: the file system less STORAGE_MIN_FREE."
     )
     storage_min_free: Size = _setting("Storage", ByteSize(10**9), "Free space that a landing never takes.")
+    storage_soft_limit: Size | None = _setting(
+        "Storage", None, "Use of storage above which everyone is warned; empty: no warning."
+    )
+    storage_max_inodes: int | None = _setting(
+        "Storage", None, "Most files and folders of all datasets together; empty: what the file system has.", ge=1
+    )
     checksums: Literal["xxh128", "sha256"] = _setting("Storage", "xxh128", "Kind of the per-file checksum list.")
     file_mode: str = _setting("Storage", "0440", "Mode of landed files, octal.")
     folder_mode: str = _setting("Storage", "0750", "Mode of landed folders, octal.")
@@ -104,14 +124,34 @@ class Settings(BaseSettings):
     read_timeout: Duration = _setting("Network", timedelta(seconds=30), "Longest silence of a server.")
     hub_retries: int = _setting("Network", 5, "Tries again after a fault that can pass.", ge=0)
     retry_max_wait: Duration = _setting("Network", timedelta(seconds=60), "Longest wait between two tries.")
-    https_proxy: str | None = _setting("Network", None, "Proxy for https requests.", repr=False)
-    ssl_cert_file: Path | None = _setting("Network", None, "CA bundle (PEM) to trust instead of the system's.")
+    https_proxy: str | None = _setting(
+        "Network", None, "Proxy for https requests, http://[user:password@]host:port.", repr=False
+    )
+    ssl_cert_file: Path | None = _setting(
+        "Network",
+        None,
+        "CA bundle (PEM) to trust instead of the system's; REQUESTS_CA_BUNDLE is read too.",
+        validation_alias=AliasChoices("ssl_cert_file", "requests_ca_bundle"),
+    )
 
     # Validation
+    allowed_licenses: Words = _setting("Validation", (), "Licences that may land, comma-separated; empty: all.")
+    unknown_license: Literal["warn", "block"] = _setting("Validation", "warn", "What an unknown licence does.")
+    max_dataset_size: Size | None = _setting("Validation", None, "Largest single dataset, e.g. 2TB; empty: no limit.")
+    max_unreadable_share: float = _setting(
+        "Validation", 0.01, "Share of audio files with unreadable headers above which a check fails.", ge=0, le=1
+    )
+    min_transcript_share: float = _setting(
+        "Validation", 0.9, "Share of rows with a transcript below which a check warns.", ge=0, le=1
+    )
 
     # Logging
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("Logging", "INFO", "Least level that is shown.")
-    log_format: Literal["text", "json"] = _setting("Logging", "text", "Form of the process log.")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = _setting(
+        "Logging", "INFO", "Least level that is shown."
+    )
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = _setting(
+        "Logging", "text", "Form of the process log."
+    )
 
     # Behavior
     auto_merge: bool = _setting("Behavior", False, "Merge approved, valid request pull requests by itself.")
@@ -124,6 +164,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
             raise ValueError("expected a URL such as https://huggingface.co, without user, query or fragment")
         return value.rstrip("/")
+
+    @field_validator("https_proxy")
+    @classmethod
+    def _proxy(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"(?:https?|socks5h?)://\S+", value):
+            raise ValueError("expected a URL such as http://proxy.example.org:3128")
+        return value
 
     @field_validator("file_mode", "folder_mode")
     @classmethod
@@ -164,15 +211,53 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: a value is not allowed; every wrong variable is named.
     """
     root = project_root()
+    env_file = root / ".env"
     try:
-        settings = Settings(_env_file=root / ".env", _env_file_encoding="utf-8", **overrides)  # type: ignore[call-arg]
+        settings = Settings(_env_file=env_file, _env_file_encoding="utf-8-sig", **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
         raise _settings_error(error) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} cannot be read: {error}", remedy="It must be a readable UTF-8 file.") from None
     paths = ("storage_root", "hugflow_state_dir", "requests_dir", "ssl_cert_file")
     found = {name: getattr(settings, name) for name in paths}
     return settings.model_copy(
         update={name: (root / path.expanduser()).resolve() for name, path in found.items() if path is not None}
     )
+
+
+def export_network(settings: Settings) -> None:
+    """Put the endpoint, proxy and CA bundle into the environment, for client libraries that read only that.
+
+    They freeze it when they are imported, so entry points call this first. What is set in the environment stays.
+    """
+    told = {
+        "HF_ENDPOINT": settings.hf_endpoint,
+        "HTTPS_PROXY": settings.https_proxy,
+        "SSL_CERT_FILE": settings.ssl_cert_file,
+        "REQUESTS_CA_BUNDLE": settings.ssl_cert_file,
+    }
+    for variable, value in told.items():
+        if value is not None:
+            os.environ.setdefault(variable, str(value))
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field of ``Settings``."""
+    return field.upper()
+
+
+def group_of(field: str) -> str:
+    """The group a field belongs to, one of ``GROUPS``."""
+    extra = Settings.model_fields[field].json_schema_extra
+    return str(extra["group"]) if isinstance(extra, dict) else ""
+
+
+def secret_values(settings: Settings) -> tuple[str, ...]:
+    """Every secret that is set, in the clear, longest first: what a log must never show."""
+    values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    if settings.https_proxy and (password := urlsplit(settings.https_proxy).password):
+        values.append(password)
+    return tuple(sorted({value for value in values if value}, key=len, reverse=True))
 
 
 def _settings_error(error: ValidationError) -> SettingsError:

@@ -1,0 +1,58 @@
+# Hugflow in one word each: `make demo` shows it, `make up` runs it, `make test` and `make check` judge it.
+# PYTHON=/path/to/python3.12 make install   chooses the interpreter; by default the first suitable one is found.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export DAGSTER_HOME := $(CURDIR)/.dagster_home
+
+.PHONY: help install demo up test check format lock docs clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' Makefile
+
+install: $(STAMP)  ## .venv with everything in it, the hugflow command included
+
+$(STAMP): pyproject.toml setup.cfg constraints.txt .ci/venv
+	@.ci/venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+demo: install  ## a local Hub, a small speech dataset, and how it lands: offline
+	@$(BIN)/hugflow demo
+
+up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ lands by itself
+	@$(BIN)/hugflow init --quiet
+	@mkdir -p "$$DAGSTER_HOME"
+	$(BIN)/dagster dev
+
+test: install  ## the whole suite, with branch coverage
+	$(BIN)/pytest --numprocesses auto --cov --cov-branch --cov-report term
+
+check: install  ## lint, format, types, layers, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@mkdir -p "$$DAGSTER_HOME"
+	$(BIN)/dagster definitions validate
+	$(BIN)/dagster definitions validate --workspace workspace.yaml
+
+format: install  ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install  ## constraints.txt anew, from the ranges of pyproject.toml, for every Python at once
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file constraints.txt
+
+docs: install  ## .env.example and the settings table of README.md, from the settings class
+	$(BIN)/hugflow settings --format env > .env.example
+	$(BIN)/python .ci/readme_settings.py
+
+clean:  ## tools' leftovers and .venv; never datasets, state or requests
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -f .coverage .coverage.*
+	find hugflow_assets hugflow_assets_tests -name __pycache__ -type d -prune -exec rm -rf {} +
