@@ -1,0 +1,5 @@
+"""An embedded local Hub and a small speech dataset: everything can be tried, and is tested, without the internet."""
+
+from hugflow_assets.demo.local_hub import LocalHub, Request
+
+__all__ = ["LocalHub", "Request"]
