@@ -23,9 +23,13 @@ INVALID_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105 - th
 DISABLED = "Access to this resource is disabled."
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request. Header names are lower case; ``path`` is still percent-encoded; ``origin`` is hub or cdn."""
+@dataclass
+class Request:
+    """What was asked of the Hub, and what became of it.
+
+    ``origin`` is "hub" or "cdn", ``path`` is still percent-encoded, header names are lower case. ``status`` is 0 until
+    the answer begins, and ``bytes_sent`` counts the bytes of its body.
+    """
 
     origin: str
     method: str
@@ -33,6 +37,13 @@ class Asked:
     query: str
     headers: Mapping[str, str]
     body: bytes = b""
+    status: int = 0
+    bytes_sent: int = 0
+
+    @property
+    def range(self) -> str | None:
+        """The Range header as given."""
+        return self.headers.get("range")
 
     @property
     def user_token(self) -> str | None:
@@ -56,8 +67,8 @@ class Answer:
     blob: Blob | None = None
 
     @staticmethod
-    def json(value: Any, status: int = 200, **headers: str) -> Answer:
-        return Answer(status, {"Content-Type": JSON, **headers}, json.dumps(value).encode())
+    def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+        return Answer(status, {"Content-Type": JSON, **(headers or {})}, json.dumps(value).encode())
 
 
 class RefusedError(Exception):
@@ -66,7 +77,7 @@ class RefusedError(Exception):
     def __init__(self, status: int, code: str | None, message: str) -> None:
         super().__init__(message)
         headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
-        self.answer = Answer.json({"error": message}, status, **headers)
+        self.answer = Answer.json({"error": message}, status, headers)
 
 
 class Protocol:
@@ -90,7 +101,7 @@ class Protocol:
         self.cdn_url = ""
         self._secret = b"the CDN trusts whoever can sign"
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: Request) -> Answer:
         """The whole protocol: the CDN serves signed links, the Hub everything else."""
         try:
             return self._cdn(asked) if asked.origin == CDN else self._hub(asked)
@@ -99,7 +110,7 @@ class Protocol:
 
     # ---- the Hub's origin
 
-    def _hub(self, asked: Asked) -> Answer:
+    def _hub(self, asked: Request) -> Answer:
         user = self._user(asked)
         parts = [unquote(part) for part in asked.path.split("/")[1:]]
         match parts:
@@ -115,7 +126,7 @@ class Protocol:
                 return self._resolve(asked, user, repo, arguments)
         raise RefusedError(404, None, "Sorry, we can't find the page you are looking for.")
 
-    def _user(self, asked: Asked) -> str | None:
+    def _user(self, asked: Request) -> str | None:
         token = asked.user_token
         if token is None:
             return None
@@ -130,7 +141,7 @@ class Protocol:
         about = {"type": "user", "id": hashlib.sha256(user.encode()).hexdigest()[:24], "name": user, "fullname": user}
         return Answer.json({**about, "orgs": [], "auth": {"type": "access_token", "accessToken": token}})
 
-    def _find(self, asked: Asked, user: str | None, parts: list[str]) -> tuple[Repo, str, list[str]]:
+    def _find(self, asked: Request, user: str | None, parts: list[str]) -> tuple[Repo, str, list[str]]:
         """The repository that a path begins with (one or two components), the action and what follows it."""
         length = 1 if len(parts) == 1 or (parts[1] in ACTIONS and "/".join(parts[:2]).lower() not in self.repos) else 2
         repo_id, rest = "/".join(parts[:length]), parts[length:]
@@ -146,10 +157,10 @@ class Protocol:
             raise RefusedError(403, None, DISABLED)
         if repo.repo_id != repo_id:
             asked_id = "/".join(asked.path.split("/")[-len(parts) :][:length])
-            raise _Moved(asked, asked_id, quote(repo.repo_id, safe="/"))
+            raise _MovedError(asked, asked_id, quote(repo.repo_id, safe="/"))
         return repo, action, arguments
 
-    def _api(self, asked: Asked, user: str | None, repo: Repo, action: str, arguments: list[str]) -> Answer:
+    def _api(self, asked: Request, user: str | None, repo: Repo, action: str, arguments: list[str]) -> Answer:
         revision = arguments[0] if arguments else "main"
         match action:
             case "" | "revision":
@@ -167,7 +178,7 @@ class Protocol:
                 return Answer(200, {"Content-Type": "text/plain"}, b"OK")
         raise RefusedError(404, None, f"No such endpoint: {asked.method} {asked.path}")
 
-    def _info(self, asked: Asked, repo: Repo, commit: Commit) -> Answer:
+    def _info(self, asked: Request, repo: Repo, commit: Commit) -> Answer:
         card = commit.card_data()
         licence = repo.license or card.get("license")
         if licence:
@@ -196,7 +207,7 @@ class Protocol:
             about = {name: about[name] for name in wanted}
         return Answer.json({"_id": repo.oid, "id": repo.repo_id, **about})
 
-    def _tree(self, asked: Asked, repo: Repo, commit: Commit, folder: str) -> Answer:
+    def _tree(self, asked: Request, repo: Repo, commit: Commit, folder: str) -> Answer:
         if folder not in commit.trees:
             raise RefusedError(404, "EntryNotFound", f"{folder} does not exist on {commit.id}")
         expand = asked.flag("expand")
@@ -207,9 +218,9 @@ class Protocol:
         if start + size < len(rows):
             query = urlencode({"recursive": asked.flag("recursive"), "expand": expand, "cursor": start + size})
             headers["Link"] = f'<{self.hub_url}{asked.path}?{query}>; rel="next"'
-        return Answer.json(rows[start : start + size], **headers)
+        return Answer.json(rows[start : start + size], headers=headers)
 
-    def _paths_info(self, asked: Asked, commit: Commit) -> Answer:
+    def _paths_info(self, asked: Request, commit: Commit) -> Answer:
         body = asked.body.decode("utf-8", "replace")
         if asked.headers.get("content-type", "").startswith("application/json"):
             try:
@@ -223,7 +234,7 @@ class Protocol:
         wanted = [path.strip("/") for path in paths]
         return Answer.json([_entry(commit, path, expand=expand) for path in wanted if _is_there(commit, path)])
 
-    def _refs(self, asked: Asked, repo: Repo) -> Answer:
+    def _refs(self, asked: Request, repo: Repo) -> Answer:
         kinds = {"branches": BRANCHES, "tags": TAGS, "converts": "refs/convert/", "pullRequests": "refs/pr/"}
         rows = {
             kind: [
@@ -239,7 +250,7 @@ class Protocol:
 
     # ---- files
 
-    def _resolve(self, asked: Asked, user: str | None, repo: Repo, arguments: list[str]) -> Answer:
+    def _resolve(self, asked: Request, user: str | None, repo: Repo, arguments: list[str]) -> Answer:
         self._check_gate(user, repo)
         revision, path = (arguments[0], "/".join(arguments[1:])) if arguments else ("main", "")
         if arguments[:1] == ["refs"] and len(arguments) > 3:
@@ -254,7 +265,7 @@ class Protocol:
         headers = {**linked, "Location": self.cdn_link(repo, blob, path), "Accept-Ranges": "bytes"}
         return Answer(302, headers, b"Found. Redirecting to the storage")
 
-    def _resolve_cache(self, asked: Asked, user: str | None, parts: list[str]) -> Answer:
+    def _resolve_cache(self, asked: Request, user: str | None, parts: list[str]) -> Answer:
         at = next((i for i, part in enumerate(parts) if re.fullmatch(r"[0-9a-f]{40}", part)), 0)
         repo = self.repos.get("/".join(parts[:at]).lower())
         if not at or repo is None or repo.disabled or not repo.may_download(user):
@@ -272,9 +283,8 @@ class Protocol:
             told += ". You must have access to it and be authenticated to access it. Please log in."
             raise RefusedError(401, "GatedRepo", told)
         where = f"{self.hub_url}/datasets/{repo.repo_id}"
-        raise RefusedError(
-            403, "GatedRepo", f"{told} and you are not in the authorized list. Visit {where} to ask for access."
-        )
+        told += f" and you are not in the authorized list. Visit {where} to ask for access."
+        raise RefusedError(403, "GatedRepo", told)
 
     # ---- the CDN's origin
 
@@ -287,7 +297,7 @@ class Protocol:
         signed = {"Expires": expires, "Signature": signature, "Key-Pair-Id": "LOCAL"}
         return f"{self.cdn_url}{target}?{urlencode({'response-content-disposition': shown, **signed})}"
 
-    def _cdn(self, asked: Asked) -> Answer:
+    def _cdn(self, asked: Request) -> Answer:
         given = {name: values[-1] for name, values in asked.parameters().items()}
         expires = given.get("Expires", "")
         signed = hmac.compare_digest(self._signature(asked.path, expires), given.get("Signature", ""))
@@ -306,10 +316,10 @@ class Protocol:
         return hmac.new(self._secret, f"{path}?{expires}".encode(), hashlib.sha256).hexdigest()
 
 
-class _Moved(RefusedError):
+class _MovedError(RefusedError):
     """The repository is spelt otherwise, or has another name now: the same path with the id that it has."""
 
-    def __init__(self, asked: Asked, given: str, canonical: str) -> None:
+    def __init__(self, asked: Request, given: str, canonical: str) -> None:
         head = "/datasets/" if asked.path.startswith("/datasets/") else "/api/datasets/"
         rest = asked.path.removeprefix(f"{head}{given}")
         target = f"{head}{canonical}{rest}" + (f"?{asked.query}" if asked.query else "")

@@ -75,7 +75,10 @@ class Commit:
 
 @dataclass
 class Repo:
-    """One dataset repository. ``oid`` survives renames; ``refs``: full git ref to commit; ``stored``: sha256 to LFS file."""
+    """One dataset repository.
+
+    ``oid`` survives renames; ``refs``: full git ref to commit; ``stored``: sha256 to the file that LFS holds.
+    """
 
     repo_id: str
     oid: str
