@@ -1,0 +1,224 @@
+"""Asking the Hub: one call, tried again with jittered backoff while its fault can pass."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx2
+
+from hugflow_assets import __version__
+from hugflow_assets.errors import HFError, HFRateLimitedError, HFUnreachableError, LandingCancelledError
+from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.transport import client, deadline
+
+PATIENCE = 4  # a whole answer may take this many times the longest silence
+LARGEST_ANSWER = 256 << 20
+TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said, read to its end. ``url`` is where the answer came from, after redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name.lower(), "")
+
+
+class Backoff:
+    """How long to wait before the next try, and when to stop trying."""
+
+    def __init__(self, access: HubAccess, should_stop: Callable[[], bool] | None = None) -> None:
+        self.access = access
+        self.failures = 0
+        self._should_stop = should_stop
+
+    def progress(self) -> None:
+        """Something was achieved since the last fault: the count starts anew."""
+        self.failures = 0
+
+    def wait(self, error: HFError, asked_s: float | None = None) -> None:
+        """Wait before the next try; raise ``error`` when the tries are used up or the wait asked for is too long."""
+        self.failures += 1
+        if self.failures > self.access.retries or (asked_s or 0) > self.access.retry_max_wait_s:
+            raise error
+        longest = min(self.access.backoff_s * 2 ** (self.failures - 1), self.access.retry_max_wait_s)
+        # At least what the server asks for, and not all of us at the same moment.
+        spread = random.uniform(longest / 2, longest)  # noqa: S311
+        self._pause(spread if asked_s is None else asked_s + random.uniform(0, min(1.0, longest)))  # noqa: S311
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        idle = threading.Event()
+        while (left := until - time.monotonic()) > 0:
+            if self._should_stop and self._should_stop():
+                raise LandingCancelledError("Stopped while waiting for the Hub.", remedy="Run it again to resume.")
+            idle.wait(min(left, 0.2))
+
+
+def call(
+    access: HubAccess,
+    method: Literal["GET", "POST", "HEAD"],
+    url: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    largest: int = LARGEST_ANSWER,
+    cut: bool = False,
+) -> Answer:
+    """Ask once and again until there is an answer that does not pass by itself; its status may be any other.
+
+    Args:
+        largest: no more of the body than this is read.
+        cut: take what was read so far for the answer when there is more; otherwise that is an error.
+    Raises:
+        HFError: an answer larger than ``largest``.
+        HFUnreachableError: refused, timed out, reset, 5xx or an endless trickle, after every retry.
+        HFRateLimitedError: 429 after every retry, or with a wait longer than allowed.
+    """
+    backoff = Backoff(access)
+    while True:
+        try:
+            answer = _once(access, method, url, params, data, headers, largest)
+        except httpx2.HTTPError as error:
+            backoff.wait(unreachable(access, url, why(error)))
+            continue
+        except OfflineError as error:
+            raise unreachable(access, url, str(error)) from None
+        if answer.status not in TRY_AGAIN:
+            if len(answer.body) > largest and not cut:
+                raise HFError(
+                    f"{access.endpoint} answers with more than {largest} bytes where a short answer was expected.",
+                    remedy="Check that HF_ENDPOINT is a Hub.",
+                    endpoint=access.endpoint,
+                )
+            return answer
+        backoff.wait(passing(access, answer), asked_wait(answer.headers) if answer.status in (429, 503) else None)
+
+
+class OfflineError(ConnectionError):
+    """HF_HUB_OFFLINE is set."""
+
+
+def _once(
+    access: HubAccess,
+    method: str,
+    url: str,
+    params: Mapping[str, Any] | None,
+    data: Mapping[str, Any] | None,
+    headers: Mapping[str, str] | None,
+    largest: int,
+) -> Answer:
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    body = bytearray()
+    try:
+        with (
+            deadline(access.read_timeout_s * PATIENCE),
+            client(access).stream(
+                method, url, params=params, data=data, headers={**request_headers(access), **(headers or {})}
+            ) as response,
+        ):
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > largest:
+                    break
+    except OfflineModeIsEnabled:
+        raise OfflineError("HF_HUB_OFFLINE is set") from None
+    return Answer(response.status_code, dict(response.headers), bytes(body), str(response.url))
+
+
+def request_headers(access: HubAccess) -> dict[str, str]:
+    """The headers of every request: who we are, and the token if the settings have one. Never a cached token."""
+    from huggingface_hub.utils._headers import build_hf_headers
+
+    return build_hf_headers(token=access.token or False, library_name="hugflow", library_version=__version__)
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks us to wait: ``Retry-After`` (seconds or a date), else ``t`` of ``RateLimit``."""
+    from huggingface_hub.utils._http import parse_ratelimit_headers
+
+    after = headers.get("retry-after", "").strip()
+    if after.isdigit():
+        return float(after)
+    if after:
+        try:
+            return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
+        except ValueError:
+            return None
+    limit = parse_ratelimit_headers(headers)
+    return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
+
+
+def unreachable(access: HubAccess, url: str, reason: str) -> HFUnreachableError:
+    """No usable answer. Names the host only: a link to storage carries a signature."""
+    asked, endpoint = urlsplit(url), urlsplit(access.endpoint)
+    place = access.endpoint if asked.netloc == endpoint.netloc else f"{asked.scheme}://{asked.netloc} (file storage)"
+    return HFUnreachableError(
+        access.redact(f"{place} does not answer: {reason}."),
+        remedy="Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later.",
+        endpoint=access.endpoint,
+        host=asked.netloc,
+    )
+
+
+def passing(access: HubAccess, answer: Answer) -> HFError:
+    """The error of a status that may pass by itself: 429, 408, 5xx."""
+    if answer.status != 429:
+        return unreachable(access, answer.url, f"status {answer.status}{_quoted(access, answer)}")
+    wait = asked_wait(answer.headers)
+    window = f" It allows requests again in {wait:.0f} s." if wait is not None else ""
+    remedy = "Wait; it is tried again later." if access.token else "Set HF_TOKEN (a token has a higher limit), or wait."
+    return HFRateLimitedError(
+        f"{access.endpoint} answers 429, too many requests, after every retry.{window}",
+        remedy=remedy,
+        endpoint=access.endpoint,
+        retry_after_s=wait,
+    )
+
+
+def why(error: httpx2.HTTPError) -> str:
+    """What went wrong with a request, in words."""
+    said = str(error) or type(error).__name__
+    kinds: tuple[tuple[type[httpx2.HTTPError], str], ...] = (
+        (httpx2.ConnectTimeout, "no connection in time"),
+        (httpx2.ReadTimeout, "silent or too slow for too long"),
+        (httpx2.ProxyError, f"the proxy refused ({said})"),
+        (httpx2.ConnectError, f"no connection ({said})"),
+        (httpx2.ReadError, f"the connection broke ({said})"),
+        (httpx2.RemoteProtocolError, f"the connection ended early or spoke no HTTP ({said})"),
+        (httpx2.TooManyRedirects, "it redirects in a circle"),
+    )
+    return next((told for kind, told in kinds if isinstance(error, kind)), said)
+
+
+def _quoted(access: HubAccess, answer: Answer) -> str:
+    said = server_message(answer)
+    return f" ({access.redact(said)})" if said else ""
+
+
+def server_message(answer: Answer) -> str:
+    """What the server says about an error: ``X-Error-Message``, else ``error`` of a JSON body, cut short."""
+    import json
+
+    said = answer.header("X-Error-Message")
+    if not said and answer.body[:1] == b"{":
+        try:
+            found = json.loads(answer.body).get("error", "")
+            said = found if isinstance(found, str) else ""
+        except ValueError:
+            said = ""
+    return " ".join(said.split())[:200]

@@ -1,0 +1,50 @@
+"""The dataset card: README.md's YAML block and text, and what it says about licence, configs and features."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Card:
+    """README.md taken apart. ``problem`` says why the YAML block could not be read, in which case ``data`` is empty."""
+
+    text: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read_card(readme: bytes, standalone_yaml: bytes = b"") -> Card:
+    """Split README.md as ``datasets`` does; ``.huggingface.yaml`` of the repository, if any, overrides its block."""
+    import yaml
+    from huggingface_hub import DatasetCard
+
+    content = readme.decode("utf-8", "replace").replace("\r\n", "\n")
+    try:
+        card = DatasetCard(content, ignore_metadata_errors=True)
+        data, text = card.data.to_dict(), card.text  # type: ignore[no-untyped-call]
+        standalone = yaml.safe_load(standalone_yaml) if standalone_yaml else None
+        if isinstance(standalone, dict):
+            data.update(standalone)
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        return Card(
+            text=content, problem=f"README.md's YAML block cannot be read: {' '.join(str(error).split())[:200]}"
+        )
+    return Card(text=text.lstrip("\n"), data=plain(data))
+
+
+def plain(value: Any) -> Any:
+    """The same value in JSON's types only: YAML also has dates."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def license_of(card_data: dict[str, Any]) -> str | None:
+    """The licence as the card names it: several joined by a comma, ``other`` with the name it gives."""
+    found = card_data.get("license")
+    if found == "other" and isinstance(card_data.get("license_name"), str):
+        return f"other ({card_data['license_name']})"
+    if isinstance(found, list):
+        return ", ".join(str(one) for one in found) or None
+    return str(found) if found else None

@@ -1,0 +1,154 @@
+"""Parquet footers, read by range: rows, features and sizes without a byte of data."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from hugflow_assets.hub.access import HubAccess, file_url
+from hugflow_assets.hub.calls import call
+from hugflow_assets.hub.faults import Asked, refusal
+from hugflow_assets.hub.models import SourceFile
+
+TAIL_BYTES = 64 << 10
+WHOLE_BYTES = 8 << 20  # a server without ranges is asked for whole files up to this size
+MOST = 64
+_AT_ONCE = 8
+_AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"})
+_IMAGE = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
+_AUDIO_NAMES = ("audio", "speech", "wav", "sound", "recording", "utterance", "voice", "clip")
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a parquet file says about itself. Sizes are uncompressed bytes; media: binary columns, other: the rest."""
+
+    rows: int
+    media_bytes: int
+    other_bytes: int
+    media_columns: int
+    features: dict[str, Any] | None = field(default=None, hash=False)
+
+
+def read_footers(access: HubAccess, repo_id: str, commit: str, files: list[SourceFile]) -> dict[str, Footer]:
+    """The footers of the given files by path; one that cannot be read by range, or is no parquet, is left out."""
+    with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(files))), thread_name_prefix="footers") as pool:
+        found = list(pool.map(lambda file: _read(access, repo_id, commit, file), files))
+    return {file.path: footer for file, footer in zip(files, found, strict=True) if footer is not None}
+
+
+def sample(files: list[SourceFile], most: int = MOST) -> list[SourceFile]:
+    """At most ``most`` of the files, evenly spread, the first always among them; the same for the same list."""
+    if len(files) <= most:
+        return files
+    return [files[i * len(files) // most] for i in range(most)]
+
+
+def _read(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> Footer | None:
+    tail = _tail(access, repo_id, commit, file, TAIL_BYTES)
+    if tail is None or len(tail) < 12 or tail[-4:] != b"PAR1":
+        return None
+    needed = int.from_bytes(tail[-8:-4], "little") + 8
+    if needed > len(tail):
+        if needed > file.size_bytes:
+            return None
+        tail = _tail(access, repo_id, commit, file, needed)
+    return None if tail is None else parse_footer(tail)
+
+
+def _tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile, size: int) -> bytes | None:
+    size = min(size, file.size_bytes)
+    if size <= 0:
+        return None
+    answer = call(
+        access,
+        "GET",
+        file_url(access.endpoint, repo_id, commit, file.path),
+        headers={"Range": f"bytes={file.size_bytes - size}-{file.size_bytes - 1}", "Accept-Encoding": "identity"},
+        largest=max(size, WHOLE_BYTES if file.size_bytes <= WHOLE_BYTES else 0),
+        cut=True,
+    )
+    if answer.status == 206:
+        return answer.body if len(answer.body) == size else None
+    if answer.status == 200:
+        return answer.body[-size:] if len(answer.body) == file.size_bytes else None
+    if answer.status == 416:
+        return None
+    raise refusal(answer, Asked(access, repo_id, commit, file.path))
+
+
+def parse_footer(tail: bytes) -> Footer | None:
+    """A footer from the end of a parquet file; None when it is not one that can be read (encrypted, damaged)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+        schema = metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    media = other = 0
+    columns: set[str] = set()
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for index in range(row_group.num_columns):
+            column = row_group.column(index)
+            leaf = metadata.schema.column(index)
+            if leaf.physical_type == "BYTE_ARRAY" and str(leaf.logical_type.type) == "NONE":
+                media += column.total_uncompressed_size
+                columns.add(column.path_in_schema)
+            else:
+                other += column.total_uncompressed_size
+    return Footer(metadata.num_rows, media, other, len(columns), features_of(schema, _endings(metadata)))
+
+
+def _endings(metadata: Any) -> dict[str, str]:
+    """Column path to the file ending that its statistics show, e.g. ``audio.path`` to ``.wav``."""
+    found: dict[str, str] = {}
+    if metadata.num_row_groups:
+        group = metadata.row_group(0)
+        for index in range(group.num_columns):
+            column = group.column(index)
+            stats = column.statistics
+            if column.path_in_schema.endswith(".path") and stats is not None and stats.has_min_max:
+                found[column.path_in_schema] = PurePosixPath(str(stats.min)).suffix.lower()
+    return found
+
+
+def features_of(schema: Any, endings: dict[str, str] | None = None) -> dict[str, Any] | None:
+    """``Features.to_dict()`` of an Arrow schema: from its ``huggingface`` metadata, else from its types.
+
+    A legacy file has no such metadata; a struct of bytes and path is then Audio (or Image) by the endings of its
+    paths, or by its name where there are no statistics.
+    """
+    from datasets import Features
+
+    declared = b"huggingface" in (schema.metadata or {})
+    try:
+        features: dict[str, Any] = Features.from_arrow_schema(schema).to_dict()
+    except (ValueError, TypeError, KeyError, NotImplementedError):
+        if not declared:
+            return None
+        return features_of(schema.remove_metadata(), endings)
+    if not declared:
+        for name in features:
+            if kind := _legacy_media(name, schema.field(name).type, (endings or {}).get(f"{name}.path", "")):
+                features[name] = {"_type": kind}
+    return features
+
+
+def _legacy_media(name: str, kind: Any, ending: str) -> str | None:
+    import pyarrow as pa
+
+    if not pa.types.is_struct(kind) or {kind.field(i).name for i in range(kind.num_fields)} != {"bytes", "path"}:
+        return None
+    payload, path = kind.field("bytes").type, kind.field("path").type
+    if not (pa.types.is_binary(payload) or pa.types.is_large_binary(payload)):
+        return None
+    if not (pa.types.is_string(path) or pa.types.is_large_string(path)):
+        return None
+    if ending in _IMAGE:
+        return "Image"
+    return "Audio" if ending in _AUDIO or any(word in name.lower() for word in _AUDIO_NAMES) else None

@@ -1,0 +1,182 @@
+"""Which configs, splits and data files a repository has: exactly those that ``load_dataset`` would see.
+
+The logic is `datasets`' own (its patterns, its reading of the card's ``configs``), run over the list of the
+repository's files instead of over the network.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from posixpath import basename
+from typing import Any
+
+from hugflow_assets.hub.listing import BASE, listed, relative
+
+ZIP = "zip"
+
+
+@dataclass(frozen=True)
+class ConfigFiles:
+    """One config: the data files of each split, in the order `datasets` reads them, as paths in the repository."""
+
+    name: str
+    splits: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The data files and the `datasets` module that would read them (``zip``: decided by what is in the archives).
+
+    ``problem`` says why there is none; ``configs`` then names at most the configs of the card.
+    """
+
+    module: str | None
+    configs: tuple[ConfigFiles, ...]
+    problem: str = ""
+
+
+class _NoLayoutError(Exception):
+    """`datasets` would load nothing from this repository; said in words."""
+
+
+def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | None = None) -> Layout:
+    """Resolve configs, splits and data files.
+
+    Args:
+        paths: all files of the repository.
+        card_data: the card's YAML block.
+        subset: resolve the files of this config only (the names of all are given); None resolves all.
+    """
+    try:
+        declared = _declared_configs(card_data)
+        with listed(paths) as download_config:
+            return _resolve(declared, subset, download_config)
+    except _NoLayoutError as error:
+        return Layout(None, (), str(error))
+
+
+def _declared_configs(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from datasets.utils.metadata import MetadataConfigs
+
+    try:
+        found = MetadataConfigs.from_dataset_card_data(card_data)
+        found.get_default_config_name()
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise _NoLayoutError(f"the card's `configs` cannot be read: {said}") from None
+    return {str(name): params for name, params in found.items()}
+
+
+def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_config: Any) -> Layout:
+    first = next(iter(declared.values()), {})
+    patterns = _patterns(first.get("data_files"), BASE, download_config)
+    module = _module({split: _files(wanted, BASE, download_config) for split, wanted in patterns.items()})
+    if not declared:
+        files = {split: _files(wanted, BASE, download_config) for split, wanted in patterns.items()}
+        return Layout(module, (_config("default", _of_module(files, module)),))
+    configs = []
+    for name, params in declared.items():
+        if subset is not None and subset != name:
+            configs.append(ConfigFiles(name, ()))
+            continue
+        base = _inside(params.get("data_dir"))
+        wanted = _patterns(params.get("data_files"), base, download_config, name)
+        configs.append(_config(name, {split: _files(one, base, download_config) for split, one in wanted.items()}))
+    return Layout(module, tuple(configs))
+
+
+def _config(name: str, files: dict[str, list[str]]) -> ConfigFiles:
+    return ConfigFiles(name, tuple((split, tuple(relative(url) for url in urls)) for split, urls in files.items()))
+
+
+def _inside(data_dir: Any) -> str:
+    if not data_dir:
+        return BASE
+    folder = str(data_dir).strip("/")
+    if "://" in folder or ".." in folder.split("/"):
+        raise _NoLayoutError(f"the card's data_dir {data_dir!r} is outside the repository")
+    folder = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    return f"{BASE}/{folder}" if folder else BASE
+
+
+def _patterns(data_files: Any, base: str, download_config: Any, config: str = "") -> dict[str, list[str]]:
+    from datasets.data_files import EmptyDatasetError, get_data_patterns, sanitize_patterns
+
+    found: dict[str, list[str]]
+    try:
+        found = (
+            sanitize_patterns(data_files)
+            if data_files is not None
+            else get_data_patterns(base, download_config=download_config)
+        )
+    except EmptyDatasetError:
+        where = f" for config {config!r}" if config else ""
+        raise _NoLayoutError(f"no data files were found{where}") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise _NoLayoutError(" ".join(str(error).split())[:300]) from None
+    for pattern in (one for several in found.values() for one in several):
+        if "://" in str(pattern) or str(pattern).startswith("/") or ".." in str(pattern).split("/"):
+            raise _NoLayoutError(f"the card's data_files name {pattern!r}, which is outside the repository")
+    return found
+
+
+def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str]:
+    """As ``DataFilesPatternsList.resolve``, without its look at each file's origin."""
+    from datasets.data_files import resolve_pattern
+    from datasets.packaged_modules import _ALL_ALLOWED_EXTENSIONS
+    from fsspec.core import has_magic
+
+    found: list[str] = []
+    for pattern in patterns:
+        try:
+            found += resolve_pattern(pattern, base, _ALL_ALLOWED_EXTENSIONS, download_config)
+        except FileNotFoundError:
+            if not has_magic(pattern):
+                raise _NoLayoutError(f"there is no data file {pattern!r}, which the card names") from None
+    return found
+
+
+def _module(files: dict[str, list[str]]) -> str | None:
+    from datasets.data_files import DataFilesDict, DataFilesList
+    from datasets.exceptions import DataFilesNotFoundError
+    from datasets.load import infer_module_for_data_files
+
+    if any(_is_mostly_zip(urls) for urls in files.values()):
+        return ZIP
+    try:
+        found = infer_module_for_data_files(DataFilesDict({k: DataFilesList(v, []) for k, v in files.items()}))
+    except DataFilesNotFoundError:
+        raise _NoLayoutError("no file has an ending that `datasets` knows") from None
+    except (ValueError, StopIteration):
+        raise _NoLayoutError("the splits are in different formats") from None
+    module: str | None = found[0]
+    return module
+
+
+def _is_mostly_zip(urls: Sequence[str]) -> bool:
+    """Whether `datasets` would look into zip archives to find the format: .zip before any ending that it knows."""
+    from datasets.packaged_modules import _EXTENSION_TO_MODULE
+
+    endings = Counter("." + suffix.lower() for url in urls for suffix in basename(url).split(".")[1:])
+    known = [count for ending, count in endings.items() if ending in _EXTENSION_TO_MODULE]
+    return endings[".zip"] > max(known, default=0)
+
+
+def _of_module(files: dict[str, list[str]], module: str | None) -> dict[str, list[str]]:
+    """Only what the module reads, as `datasets` filters when the card declares no configs."""
+    from datasets.data_files import DataFilesDict, DataFilesList
+    from datasets.packaged_modules import (
+        _MODULE_TO_EXTENSIONS,
+        _MODULE_TO_METADATA_EXTENSIONS,
+        _MODULE_TO_METADATA_FILE_NAMES,
+    )
+
+    if module is None or module == ZIP:
+        return files
+    kept = DataFilesDict({split: DataFilesList(urls, []) for split, urls in files.items()}).filter(
+        extensions=_MODULE_TO_EXTENSIONS[module] + _MODULE_TO_METADATA_EXTENSIONS[module],
+        file_names=_MODULE_TO_METADATA_FILE_NAMES[module],
+    )
+    return {split: list(urls) for split, urls in kept.items()}

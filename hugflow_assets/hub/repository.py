@@ -1,0 +1,292 @@
+"""The Hub as Hugflow asks it: resolve a request, look at a repository, look up files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
+from hugflow_assets.hub import faults
+from hugflow_assets.hub.access import HubAccess, file_url
+from hugflow_assets.hub.calls import Answer, call
+from hugflow_assets.hub.card import Card, license_of, plain, read_card
+from hugflow_assets.hub.faults import Asked
+from hugflow_assets.hub.models import LandingPlan, RepoState, SourceFile
+from hugflow_assets.intake import DatasetRequest
+
+CONVERSION = "refs/convert/parquet"
+_PATHS_AT_ONCE = 500
+_INFO = ("cardData", "disabled", "gated", "lastModified", "private", "sha")
+_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
+
+
+class Hub:
+    """A Hub at the endpoint of ``access``. Nothing is cached: a token that lost its access sees nothing.
+
+    Every method raises ``HFUnreachableError`` or ``HFRateLimitedError`` when there is no usable answer after every
+    retry, and ``HFTokenError`` when the Hub refuses the token itself.
+    """
+
+    def __init__(self, access: HubAccess) -> None:
+        self.access = access
+
+    # ---- what the rooms above ask
+
+    def resolve(
+        self,
+        request: DatasetRequest,
+        *,
+        commit: str | None = None,
+        known_oid: str | None = None,
+        seen_before: bool = False,
+    ) -> LandingPlan:
+        """What the request means on the Hub now: commit, configs, splits, files with hashes, features, estimate.
+
+        Nothing but metadata is read: the list of files, the card, parquet footers. A shape that cannot be landed is no
+        error here: ``plan.shape`` is UNSUPPORTED and ``shape_reason`` says why.
+
+        Args:
+            commit: plan at this 40-hex commit instead of what the revision points to now (repair of a landing).
+            known_oid: the Hub's ``_id`` of the repository we landed: another one under this name means ours is gone.
+            seen_before: we hold a landing of it, so that "not found" means gone.
+        Raises:
+            HFNotFoundError, HFGoneError, HFGatedError, HFDisabledError, HFIdSpellingError, HFRevisionNotFoundError,
+            HFSubsetNotFoundError, HFSplitNotFoundError.
+        """
+        from hugflow_assets.hub.planning import plan_of
+
+        revision = commit or request.revision
+        asked = Asked(self.access, request.hf_id, revision, seen_before=seen_before or known_oid is not None)
+        state = self._state(asked)
+        if known_oid is not None and state.repo_oid is not None and state.repo_oid != known_oid:
+            raise faults.replaced(asked)
+        if state.gated:
+            self._refuse(self._get(f"/api/datasets/{state.repo_id}/auth-check"), asked)
+        files = self.files(state.repo_id, state.commit)
+        card = self._card(state, {file.path for file in files})
+        card_data = card.data or state.card_data
+        state = state.model_copy(
+            update={
+                "card_text": card.text,
+                "card_data": card_data,
+                "license": license_of(card_data) or state.license,
+            }
+        )
+        return plan_of(self, request, state, files, card.problem)
+
+    def state(self, repo_id: str, revision: str = "main") -> RepoState:
+        """The repository at a revision in one call: commit, licence, gate; the card's text is left out.
+
+        Raises:
+            HFNotFoundError, HFDisabledError, HFIdSpellingError, HFRevisionNotFoundError.
+        """
+        return self._state(Asked(self.access, repo_id, revision))
+
+    def file_info(self, repo_id: str, commit: str, paths: Sequence[str]) -> dict[str, SourceFile]:
+        """Size and hashes of the given files at a commit, by path; a path that is not there is left out."""
+        asked = Asked(self.access, repo_id, commit)
+        found: dict[str, SourceFile] = {}
+        for start in range(0, len(paths), _PATHS_AT_ONCE):
+            answer = call(
+                self.access,
+                "POST",
+                f"{self.access.endpoint}/api/datasets/{repo_id}/paths-info/{quote(commit, safe='')}",
+                data={"paths": list(paths[start : start + _PATHS_AT_ONCE]), "expand": "false"},
+            )
+            self._refuse(answer, asked)
+            found.update((file.path, file) for file in self._source_files(answer))
+        return found
+
+    def files(self, repo_id: str, commit: str) -> list[SourceFile]:
+        """Every file of a repository at a commit, in path order, page by page."""
+        asked = Asked(self.access, repo_id, commit)
+        url = f"{self.access.endpoint}/api/datasets/{repo_id}/tree/{quote(commit, safe='')}"
+        params: dict[str, str] | None = {"recursive": "true", "expand": "false"}
+        found: list[SourceFile] = []
+        while True:
+            answer = call(self.access, "GET", url, params=params)
+            self._refuse(answer, asked)
+            found += self._source_files(answer)
+            following = _next_page(answer)
+            if following is None:
+                return sorted(found, key=lambda file: file.path)
+            if not following.startswith(f"{self.access.endpoint}/") or following == url:
+                raise self._odd(answer, "a next page that leads elsewhere")
+            url, params = following, None
+
+    def refs(self, repo_id: str) -> list[str]:
+        """Branches, tags and conversions of a repository, by the names that a request may use."""
+        answer = self._get(f"/api/datasets/{repo_id}/refs")
+        self._refuse(answer, Asked(self.access, repo_id))
+        found = self._json(answer)
+        return [
+            str(one["ref"] if kind == "converts" else one["name"])
+            for kind in ("branches", "tags", "converts")
+            for one in found.get(kind) or []
+        ]
+
+    def read(self, repo_id: str, commit: str, path: str, *, largest: int = 16 << 20, head: bool = False) -> bytes:
+        """A small file's bytes; with ``head`` its first ``largest`` bytes, without fetching the rest.
+
+        Raises:
+            HFDownloadError: it is not there.
+        """
+        headers = {"Range": f"bytes=0-{largest - 1}", "Accept-Encoding": "identity"} if head else {}
+        answer = call(
+            self.access,
+            "GET",
+            file_url(self.access.endpoint, repo_id, commit, path),
+            headers=headers,
+            largest=largest,
+            cut=head,
+        )
+        if answer.status == 416:
+            return b""
+        self._refuse(answer, Asked(self.access, repo_id, commit, path))
+        return answer.body[:largest]
+
+    def whoami(self) -> str | None:
+        """The account of the token, or None without one.
+
+        Raises:
+            HFTokenError: the Hub refuses the token.
+        """
+        if self.access.token is None:
+            return None
+        answer = self._get("/api/whoami-v2")
+        if answer.status in (401, 403):
+            raise faults.bad_token(self.access)
+        self._refuse(answer, Asked(self.access, "whoami"))
+        name = self._json(answer).get("name")
+        return str(name) if name else None
+
+    def ping(self) -> None:
+        """Return when something that speaks HTTP like a Hub answers at the endpoint.
+
+        Raises:
+            HFUnreachableError: it does not.
+        """
+        answer = self._get("/api/whoami-v2")
+        if answer.status == 200 or answer.status == 404:
+            self._json(answer)
+
+    # ---- one repository
+
+    def _state(self, asked: Asked) -> RepoState:
+        self._check_id(asked)
+        path = f"/api/datasets/{asked.repo_id}/revision/{quote(asked.revision, safe='')}"
+        answer = self._get(path, {"expand": list(_INFO)})
+        if answer.status == 404 and not answer.header("X-Error-Code"):
+            # A plain server names no reason: does the repository itself exist?
+            self._refuse(self._get(f"/api/datasets/{asked.repo_id}"), asked)
+            raise self._no_revision(asked)
+        self._refuse(answer, asked)
+        info = self._json(answer)
+        try:
+            repo_id, commit = str(info["id"]), str(info["sha"])
+        except KeyError as missing:
+            raise self._odd(answer, f"an answer without {missing}") from None
+        if repo_id != asked.repo_id:
+            raise _spelling(asked, repo_id)
+        if info.get("disabled"):
+            raise faults.disabled(asked)
+        card_data = plain(info.get("cardData") or {})
+        return RepoState(
+            repo_id=repo_id,
+            repo_oid=str(info["_id"]) if info.get("_id") else None,
+            commit=commit,
+            license=license_of(card_data),
+            gated=str(info["gated"]) if info.get("gated") else None,
+            private=bool(info.get("private")),
+            disabled=bool(info.get("disabled")),
+            last_modified=info.get("lastModified"),
+            card_data=card_data,
+        )
+
+    def _check_id(self, asked: Asked) -> None:
+        if not _REPO_ID.fullmatch(asked.repo_id) or ".." in asked.repo_id:
+            raise faults.not_found(asked)
+
+    def _card(self, state: RepoState, paths: set[str]) -> Card:
+        if "README.md" not in paths:
+            return Card()
+        readme = self.read(state.repo_id, state.commit, "README.md")
+        standalone = ".huggingface.yaml"
+        return read_card(readme, self.read(state.repo_id, state.commit, standalone) if standalone in paths else b"")
+
+    # ---- one answer
+
+    def _get(self, path: str, params: dict[str, Any] | None = None) -> Answer:
+        return call(self.access, "GET", f"{self.access.endpoint}{path}", params=params)
+
+    def _refuse(self, answer: Answer, asked: Asked) -> None:
+        """Raise what a status of 400 and above means."""
+        if answer.status < 400:
+            return
+        if answer.status == 401 and self.access.token and answer.header("X-Error-Code") != "GatedRepo":
+            self.whoami()  # raises when it is the token that is refused, not the repository
+        error = faults.refusal(answer, asked)
+        raise self._no_revision(asked) if isinstance(error, HFRevisionNotFoundError) else error
+
+    def _no_revision(self, asked: Asked) -> HFRevisionNotFoundError:
+        try:
+            existing = self.refs(asked.repo_id)
+        except HFError:
+            existing = []
+        return faults.revision_not_found(asked, existing)
+
+    def _json(self, answer: Answer) -> Any:
+        try:
+            found = json.loads(answer.body)
+        except ValueError:
+            kind = answer.header("Content-Type").partition(";")[0] or "something"
+            raise self._odd(answer, f"{kind} that is no JSON") from None
+        if not isinstance(found, dict | list):
+            raise self._odd(answer, f"JSON of another form ({type(found).__name__})")
+        return found
+
+    def _source_files(self, answer: Answer) -> list[SourceFile]:
+        try:
+            return [_source_file(row) for row in self._json(answer) if row["type"] == "file"]
+        except (KeyError, TypeError, ValueError):
+            raise self._odd(answer, "a list of files of another form") from None
+
+    def _odd(self, answer: Answer, received: str) -> HFUnreachableError:
+        begins = self.access.redact(answer.body[:80].decode("utf-8", "replace"))
+        return HFUnreachableError(
+            f"{self.access.endpoint} does not answer as a Hub does: it sends {received}, status {answer.status}, "
+            f"beginning {begins!r}.",
+            remedy="Check HF_ENDPOINT and HTTPS_PROXY: a login page or another server may be in between.",
+            endpoint=self.access.endpoint,
+        )
+
+
+def _spelling(asked: Asked, right: str) -> HFIdSpellingError:
+    why = "spelt" if right.casefold() == asked.repo_id.casefold() else "called"
+    return HFIdSpellingError(
+        f"The dataset {asked.repo_id!r} is {why} {right!r} at {asked.access.endpoint}.",
+        remedy=f"Write `hf_id: {right}` in the request.",
+        repo=asked.repo_id,
+        right=right,
+        endpoint=asked.access.endpoint,
+    )
+
+
+def _source_file(row: dict[str, Any]) -> SourceFile:
+    """A row of the tree. The ``oid`` of an LFS file is that of its pointer and says nothing of its bytes."""
+    lfs = row.get("lfs")
+    return SourceFile(
+        path=row["path"],
+        size_bytes=int(lfs["size"] if lfs else row["size"]),
+        sha256=(lfs.get("oid") or lfs.get("sha256")) if lfs else None,
+        git_sha1=None if lfs else row["oid"],
+        xet_hash=row.get("xetHash"),
+    )
+
+
+def _next_page(answer: Answer) -> str | None:
+    found = re.search(r'<([^>]+)>\s*;\s*rel="?next"?', answer.header("Link"))
+    return found[1] if found else None

@@ -1,0 +1,128 @@
+"""The HTTP client under every call: time-outs that cannot be evaded, the proxy and the CA bundle of the settings.
+
+The client library's own time-outs bound each single read, so a server that sends one byte now and then is waited for
+without end. ``deadline`` bounds everything that is read in a block instead.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import httpcore2
+import httpx2
+from httpcore2 import NetworkStream, SyncBackend
+
+from hugflow_assets.errors import HFError
+from hugflow_assets.hub.access import HubAccess
+
+READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third of the speed on a fast network
+
+_now = threading.local()
+
+
+class Deadline:
+    """The moment by which a block's reads must be done; ``lift`` takes it away (the head of an answer has arrived)."""
+
+    def __init__(self, seconds: float) -> None:
+        self.until: float | None = time.monotonic() + seconds
+
+    def lift(self) -> None:
+        self.until = None
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[Deadline]:
+    """Within this block the thread's reads end with a time-out ``seconds`` from now, however slowly bytes trickle."""
+    before, _now.deadline = getattr(_now, "deadline", None), Deadline(seconds)
+    try:
+        yield _now.deadline
+    finally:
+        _now.deadline = before
+
+
+def _left(timeout: float | None) -> float | None:
+    current: Deadline | None = getattr(_now, "deadline", None)
+    if current is None or current.until is None:
+        return timeout
+    left = current.until - time.monotonic()
+    if left <= 0:
+        raise httpcore2.ReadTimeout("the answer took too long altogether")
+    return left if timeout is None else min(timeout, left)
+
+
+class _Stream(NetworkStream):
+    """A connection whose reads are large and heed the deadline."""
+
+    def __init__(self, stream: NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max(max_bytes, READ_BYTES), _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Backend(SyncBackend):
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> NetworkStream:
+        return _Stream(super().connect_tcp(*args, **kwargs))
+
+
+def client(access: HubAccess) -> httpx2.Client:
+    """The client for this access, one a process and kind of access, shared by its threads. It holds no token."""
+    return _client(
+        os.getpid(), access.connect_timeout_s, access.read_timeout_s, access.https_proxy, access.ssl_cert_file
+    )
+
+
+@lru_cache(maxsize=16)
+def _client(
+    _process: int, connect_s: float, read_s: float, https_proxy: str | None, ssl_cert_file: Path | None
+) -> httpx2.Client:
+    from huggingface_hub.utils._http import hf_request_event_hook
+
+    verify = _trusted(ssl_cert_file)
+    made = httpx2.Client(
+        event_hooks={"request": [hf_request_event_hook]},
+        follow_redirects=True,
+        timeout=httpx2.Timeout(read_s, connect=connect_s),
+        verify=verify,
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32),
+        mounts={"https://": httpx2.HTTPTransport(verify=verify, proxy=https_proxy)} if https_proxy else None,
+    )
+    for transport in (made._transport, *made._mounts.values()):
+        if isinstance(transport, httpx2.HTTPTransport):
+            # A pool takes a backend, a transport does not pass one on.
+            transport._pool._network_backend = _Backend()
+    return made
+
+
+def _trusted(ssl_cert_file: Path | None) -> ssl.SSLContext | bool:
+    if ssl_cert_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ssl_cert_file))
+    except OSError as error:
+        raise HFError(
+            f"The CA bundle {ssl_cert_file} cannot be read: {error.strerror or error}.",
+            remedy="Point SSL_CERT_FILE at a readable PEM file, or unset it.",
+        ) from None
