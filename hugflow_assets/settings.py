@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     connect_timeout: Duration = _setting("Network", timedelta(seconds=10), "Longest wait for a connection.")
     read_timeout: Duration = _setting("Network", timedelta(seconds=30), "Longest silence of a server.")
     hub_retries: int = _setting("Network", 5, "Tries again after a fault that can pass.", ge=0)
-    retry_max_wait: Duration = _setting("Network", timedelta(seconds=60), "Longest wait between two tries.")
+    retry_max_wait: Duration = _setting("Network", timedelta(minutes=5), "Longest wait between two tries (the Hub counts in windows of 5 minutes).")
     https_proxy: str | None = _setting(
         "Network", None, "Proxy for https requests, http://[user:password@]host:port.", repr=False
     )
