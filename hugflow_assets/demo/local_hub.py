@@ -174,11 +174,15 @@ class LocalHub:
     # ---- one request, in steps that a fault-injecting Hub overrides
 
     def serve(self, request: Request, connection: Connection) -> None:
-        """Take note of a request, answer it, send the answer."""
+        """Take note of a request, then respond, as late as a far-away Hub would."""
         self.requests.append(request)
         if self.latency_s:
             time.sleep(self.latency_s)
-        self.deliver(self.prepare(request, self.answer(request)), connection)
+        self.respond(request, connection)
+
+    def respond(self, request: Request, connection: Connection) -> None:
+        """Answer and send."""
+        connection.send(self.prepare(request, self.answer(request)), self.bytes_per_s)
 
     def answer(self, request: Request) -> Answer:
         """What the protocol says to a request."""
@@ -203,7 +207,3 @@ class LocalHub:
                     headers["Content-Range"], body = f"bytes */{size}", b""
         headers["Content-Length"] = str(length)
         return Delivery(request, status, headers, body, start, length, with_body=request.method != "HEAD")
-
-    def deliver(self, delivery: Delivery, connection: Connection) -> None:
-        """Send an answer."""
-        connection.send(delivery, self.bytes_per_s)

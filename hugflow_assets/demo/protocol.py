@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 import re
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -99,7 +101,8 @@ class Protocol:
         self.page_size = page_size
         self.hub_url = ""
         self.cdn_url = ""
-        self._secret = b"the CDN trusts whoever can sign"
+        self._secret = secrets.token_bytes(32)
+        self._links = itertools.count(1)
 
     def answer(self, asked: Request) -> Answer:
         """The whole protocol: the CDN serves signed links, the Hub everything else."""
@@ -288,20 +291,18 @@ class Protocol:
 
     # ---- the CDN's origin
 
-    def cdn_link(self, repo: Repo, blob: Blob, path: str, *, valid_s: float = SIGNED_FOR_S) -> str:
-        """A signed link to the bytes of an LFS file, good for ``valid_s`` seconds and for whoever holds it."""
+    def cdn_link(self, repo: Repo, blob: Blob, path: str) -> str:
+        """A signed link to the bytes of an LFS file, good for an hour and for whoever holds it; no two are alike."""
         target = f"/repos/{repo.oid}/{blob.sha256}"
-        expires = str(int(time.time() + valid_s))
-        signature = self._signature(target, expires)
+        signed = {"Expires": str(int(time.time()) + SIGNED_FOR_S), "Nonce": str(next(self._links))}
+        signed["Signature"] = self._signature(target, signed)
         shown = f"inline; filename*=UTF-8''{quote(path.rpartition('/')[2])}"
-        signed = {"Expires": expires, "Signature": signature, "Key-Pair-Id": "LOCAL"}
         return f"{self.cdn_url}{target}?{urlencode({'response-content-disposition': shown, **signed})}"
 
     def _cdn(self, asked: Request) -> Answer:
         given = {name: values[-1] for name, values in asked.parameters().items()}
-        expires = given.get("Expires", "")
-        signed = hmac.compare_digest(self._signature(asked.path, expires), given.get("Signature", ""))
-        if not signed or not expires.isdigit() or int(expires) < time.time():
+        signed = hmac.compare_digest(self._signature(asked.path, given), given.get("Signature", ""))
+        if not signed or int(given["Expires"]) < time.time():
             return Answer(403, {"Content-Type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>")
         _, _, oid, sha256 = asked.path.split("/")
         blob = next((repo.stored.get(sha256) for repo in list(self.repos.values()) if repo.oid == oid), None)
@@ -312,8 +313,9 @@ class Protocol:
             return Answer(200, headers, blob=blob)
         return Answer(404, {"Content-Type": "application/xml"}, b"<Error><Code>NoSuchKey</Code></Error>")
 
-    def _signature(self, path: str, expires: str) -> str:
-        return hmac.new(self._secret, f"{path}?{expires}".encode(), hashlib.sha256).hexdigest()
+    def _signature(self, path: str, given: Mapping[str, str]) -> str:
+        signed = f"{path}?{given.get('Expires')}&{given.get('Nonce')}"
+        return hmac.new(self._secret, signed.encode(), hashlib.sha256).hexdigest()
 
 
 class _MovedError(RefusedError):
