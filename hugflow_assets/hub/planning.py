@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
@@ -18,7 +19,15 @@ from hugflow_assets.hub.models import (
     SourceFile,
     SplitPlan,
 )
-from hugflow_assets.hub.shapes import LANDABLE_SHAPES, Recognised, Sight, conversion, files_seen, recognise
+from hugflow_assets.hub.shapes import (
+    LANDABLE_SHAPES,
+    Recognised,
+    Sight,
+    conversion,
+    files_seen,
+    recognise,
+    recognise_own,
+)
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.names import storage_name
 
@@ -37,13 +46,15 @@ def plan_of(
     """The plan of a request at a pinned commit. The same commit gives the same plan."""
     by_path = {file.path: file for file in files}
     layout = data_layout(list(by_path), state.card_data, request.subset)
-    chosen = _select(request, layout, hub.access.endpoint)
-    wanted = Layout(layout.module, chosen, layout.problem)
 
     def head(path: str) -> bytes:
         return hub.read(state.repo_id, state.commit, path, largest=_TABLE_HEAD, head=True)
 
-    found = recognise(Sight(state.repo_id, tuple(by_path), wanted, head))
+    sight = Sight(state.repo_id, tuple(by_path), layout, head)
+    chosen: tuple[ConfigFiles, ...] = ()
+    if (found := recognise_own(sight)) is None:
+        chosen = _select(request, layout, hub.access.endpoint)
+        found = recognise(replace(sight, layout=replace(layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE_SHAPES:
         return _refused(hub, request, state, found, layout.problem or card_problem, files)
     footers = _footers(hub, state, chosen, by_path)

@@ -49,12 +49,15 @@ class Sight:
         return name if name in self.paths else None
 
 
+def recognise_own(sight: Sight) -> Recognised | None:
+    """The shapes whose subsets and splits are not those that `datasets` would find; to be tried first."""
+    return next(filter(None, (look(sight) for look in (clip_archives, script))), None)
+
+
 def recognise(sight: Sight) -> Recognised | None:
-    """The first shape that fits, or None: a shape that is not known."""
-    for look in (clip_archives, script, parquet, archives_in_zip, webdataset, audiofolder, rows, other_media):
-        if (found := look(sight)) is not None:
-            return found
-    return None
+    """The first of the other shapes that fits the chosen data files, or None: a shape that is not known."""
+    looks = (parquet, archives_in_zip, webdataset, audiofolder, rows, other_media)
+    return next(filter(None, (look(sight) for look in looks)), None)
 
 
 def files_seen(paths: Sequence[str]) -> str:
