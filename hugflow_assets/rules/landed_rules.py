@@ -1,0 +1,334 @@
+"""Rules about a landed dataset: complete, hashes, audio, transcripts, quota, upstream."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hugflow_assets.errors import (
+    DamagedDatasetError,
+    HFGoneError,
+    HFNotFoundError,
+    HugflowError,
+    IncompleteLandingError,
+    QuotaExceededError,
+)
+from hugflow_assets.hub.models import LandingPlan, RepoState
+from hugflow_assets.intake.models import Frozen
+from hugflow_assets.rules.rule import Rule
+from hugflow_assets.rules.space import Space
+from hugflow_assets.rules.verdict import Severity, Verdict
+from hugflow_assets.rules.words import listed, share, size
+from hugflow_assets.settings import Settings
+from hugflow_assets.store.models import Counts, Manifest
+
+
+class TextFacts(Frozen):
+    """How many rows have a transcript. ``column`` None: no text column was found."""
+
+    column: str | None
+    rows: int
+    with_text: int
+
+
+class OnDisk(Frozen):
+    """What re-hashing found, as plain data."""
+
+    missing: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    checked: int = 0
+
+    @classmethod
+    def of(cls, found: Any) -> OnDisk:
+        return cls(
+            missing=tuple(found.missing),
+            damaged=tuple(found.damaged),
+            extra=tuple(found.extra),
+            checked=int(found.checked),
+        )
+
+
+@dataclass(frozen=True)
+class LandedCase:
+    """Everything a post-landing rule may look at. Exactly one of ``manifest`` and ``missing`` is given."""
+
+    name: str
+    folder: Path
+    manifest: Manifest | None
+    missing: HugflowError | None
+    settings: Settings
+    space: Space | HugflowError
+    plan: LandingPlan | None = None
+    verification: OnDisk | None = None
+    texts: TextFacts | None = None
+    upstream: RepoState | HugflowError | None = None
+
+
+class LandedRule(Rule[LandedCase]):
+    """A rule that needs a manifest."""
+
+    def judge(self, case: LandedCase) -> Verdict:
+        if case.manifest is None:
+            return self.without_manifest(case)
+        return self.judge_manifest(case, case.manifest)
+
+    def without_manifest(self, case: LandedCase) -> Verdict:
+        return self.not_evaluated("there is no readable landing.", code=case.missing.code if case.missing else "")
+
+    @abstractmethod
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict: ...
+
+
+class Complete(LandedRule):
+    """Counts agree from the shards up, with the files on disk and with what upstream promised. Reads no data."""
+
+    name = "complete"
+    about = "Rows, shards and files agree with the manifest, with the disk and with upstream."
+
+    def without_manifest(self, case: LandedCase) -> Verdict:
+        if case.missing is None:
+            return super().without_manifest(case)
+        return Verdict.of_error(self.name, case.missing)
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        wrong = [*_sums(manifest), *_records(case.folder, manifest), *_upstream(case.plan, manifest)]
+        files = _files_below(case.folder)
+        if files != manifest.files:
+            wrong.append(f"{files:,} files lie on disk, {manifest.files:,} were landed.")
+        counts = manifest.counts
+        told = f"{counts.rows:,} rows, {manifest.files:,} files, {size(manifest.size_bytes)}"
+        if wrong:
+            return self.failed(
+                " ".join(wrong[:10]),
+                remedy="Materialize the dataset again: it is repaired at its commit.",
+                code=IncompleteLandingError.code,
+                problems=wrong[:50],
+            )
+        return self.passed(f"{told}: all there.", rows=counts.rows, files=files, size_bytes=manifest.size_bytes)
+
+
+def _sums(manifest: Manifest) -> Iterator[str]:
+    total = Counts()
+    for config in manifest.configs:
+        for split in config.splits:
+            rows = sum(shard.counts.rows for shard in split.shards)
+            if rows != split.counts.rows:
+                yield f"{config.name}/{split.name}: its shards hold {rows:,} rows, the split {split.counts.rows:,}."
+            if [shard.index for shard in split.shards] != list(range(len(split.shards))):
+                yield f"{config.name}/{split.name}: shards are missing."
+            total += split.counts
+    if total.rows != manifest.counts.rows:
+        yield f"The splits hold {total.rows:,} rows, the manifest {manifest.counts.rows:,}."
+
+
+def _records(folder: Path, manifest: Manifest) -> Iterator[str]:
+    for config in manifest.configs:
+        for split in config.splits:
+            expected = sum(shard.json_bytes for shard in split.shards)
+            try:
+                found = (folder / split.record_path).stat().st_size
+            except FileNotFoundError:
+                yield f"{split.record_path} is missing."
+                continue
+            if found != expected:
+                yield f"{split.record_path} has {found:,} bytes, not {expected:,}."
+
+
+def _upstream(plan: LandingPlan | None, manifest: Manifest) -> Iterator[str]:
+    if plan is None or plan.commit != manifest.commit:
+        return
+    landed = {(config.name, split.name): split for config in manifest.configs for split in config.splits}
+    for config in plan.configs:
+        for promised in config.splits:
+            split = landed.get((config.name, promised.name))
+            where = f"{config.name}/{promised.name}"
+            if split is None:
+                yield f"{where} is upstream and not landed."
+            elif promised.num_rows is not None and promised.num_rows != split.counts.rows:
+                yield f"{where}: {promised.num_rows:,} rows upstream, {split.counts.rows:,} landed."
+
+
+def _files_below(folder: Path) -> int:
+    """How many files lie in a landed folder, ``hugflow.json`` aside; 0 when the folder is gone."""
+    count = sum(len(files) for _, _, files in os.walk(folder))
+    return count - (folder / "hugflow.json").is_file()
+
+
+class Hashes(LandedRule):
+    name = "hashes"
+    about = "Every landed file still has the hash it was landed with."
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        found = case.verification
+        if found is None:
+            return self.not_evaluated("nothing was re-hashed.")
+        if found.missing or found.damaged:
+            told = [f"{len(found.damaged):,} damaged ({listed(found.damaged)})"] if found.damaged else []
+            told += [f"{len(found.missing):,} missing ({listed(found.missing)})"] if found.missing else []
+            return self.failed(
+                f"Of {found.checked:,} files {' and '.join(told)}.",
+                remedy="Materialize the dataset again: what is damaged is fetched anew.",
+                code=DamagedDatasetError.code,
+                damaged=list(found.damaged[:50]),
+                missing=list(found.missing[:50]),
+            )
+        if found.extra:
+            return self.failed(
+                f"{found.checked:,} files are as landed; {len(found.extra):,} others lie beside them "
+                f"({listed(found.extra)}).",
+                remedy="Move what is yours out of the dataset's folder.",
+                severity=Severity.WARNING,
+                extra=list(found.extra[:50]),
+            )
+        return self.passed(f"{found.checked:,} files are as landed.", checked=found.checked)
+
+
+class AudioReadable(LandedRule):
+    """Unreadable audio is landed as it is, counted and named; above ``MAX_UNREADABLE_SHARE`` the rule fails."""
+
+    name = "audio_readable"
+    about = "The share of audio files whose header cannot be read is not above MAX_UNREADABLE_SHARE."
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        counts, limit = manifest.counts, case.settings.max_unreadable_share
+        bad, every = counts.unreadable_audio, counts.media_files
+        absent = counts.null_audio + counts.unresolved_paths
+        facts: dict[str, Any] = {
+            "unreadable": bad,
+            "files": every,
+            "null_audio": counts.null_audio,
+            "unresolved_paths": counts.unresolved_paths,
+            "names": list(manifest.unreadable_names),
+        }
+        beside = f" {absent:,} rows have no audio upstream." if absent else ""
+        if not bad:
+            return self.passed(f"{every:,} files, every header readable.{beside}", **facts)
+        named = f": {listed(manifest.unreadable_names)}" if manifest.unreadable_names else ""
+        told = f"{bad:,} of {every:,} files ({share(bad, every)}) have no readable header{named}.{beside}"
+        if bad > limit * every:
+            return self.failed(
+                told,
+                remedy="They landed as they are upstream: leave them out in training, or tell the dataset's owner.",
+                code="audio-unreadable",
+                **facts,
+            )
+        return self.passed(told, **facts)
+
+
+class TranscriptsPresent(LandedRule):
+    name = "transcripts_present"
+    about = "The rows have a text, in at least MIN_TRANSCRIPT_SHARE of them."
+    severity = Severity.WARNING
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        texts = case.texts
+        if texts is None:
+            return self.not_evaluated("the texts were not looked at.")
+        if texts.column is None:
+            return self.failed(
+                "No text column was found.",
+                remedy="Name it with text_column if there is one; views are rebuilt, nothing is fetched.",
+                code="text-column-missing",
+            )
+        facts = texts.model_dump()
+        told = f"{texts.with_text:,} of {texts.rows:,} rows ({share(texts.with_text, texts.rows)}) have {texts.column}."
+        if texts.with_text < case.settings.min_transcript_share * texts.rows:
+            return self.failed(told, remedy="See whether another column holds the text.", code="text-missing", **facts)
+        return self.passed(told, **facts)
+
+
+class StorageWithinQuota(LandedRule):
+    """The storage as a whole, after the landing. The name differs from pre-flight's: Dagster knows a check by name."""
+
+    name = "storage_within_quota"
+    about = "With this dataset the storage is within its quota and above its free-space reserve."
+
+    def without_manifest(self, case: LandedCase) -> Verdict:
+        return self._judge_space(case)
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        return self._judge_space(case)
+
+    def _judge_space(self, case: LandedCase) -> Verdict:
+        if isinstance(case.space, HugflowError):
+            raise case.space
+        space, facts = case.space, case.space.model_dump()
+        over = []
+        if space.quota_bytes is not None and space.used_bytes > space.quota_bytes:
+            over.append(f"The quota is exceeded by {size(space.used_bytes - space.quota_bytes)}.")
+        if space.free_bytes < space.min_free_bytes:
+            over.append(f"The reserve is short of {size(space.min_free_bytes - space.free_bytes)}.")
+        if space.max_inodes is not None and space.used_inodes > space.max_inodes:
+            over.append(f"{space.used_inodes:,} inodes are in use, {space.max_inodes:,} allowed.")
+        remedy = "Remove a dataset or empty the trash."
+        if over:
+            return self.failed(
+                f"{' '.join(over)} {space.told()}.", remedy=remedy, code=QuotaExceededError.code, **facts
+            )
+        if space.soft_bytes is not None and space.used_bytes > space.soft_bytes:
+            return self.failed(
+                f"Above the soft limit of {size(space.soft_bytes)}: {space.told()}.",
+                remedy=remedy,
+                code="quota-soft-limit",
+                severity=Severity.WARNING,
+                **facts,
+            )
+        return self.passed(f"{space.told()}.", **facts)
+
+
+class UpstreamUnchanged(LandedRule):
+    """A branch that moved makes the landing stale, not wrong: it stays pinned until a person updates it."""
+
+    name = "upstream_unchanged"
+    about = "The branch is still at the commit that landed."
+    severity = Severity.WARNING
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        now = case.upstream
+        if now is None:
+            return self.not_evaluated("the Hub was not asked.")
+        if isinstance(now, HugflowError):
+            return self._unseen(now, manifest)
+        facts: dict[str, Any] = {"landed": manifest.commit, "upstream": now.commit}
+        changes = list(_changes(now, manifest))
+        if now.disabled:
+            changes.insert(0, "The Hub has disabled the repository.")
+        if now.commit != manifest.commit:
+            moved = f"{manifest.request.revision} moved from {manifest.commit[:12]} to {now.commit[:12]}."
+            return self.failed(
+                " ".join([moved, *changes]),
+                remedy=f"Run: hugflow update {manifest.name}",
+                code="upstream-moved",
+                **facts,
+            )
+        if changes:
+            return self.failed(
+                " ".join(changes),
+                remedy="The data stay; decide what becomes of them.",
+                code="upstream-changed",
+                **facts,
+            )
+        return self.passed(f"{manifest.request.revision} is still at {manifest.commit[:12]}.", **facts)
+
+    def _unseen(self, error: HugflowError, manifest: Manifest) -> Verdict:
+        if error.transient:
+            return self.not_evaluated(error.message, transient=True, code=error.code)
+        if isinstance(error, HFNotFoundError):
+            return self.failed(
+                f"{manifest.repo.id} is no longer on the Hub, or the token may not read it any more.",
+                remedy="The data stay; decide what becomes of them.",
+                code=HFGoneError.code,
+            )
+        return Verdict.of_error(self.name, error, severity=self.severity)
+
+
+def _changes(now: RepoState, manifest: Manifest) -> Iterator[str]:
+    if now.repo_id != manifest.repo.id:
+        yield f"{manifest.repo.id} is now called {now.repo_id}."
+    if now.license != manifest.repo.license:
+        yield f"The licence was {manifest.repo.license or 'not known'} and is {now.license or 'not known'}."

@@ -1,0 +1,127 @@
+"""After a landing: is what lies on the storage what was asked for, and is it still what the Hub has?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from hugflow_assets.errors import HugflowError, ManifestError, UnknownDatasetError
+from hugflow_assets.hub.models import LandingPlan, RepoState
+from hugflow_assets.rules.landed_rules import (
+    AudioReadable,
+    Complete,
+    Hashes,
+    LandedCase,
+    OnDisk,
+    StorageWithinQuota,
+    TextFacts,
+    TranscriptsPresent,
+    UpstreamUnchanged,
+)
+from hugflow_assets.rules.rule import Rule
+from hugflow_assets.rules.space import Space
+from hugflow_assets.rules.verdict import Verdict
+from hugflow_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from hugflow_assets.store import Store
+
+POSTLANDING_RULES: tuple[Rule[LandedCase], ...] = (
+    Complete(),
+    Hashes(),
+    AudioReadable(),
+    TranscriptsPresent(),
+    StorageWithinQuota(),
+    UpstreamUnchanged(),
+)
+
+
+class Verification(Protocol):
+    """What re-hashing found: paths relative to the dataset's folder, and how many files were looked at."""
+
+    @property
+    def missing(self) -> Sequence[str]: ...
+    @property
+    def damaged(self) -> Sequence[str]: ...
+    @property
+    def extra(self) -> Sequence[str]: ...
+    @property
+    def checked(self) -> int: ...
+
+
+def postlanding(
+    name: str,
+    store: Store,
+    settings: Settings,
+    *,
+    plan: LandingPlan | None = None,
+    verification: Verification | None = None,
+    texts: TextFacts | None = None,
+    upstream: RepoState | HugflowError | None = None,
+) -> list[Verdict]:
+    """Judge a landed dataset by every post-landing rule, in the order of ``POSTLANDING_RULES``.
+
+    Args:
+        name: the storage name.
+        plan: what it was landed from, for the rows that upstream promised; left out, only the manifest is compared.
+        verification: what ``landing.verify`` found; left out, ``hashes`` is not evaluated.
+        texts: how many rows have a transcript; left out, ``transcripts_present`` is not evaluated.
+        upstream: the repository now, or why it could not be looked at; left out, not evaluated.
+
+    Raises:
+        Nothing on purpose: a manifest that cannot be read, or none at all, fails ``complete``; the rules that need
+        one are then not evaluated.
+    """
+    case = _case(name, store, settings, plan, verification, texts, upstream)
+    return [rule.verdict(case) for rule in POSTLANDING_RULES]
+
+
+def judge_landed(
+    rule: Rule[LandedCase],
+    name: str,
+    store: Store,
+    settings: Settings,
+    *,
+    plan: LandingPlan | None = None,
+    verification: Verification | None = None,
+    texts: TextFacts | None = None,
+    upstream: RepoState | HugflowError | None = None,
+) -> Verdict:
+    """One post-landing rule alone, as the UI runs it: ``postlanding`` without the others."""
+    return rule.verdict(_case(name, store, settings, plan, verification, texts, upstream))
+
+
+def _case(
+    name: str,
+    store: Store,
+    settings: Settings,
+    plan: LandingPlan | None,
+    verification: Verification | None,
+    texts: TextFacts | None,
+    upstream: RepoState | HugflowError | None,
+) -> LandedCase:
+    missing: HugflowError | None = None
+    manifest = None
+    try:
+        manifest = store.manifest(name)
+    except ManifestError as error:
+        missing = error
+    if manifest is None and missing is None:
+        missing = UnknownDatasetError(f"{name} is not landed.", remedy="Materialize it.")
+    space: Space | HugflowError
+    try:
+        space = Space.of(store, settings)
+    except HugflowError as error:
+        space = error
+    return LandedCase(
+        name=name,
+        folder=store.layout.dataset(name),
+        manifest=manifest,
+        missing=missing,
+        settings=settings,
+        space=space,
+        plan=plan,
+        verification=None if verification is None else OnDisk.of(verification),
+        texts=texts,
+        upstream=upstream,
+    )

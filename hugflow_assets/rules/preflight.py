@@ -1,0 +1,111 @@
+"""Before a byte is fetched: may this request land?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from hugflow_assets.errors import HugflowError
+from hugflow_assets.hub.models import LandingPlan, Shape
+from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.rules.columns import ColumnsExist
+from hugflow_assets.rules.duplicates import NotDuplicate
+from hugflow_assets.rules.hub_rules import (
+    CanonicalId,
+    GatedTermsAccepted,
+    RepoAccessible,
+    RevisionExists,
+    ShapeSupported,
+    SplitExists,
+    SubsetExists,
+)
+from hugflow_assets.rules.licence import LicenceAllowed
+from hugflow_assets.rules.quota import WithinQuota
+from hugflow_assets.rules.requests import NoRemovalInForce
+from hugflow_assets.rules.rule import Case, Rule
+from hugflow_assets.rules.space import Space
+from hugflow_assets.rules.stock import Landed, held_bytes, stock_of
+from hugflow_assets.rules.verdict import Verdict
+from hugflow_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from hugflow_assets.store import Store
+
+PREFLIGHT_RULES: tuple[Rule[Case], ...] = (
+    RepoAccessible(),
+    CanonicalId(),
+    RevisionExists(),
+    GatedTermsAccepted(),
+    SubsetExists(),
+    SplitExists(),
+    ColumnsExist(),
+    ShapeSupported(),
+    LicenceAllowed(),
+    NotDuplicate(),
+    NoRemovalInForce(),
+    WithinQuota(),
+)
+
+
+def preflight(
+    request_file: AddFile,
+    snapshot: RequestSnapshot,
+    plan: LandingPlan | HugflowError,
+    store: Store,
+    settings: Settings,
+    *,
+    stock: Mapping[str, Landed] | None = None,
+    plans: Mapping[str, LandingPlan] | None = None,
+    landable: Collection[Shape] | None = None,
+) -> list[Verdict]:
+    """Judge a request by every pre-flight rule, in the order of ``PREFLIGHT_RULES``. Nothing is fetched.
+
+    Args:
+        request_file: the request, whether or not it is the file that counts for its name.
+        snapshot: everything asked for at this moment, ``request_file`` included.
+        plan: what the Hub says to it, or the error that resolving it raised. An error fails the rule that it is
+            about; the rules that need a plan then say "not evaluated", which is not passed and does not block.
+        stock: what is landed, when the caller has read it already (``stock_of(store)``).
+        plans: plans of other requests that are known, by name: two that have not landed are compared by them.
+        landable: the shapes that there is a reader for; None: every one but ``UNSUPPORTED``.
+
+    Raises:
+        Nothing on purpose: a storage that cannot be read is the failure of the rule that needed it.
+    """
+    planned = plan if isinstance(plan, LandingPlan) else None
+    case = Case(
+        request_file=request_file,
+        snapshot=snapshot,
+        plan=planned,
+        error=None if isinstance(plan, LandingPlan) else plan,
+        stock=_stock(store) if stock is None else stock,
+        space=_space(store, settings),
+        settings=settings,
+        held_bytes=_held(store, planned),
+        landable=landable,
+        plans={} if plans is None else plans,
+    )
+    return [rule.verdict(case) for rule in PREFLIGHT_RULES]
+
+
+def _stock(store: Store) -> dict[str, Landed]:
+    try:
+        return stock_of(store)
+    except HugflowError:
+        return {}  # the same storage fails within_quota by name, which blocks
+
+
+def _space(store: Store, settings: Settings) -> Space | HugflowError:
+    try:
+        return Space.of(store, settings)
+    except HugflowError as error:
+        return error
+
+
+def _held(store: Store, plan: LandingPlan | None) -> int:
+    if plan is None:
+        return 0
+    try:
+        return held_bytes(plan, store.manifest(plan.name))
+    except HugflowError:
+        return 0
