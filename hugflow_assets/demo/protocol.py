@@ -78,7 +78,8 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, code: str | None, message: str) -> None:
         super().__init__(message)
-        headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
+        shown = "".join(letter if " " <= letter <= "~" else "?" for letter in message)
+        headers = {"X-Error-Message": shown} | ({"X-Error-Code": code} if code else {})
         self.answer = Answer.json({"error": message}, status, headers)
 
 
@@ -216,7 +217,10 @@ class Protocol:
         expand = asked.flag("expand")
         rows = list(_entries(commit, folder, recursive=asked.flag("recursive"), expand=expand))
         size = min(self.page_size, 50) if expand else self.page_size
-        start = int(asked.parameters().get("cursor", ["0"])[0])
+        cursor = asked.parameters().get("cursor", ["0"])[0]
+        if not re.fullmatch("[0-9]{1,9}", cursor):
+            raise RefusedError(400, None, f"Invalid cursor: {cursor}")
+        start = int(cursor)
         headers = {}
         if start + size < len(rows):
             query = urlencode({"recursive": asked.flag("recursive"), "expand": expand, "cursor": start + size})
@@ -230,7 +234,7 @@ class Protocol:
                 given = json.loads(body)
                 paths, expand = [str(one) for one in given["paths"]], given.get("expand", False)
             except (ValueError, KeyError, TypeError):
-                raise RefusedError(400, None, 'Expected {"paths": […]}') from None
+                raise RefusedError(400, None, 'Expected {"paths": [...]}') from None
         else:
             form = parse_qs(body, keep_blank_values=True)
             paths, expand = form.get("paths", []), form.get("expand", ["false"])[-1].lower() in ("true", "1")

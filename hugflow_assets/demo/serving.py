@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -67,7 +68,7 @@ class Connection(BaseHTTPRequestHandler):
         """Read one request, answer it; a client that goes away is none of the Hub's troubles."""
         try:
             super().handle_one_request()
-        except (ConnectionError, TimeoutError, OSError, ValueError):
+        except OSError:
             self.close_connection = True
 
     def _serve(self) -> None:
@@ -162,7 +163,9 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A broken connection is recorded by what its client saw, not by a trace on stderr."""
+        """Show what is wrong with the Hub itself; a client that went away is nothing to show."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int, int]:
