@@ -20,6 +20,8 @@ from hugflow_assets.hub.transport import client, deadline
 
 PATIENCE = 4  # a whole answer may take this many times the longest silence
 LARGEST_ANSWER = 256 << 20
+_REACH = "Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later."
+_TRUST = "Point SSL_CERT_FILE at the CA bundle (PEM) that vouches for this server or for the proxy in between."
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
@@ -92,11 +94,9 @@ def call(
     while True:
         try:
             answer = _once(access, method, url, params, data, headers, largest)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             backoff.wait(unreachable(access, url, why(error)))
             continue
-        except OfflineError as error:
-            raise unreachable(access, url, str(error)) from None
         if answer.status not in TRY_AGAIN:
             if len(answer.body) > largest and not cut:
                 raise HFError(
@@ -108,10 +108,6 @@ def call(
         backoff.wait(passing(access, answer), asked_wait(answer.headers) if answer.status in (429, 503) else None)
 
 
-class OfflineError(ConnectionError):
-    """HF_HUB_OFFLINE is set."""
-
-
 def _once(
     access: HubAccess,
     method: str,
@@ -121,22 +117,17 @@ def _once(
     headers: Mapping[str, str] | None,
     largest: int,
 ) -> Answer:
-    from huggingface_hub.errors import OfflineModeIsEnabled
-
     body = bytearray()
-    try:
-        with (
-            deadline(access.read_timeout_s * PATIENCE),
-            client(access).stream(
-                method, url, params=params, data=data, headers={**request_headers(access), **(headers or {})}
-            ) as response,
-        ):
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > largest:
-                    break
-    except OfflineModeIsEnabled:
-        raise OfflineError("HF_HUB_OFFLINE is set") from None
+    with (
+        deadline(access.read_timeout_s * PATIENCE),
+        client(access).stream(
+            method, url, params=params, data=data, headers={**request_headers(access), **(headers or {})}
+        ) as response,
+    ):
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > largest:
+                break
     return Answer(response.status_code, dict(response.headers), bytes(body), str(response.url))
 
 
@@ -169,7 +160,7 @@ def unreachable(access: HubAccess, url: str, reason: str) -> HFUnreachableError:
     place = access.endpoint if asked.netloc == endpoint.netloc else f"{asked.scheme}://{asked.netloc} (file storage)"
     return HFUnreachableError(
         access.redact(f"{place} does not answer: {reason}."),
-        remedy="Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later.",
+        remedy=_TRUST if "certificate" in reason.lower() else _REACH,
         endpoint=access.endpoint,
         host=asked.netloc,
     )
@@ -190,10 +181,10 @@ def passing(access: HubAccess, answer: Answer) -> HFError:
     )
 
 
-def why(error: httpx2.HTTPError) -> str:
+def why(error: Exception) -> str:
     """What went wrong with a request, in words."""
     said = str(error) or type(error).__name__
-    kinds: tuple[tuple[type[httpx2.HTTPError], str], ...] = (
+    kinds: tuple[tuple[type[Exception], str], ...] = (
         (httpx2.ConnectTimeout, "no connection in time"),
         (httpx2.ReadTimeout, "silent or too slow for too long"),
         (httpx2.ProxyError, f"the proxy refused ({said})"),

@@ -212,7 +212,7 @@ class _Fetch:
                     backoff.progress()
                     mark = self.size
                 backoff.wait(broken.error, broken.asked_s)
-            except httpx2.HTTPError as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 if self.size >= mark + PROGRESS_BYTES:
                     backoff.progress()
                     mark = self.size

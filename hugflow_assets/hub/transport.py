@@ -20,7 +20,7 @@ import httpcore2
 import httpx2
 from httpcore2 import NetworkStream, SyncBackend
 
-from hugflow_assets.errors import HFError
+from hugflow_assets.errors import HFError, HFUnreachableError
 from hugflow_assets.hub.access import HubAccess
 
 READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third of the speed on a fast network
@@ -98,11 +98,9 @@ def client(access: HubAccess) -> httpx2.Client:
 def _client(
     _process: int, connect_s: float, read_s: float, https_proxy: str | None, ssl_cert_file: Path | None
 ) -> httpx2.Client:
-    from huggingface_hub.utils._http import hf_request_event_hook
-
     verify = _trusted(ssl_cert_file)
     made = httpx2.Client(
-        event_hooks={"request": [hf_request_event_hook]},
+        event_hooks={"request": [_before_request]},
         follow_redirects=True,
         timeout=httpx2.Timeout(read_s, connect=connect_s),
         verify=verify,
@@ -114,6 +112,19 @@ def _client(
             # A pool takes a backend, a transport does not pass one on.
             transport._pool._network_backend = _Backend()
     return made
+
+
+def _before_request(request: httpx2.Request) -> None:
+    """What the Hub's own client does before each request: a request id, and none at all in offline mode."""
+    from huggingface_hub.errors import OfflineModeIsEnabled
+    from huggingface_hub.utils._http import hf_request_event_hook
+
+    try:
+        hf_request_event_hook(request)
+    except OfflineModeIsEnabled:
+        raise HFUnreachableError(
+            f"{request.url.netloc.decode()} was not asked: HF_HUB_OFFLINE is set.", remedy="Unset HF_HUB_OFFLINE."
+        ) from None
 
 
 def _trusted(ssl_cert_file: Path | None) -> ssl.SSLContext | bool:
