@@ -157,6 +157,7 @@ class Manifest(Frozen):
     counts: Counts
     size_bytes: int  # of all files of the folder but hugflow.json itself
     files: int  # likewise
+    inodes: int = 0  # files and folders, hugflow.json and the folder itself included; counted by publishing
     unreadable_names: tuple[str, ...] = ()
     volatile: Volatile
 
@@ -240,3 +241,152 @@ class Usage(Frozen):
     quota_bytes: int | None = None
     free_bytes: int = 0
     free_inodes: int = 0
+
+
+class IndexRow(Frozen):
+    """A dataset in ``active.json``: what lists and quotas need of its manifest, and when that manifest was read.
+
+    ``state`` is ``landed``, or ``damaged`` with the reason in ``problem`` when the manifest cannot be read; then the
+    numbers are zero. ``stamp`` is modification time (ns), inode and size of ``hugflow.json``: when it differs the row
+    is stale. ``size_bytes`` includes ``hugflow.json``.
+    """
+
+    name: str
+    state: str = "landed"
+    problem: str = ""
+    hf_id: str = ""
+    revision: str = ""
+    commit: str = ""
+    license: str | None = None
+    owner: str | None = None
+    keep_until: str | None = None
+    fingerprint: Fingerprint | None = None
+    rows: int = 0
+    hours: float = 0.0
+    size_bytes: int = 0
+    files: int = 0
+    inodes: int = 0
+    landed_at: str = ""
+    updated_at: str = ""
+    stamp: tuple[int, int, int] = (0, 0, 0)
+
+
+class TrashEntry(Frozen):
+    """A removed or replaced version in the trash, under ``.hugflow/trash/<id>``.
+
+    ``size_bytes`` and ``inodes`` count what emptying it would free: a file that is hard-linked to a landed version is
+    counted there.
+    """
+
+    schema_version: int = 1
+    id: str
+    name: str
+    why: str  # "removed" or "replaced"
+    moved_at: str
+    frees_at: str
+    size_bytes: int
+    inodes: int
+    commit: str = ""
+    fingerprint_data: str = ""
+    rows: int = 0
+
+
+class Tombstone(Frozen):
+    """Why a dataset is no longer there; kept for ever, listed in ``archived.json``. ``entry`` is its trash id."""
+
+    schema_version: int = 1
+    entry: str
+    name: str
+    reason: str
+    by: str
+    removal_path: str | None = None
+    removed_at: str
+    frees_at: str
+    freed_at: str | None = None  # when its bytes were really freed
+    restored_at: str | None = None
+    size_bytes: int = 0
+    files: int = 0
+    rows: int = 0
+    hours: float = 0.0
+    hf_id: str = ""
+    commit: str = ""
+    owner: str | None = None
+
+
+class Headroom(Frozen):
+    """What is taken and what is left. None: no such limit, or not known by the file system.
+
+    ``used`` is landed + trash + staging that no living reservation covers. ``reserved`` is what living landings were
+    promised, their staging included, so nothing staged counts twice. ``unwritten`` is the part of ``reserved`` that is
+    not on the disk yet and that the file system's free space therefore still has to give.
+    """
+
+    quota_bytes: int | None = None
+    soft_quota_bytes: int | None = None
+    used_bytes: int = 0
+    reserved_bytes: int = 0
+    unwritten_bytes: int = 0
+    free_bytes: int = 0
+    min_free_bytes: int = 0
+    max_inodes: int | None = None
+    used_inodes: int = 0
+    reserved_inodes: int = 0
+    unwritten_inodes: int = 0
+    free_inodes: int | None = None
+    staged_bytes: int = 0  # of the name that asks: already on the disk, part of its need
+    staged_inodes: int = 0
+
+    @property
+    def available_bytes(self) -> int:
+        """The largest need that still fits; negative when more is taken than allowed."""
+        by_disk = self.free_bytes - self.min_free_bytes - self.unwritten_bytes + self.staged_bytes
+        if self.quota_bytes is None:
+            return by_disk
+        return min(by_disk, self.quota_bytes - self.used_bytes - self.reserved_bytes)
+
+    @property
+    def available_inodes(self) -> int | None:
+        limits = []
+        if self.max_inodes is not None:
+            limits.append(self.max_inodes - self.used_inodes - self.reserved_inodes)
+        if self.free_inodes is not None:
+            limits.append(self.free_inodes - self.unwritten_inodes + self.staged_inodes)
+        return min(limits, default=None)
+
+    def fits(self, need_bytes: int, need_inodes: int = 0) -> bool:
+        inodes = self.available_inodes
+        return need_bytes <= self.available_bytes and (inodes is None or need_inodes <= inodes)
+
+    def crosses_soft(self, need_bytes: int) -> bool:
+        """Whether taking ``need_bytes`` more passes the soft limit, which was not passed before."""
+        before = self.used_bytes + self.reserved_bytes
+        return self.soft_quota_bytes is not None and before <= self.soft_quota_bytes < before + need_bytes
+
+
+class Cleaned(Frozen):
+    """What ``clean_debris`` removed, judged by heartbeat age alone."""
+
+    staging: tuple[str, ...] = ()  # <name>/<digest>
+    reservations: tuple[str, ...] = ()
+    temporaries: tuple[str, ...] = ()
+    deletions: tuple[str, ...] = ()  # deletions from the trash that a crash had cut short
+    recovered: tuple[str, ...] = ()  # swaps and removals that a crash had cut short, completed
+    size_bytes: int = 0
+
+
+class StorageProbe(Frozen):
+    """What the file system under the storage root can do; each was tried, not asked for."""
+
+    root: str
+    writable: bool
+    problem: str = ""
+    rename: bool = False
+    exchange: bool = False
+    hard_links: bool = False
+    exclusive_create: bool = False
+    flock: bool = False
+    clock_offset_s: float = 0.0  # the file server's clock less this host's
+    free_bytes: int = 0
+    total_bytes: int = 0
+    free_inodes: int | None = None
+    total_inodes: int | None = None

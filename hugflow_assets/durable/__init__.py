@@ -1,0 +1,21 @@
+"""What everything on disk rests on: atomic files, mended appends, locks and leases over processes and hosts."""
+
+from hugflow_assets.durable.claim import Claim, Holder, host_id, make_folder
+from hugflow_assets.durable.files import append_line, atomic_write, read_tail_line, sync_folder, sync_tree
+from hugflow_assets.durable.lease import Lease, acquire, holder, locked
+
+__all__ = [
+    "Claim",
+    "Holder",
+    "Lease",
+    "acquire",
+    "append_line",
+    "atomic_write",
+    "holder",
+    "host_id",
+    "locked",
+    "make_folder",
+    "read_tail_line",
+    "sync_folder",
+    "sync_tree",
+]

@@ -1,0 +1,135 @@
+"""Files that are either the old or the new one, and logs whose last line is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+from pathlib import Path
+from uuid import uuid4
+
+TEMPORARY_SUFFIX = ".tmp"
+_BLOCK = 1 << 16
+
+
+def atomic_write(path: Path, data: bytes, *, mode: int | None = None, sync: bool = True) -> None:
+    """Replace ``path`` by ``data`` such that a reader, or a crash, meets the old or the new content and nothing else.
+
+    Args:
+        path: its folder exists already; the temporary file lies beside it as ``.<16 hex>.tmp``.
+        mode: permission bits whatever the umask; None leaves them to the umask.
+        sync: whether it survives a power cut too; False for what is rebuilt anyway (progress).
+    """
+    temporary = path.parent / f".{uuid4().hex[:16]}{TEMPORARY_SUFFIX}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
+    try:
+        try:
+            _write_all(handle, data)
+            if mode is not None:
+                os.fchmod(handle, mode)
+            if sync:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if sync:
+        sync_folder(path.parent)
+
+
+def append_line(path: Path, line: bytes, *, mode: int = 0o660, sync: bool = True) -> None:
+    """Append one line (without its newline) in a single write. The caller holds the lock of this file.
+
+    A torn tail (bytes after the last newline: a writer died inside its write) was never acknowledged to anyone and is
+    cut off first. If the disk is full nothing of the line stays.
+    """
+    if b"\n" in line:
+        raise ValueError("a line of a log holds no newline")
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
+    try:
+        end = os.fstat(handle).st_size
+        whole = _whole_size(handle, end)
+        if whole != end:
+            os.ftruncate(handle, whole)
+        if whole == 0:
+            with contextlib.suppress(PermissionError):
+                os.fchmod(handle, mode)
+        try:
+            _write_all(handle, line + b"\n")
+            if sync:
+                os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, whole)
+            raise
+    finally:
+        os.close(handle)
+
+
+def read_tail_line(path: Path) -> bytes | None:
+    """The last whole line, without its newline; None when the file is missing or has none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        whole = _whole_size(handle, os.fstat(handle).st_size)
+        if whole == 0:
+            return None
+        start = _whole_size(handle, whole - 1)
+        return os.pread(handle, whole - 1 - start, start)
+    finally:
+        os.close(handle)
+
+
+def _whole_size(handle: int, end: int) -> int:
+    """The size up to and with the last newline before ``end``."""
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        found = os.pread(handle, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.write(handle, view)
+        if written == 0:  # not on any file system we know; better an error than a loop
+            raise OSError(errno.EIO, "nothing was written")
+        view = view[written:]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in ``folder`` survive a power cut; a file system that cannot is left as it is."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Write everything below ``folder`` to the disk: ``syncfs`` of its file system, or ``sync`` where there is none.
+
+    One call for a million files: fsync each would run at about a thousand files a second.
+    """
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        os.sync()
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if syncfs(handle) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(handle)

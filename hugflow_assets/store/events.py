@@ -1,0 +1,151 @@
+"""The audit log: one log, many readers.
+
+Segments ``events/<first seq>.jsonl`` of whole lines. Appending: under the lock, mend a torn tail, one write, sync.
+Reading takes no lock and stops at the last newline. A reader's cursor is the sequence number it has dealt with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from hugflow_assets.durable import append_line, atomic_write, locked, make_folder, read_tail_line
+from hugflow_assets.store.faults import disk_errors
+from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, safe_name
+from hugflow_assets.store.models import Event, EventKind
+
+
+def now_text() -> str:
+    """Now, ISO 8601 UTC with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class EventLog:
+    """``append`` from any number of processes and hosts; ``read`` by any number of readers."""
+
+    def __init__(
+        self, layout: Layout, *, segment_bytes: int = 8 << 20, keep_segments: int = 100, host: str | None = None
+    ) -> None:
+        self._layout = layout
+        self._folder = layout.events
+        self._segment_bytes = segment_bytes
+        self._keep_segments = keep_segments
+        self._host = host
+
+    def append(self, kind: EventKind, name: str, **data: Any) -> Event:
+        """Add one event; it is on the disk when this returns.
+
+        Args:
+            name: the storage name it is about, or another word (``storage``) for what is about no dataset.
+            data: JSON-able facts. Never a secret.
+        """
+        self._layout.prepare()
+        with disk_errors(self._folder), locked(self._layout.lock("events"), host=self._host) as lock:
+            segments = self._segments()
+            seq = self._last_seq(segments) + 1
+            event = Event(seq=seq, time=now_text(), kind=EventKind(kind), name=name, data=data)
+            path = segments[-1] if segments else None
+            if path is None or path.stat().st_size >= self._segment_bytes:
+                path = self._folder / f"{seq:020d}.jsonl"
+                self._drop_passed(segments)
+            lock.check()
+            append_line(path, orjson.dumps(event.model_dump(mode="json")), mode=INNER_FILE_MODE)
+        return event
+
+    def read(self, after: int = 0, limit: int | None = None) -> Iterator[Event]:
+        """Events with a sequence number above ``after``, in order; at most ``limit``."""
+        given = 0
+        for path in self._from(after):
+            for line in _whole_lines(path):
+                event = _event(line)
+                if event is None or event.seq <= after:
+                    continue
+                if limit is not None and given >= limit:
+                    return
+                yield event
+                after, given = event.seq, given + 1
+
+    def last_seq(self) -> int:
+        """The highest sequence number; 0 when nothing has happened yet."""
+        return self._last_seq(self._segments())
+
+    def cursor(self, reader: str) -> int:
+        """The sequence number up to which ``reader`` has dealt with events; 0 at first."""
+        try:
+            return int(orjson.loads(self._cursor_path(reader).read_bytes())["seq"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return 0
+
+    def set_cursor(self, reader: str, seq: int) -> None:
+        """Remember how far ``reader`` is. A reader with a cursor is enabled: segments it has not passed are kept."""
+        path = self._cursor_path(reader)
+        with disk_errors(path):
+            make_folder(path.parent)
+            told = {"schema_version": 1, "reader": reader, "seq": seq, "updated_at": now_text()}
+            atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE)
+
+    def readers(self) -> dict[str, int]:
+        """Every enabled reader and its cursor."""
+        return {path.stem: self.cursor(path.stem) for path in sorted(self._cursors.glob("*.json"))}
+
+    def disable(self, reader: str) -> None:
+        """Forget a reader; the log waits for it no longer."""
+        self._cursor_path(reader).unlink(missing_ok=True)
+
+    @property
+    def _cursors(self) -> Path:
+        return self._folder / "cursors"
+
+    def _cursor_path(self, reader: str) -> Path:
+        return self._cursors / f"{safe_name(reader)}.json"
+
+    def _segments(self) -> list[Path]:
+        return sorted(self._folder.glob("*.jsonl"))
+
+    def _from(self, after: int) -> list[Path]:
+        """The segments that can hold what comes after ``after``."""
+        segments = self._segments()
+        first = max((at for at, path in enumerate(segments) if int(path.stem) <= after + 1), default=0)
+        return segments[first:]
+
+    def _last_seq(self, segments: list[Path]) -> int:
+        for path in reversed(segments):
+            line = read_tail_line(path)
+            event = _event(line) if line is not None else None
+            if event is not None:
+                return event.seq
+            if line is not None:  # a last line that bit rot made unreadable: count the lines
+                return int(path.stem) + sum(1 for _ in _whole_lines(path)) - 1
+        return int(segments[0].stem) - 1 if segments else 0
+
+    def _drop_passed(self, segments: list[Path]) -> None:
+        """Under the lock: remove the oldest segments beyond those kept, as far as every enabled reader has passed."""
+        slowest = min(self.readers().values(), default=None)
+        for path, following in pairwise(segments):
+            if len(self._segments()) < self._keep_segments:
+                return
+            if slowest is not None and slowest < int(following.stem) - 1:
+                return
+            path.unlink(missing_ok=True)
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n"):
+                yield line
+
+
+def _event(line: bytes) -> Event | None:
+    """The event of a line; None for a line that is none, so that one rotten line stops no reader."""
+    try:
+        return Event.model_validate(orjson.loads(line))
+    except (ValueError, ValidationError):
+        return None

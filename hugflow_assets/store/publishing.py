@@ -1,0 +1,98 @@
+"""The one step that makes a landing visible: complete, with its modes, on the disk, under a lease that still holds."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from hugflow_assets.durable import Lease, sync_folder, sync_tree
+from hugflow_assets.errors import IncompleteLandingError, ManifestError
+from hugflow_assets.store.faults import disk_errors
+from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.layout import MANIFEST, Layout
+from hugflow_assets.store.manifests import write_manifest
+from hugflow_assets.store.models import Manifest
+from hugflow_assets.store.quota import Quota
+from hugflow_assets.store.staging import Staging
+from hugflow_assets.store.trash import Trash
+from hugflow_assets.store.trees import delete_tree, settle
+
+SUMS_FILES = {"xxh128": "XXH128SUMS", "sha256": "SHA256SUMS"}
+
+
+class Publisher:
+    """Moves a staged tree into place."""
+
+    def __init__(
+        self, layout: Layout, quota: Quota, trash: Trash, moves: Moves, file_mode: int, folder_mode: int
+    ) -> None:
+        self._layout, self._quota, self._trash, self._moves = layout, quota, trash, moves
+        self._file_mode, self._folder_mode = file_mode, folder_mode
+
+    def publish(self, staging: Staging, manifest: Manifest, lease: Lease) -> Path:
+        """Make the tree of ``staging`` the landed version of its name; the folder it is at now.
+
+        Raises:
+            IncompleteLandingError: something that the manifest lists is not in the tree.
+            LeaseLostError: another run has taken over; nothing visible was changed.
+        """
+        name = staging.name
+        if manifest.name != name:
+            raise ManifestError(f"The manifest of {manifest.name} cannot be published as {name}.", name=name)
+        with disk_errors(staging.path):
+            _check_complete(staging.path, manifest)
+            (staging.path / MANIFEST).unlink(missing_ok=True)
+            inodes = settle(staging.path, self._file_mode, self._folder_mode) + 1
+            write_manifest(staging.path / MANIFEST, manifest.model_copy(update={"inodes": inodes}), self._file_mode)
+            sync_tree(staging.path)
+            lease.check()
+            with self._quota.lock():
+                self._put(staging, lease)
+                self._quota.settle(name)
+            delete_tree(self._layout.staging_root / name)
+            if (intent := self._moves.read(name)) is not None:
+                self._trash.remeasure(name)
+                self._moves.close(intent)
+        return self._layout.dataset(name)
+
+    def _put(self, staging: Staging, lease: Lease) -> None:
+        target = self._layout.dataset(staging.name)
+        if not target.exists():
+            lease.check()
+            staging.path.rename(target)
+            sync_folder(self._layout.root)
+            return
+        entry = self._trash.draft(staging.name, "replaced")
+        self._trash.save(entry)
+        intent = Intent(
+            move=Move.SWAP,
+            name=staging.name,
+            entry=entry,
+            old_inode=inode_of(target),
+            new_inode=inode_of(staging.path),
+            fingerprint_data=staging.fingerprint_data,
+        )
+        self._moves.record(intent)
+        lease.check()
+        self._moves.carry_out(intent, begin=True)
+
+
+def _check_complete(tree: Path, manifest: Manifest) -> None:
+    """Everything that the manifest lists at the top of things exists: records, media folders, the checksum list."""
+    wanted: list[tuple[str, bool]] = [(SUMS_FILES.get(manifest.checksums, "XXH128SUMS"), False)]
+    for config in manifest.configs:
+        for split in config.splits:
+            wanted.append((split.record_path, False))
+            wanted += [(folder, True) for shard in split.shards for folder in shard.folders if shard.counts.media_files]
+    for path, is_folder in wanted:
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+            raise IncompleteLandingError(f"{manifest.name}: the manifest lists {path!r}, a path outside its folder.")
+        found = tree / pure
+        if not (found.is_dir() if is_folder else found.is_file()):
+            raise IncompleteLandingError(
+                f"{manifest.name}: {path} is listed in the manifest and is not in the staged tree; nothing was "
+                "published.",
+                remedy="Run it again; if it fails again, remove the staging with `hugflow remove` and land anew.",
+                name=manifest.name,
+                path=path,
+            )

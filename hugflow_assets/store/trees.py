@@ -1,0 +1,138 @@
+"""Folders as a whole: modes, sizes, deletion, exchange."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hugflow_assets.errors import IncompleteLandingError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_CANNOT_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
+
+
+def walk(root: Path) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
+    """Every entry below ``root`` with its own state (links not followed), in no order; what vanishes is left out."""
+    pending = [str(root)]
+    while pending:
+        try:
+            entries = list(os.scandir(pending.pop()))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for entry in entries:
+            try:
+                seen = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISDIR(seen.st_mode):
+                pending.append(entry.path)
+            yield entry, seen
+
+
+def measure(root: Path) -> tuple[int, int]:
+    """Bytes and inodes that belong to this folder alone: files with one link, and folders."""
+    size, inodes = 0, 1 if root.is_dir() else 0
+    for _, seen in walk(root):
+        if stat.S_ISDIR(seen.st_mode):
+            inodes += 1
+        elif seen.st_nlink == 1:
+            size, inodes = size + seen.st_size, inodes + 1
+    return size, inodes
+
+
+def measure_together(roots: Iterable[Path]) -> list[tuple[int, int]]:
+    """Bytes and inodes that would be freed if all of ``roots`` went: each inode once, at the first root that has it.
+
+    A file with links elsewhere is not counted: it lives on there.
+    """
+    links: dict[tuple[int, int], tuple[int, int, int, int]] = {}  # inode -> (links found, links, size, first root)
+    sums: list[list[int]] = []
+    for at, root in enumerate(roots):
+        sums.append([0, 1 if root.is_dir() else 0])
+        for _, seen in walk(root):
+            if stat.S_ISDIR(seen.st_mode):
+                sums[at][1] += 1
+            elif seen.st_nlink == 1:
+                sums[at][0] += seen.st_size
+                sums[at][1] += 1
+            else:
+                found, _, _, first = links.get((seen.st_dev, seen.st_ino), (0, 0, 0, at))
+                links[seen.st_dev, seen.st_ino] = (found + 1, seen.st_nlink, seen.st_size, first)
+    for found, all_links, size, first in links.values():
+        if found >= all_links:
+            sums[first][0] += size
+            sums[first][1] += 1
+    return [(size, inodes) for size, inodes in sums]
+
+
+def settle(tree: Path, file_mode: int, folder_mode: int) -> int:
+    """Give every file and folder of a staged tree its mode; return the inodes, ``tree`` itself included.
+
+    Raises:
+        IncompleteLandingError: there is something that is neither a file nor a folder.
+    """
+    inodes = 1
+    for entry, seen in walk(tree):
+        inodes += 1
+        if stat.S_ISDIR(seen.st_mode):
+            wanted = folder_mode
+        elif stat.S_ISREG(seen.st_mode):
+            wanted = file_mode
+        else:
+            raise IncompleteLandingError(
+                f"{entry.path} is neither a file nor a folder (a link?); such a tree is not published.",
+                remedy="This is a fault of the landing: report it.",
+                path=entry.path,
+            )
+        if stat.S_IMODE(seen.st_mode) != wanted:
+            Path(entry.path).chmod(wanted)
+    tree.chmod(folder_mode)
+    return inodes
+
+
+def delete_tree(root: Path) -> None:
+    """Delete a folder with everything in it, read-only folders too; a missing one is fine."""
+    try:
+        shutil.rmtree(root)
+    except FileNotFoundError:
+        if root.is_dir():  # somebody else deletes here too
+            shutil.rmtree(root, ignore_errors=True)
+    except PermissionError:
+        root.chmod(0o700)
+        for entry, seen in walk(root):
+            if stat.S_ISDIR(seen.st_mode):
+                Path(entry.path).chmod(0o700)
+        shutil.rmtree(root)
+
+
+def inode(path: Path) -> int | None:
+    """The inode number of what lies at ``path``; None when nothing does."""
+    try:
+        return path.lstat().st_ino
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step. False, and nothing changed, where the file system cannot.
+
+    The effect is looked at, not the return code: some network file systems answer "done" and did a plain rename or
+    nothing.
+    """
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    before = inode(one), inode(other)
+    code = renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    number = ctypes.get_errno()
+    if (inode(one), inode(other)) == (before[1], before[0]):
+        return True
+    if code != 0 and number not in _CANNOT_EXCHANGE:
+        raise OSError(number, os.strerror(number), str(one))
+    return False
