@@ -88,6 +88,10 @@ class Settings(BaseSettings):
 
     # GitHub
     github_token: SecretStr | None = _setting("GitHub", None, "Token for comments, statuses and pull requests.")
+    requests_git_url: str | None = _setting(
+        "GitHub", None, "Read requests from this git remote (https, ssh or path) instead of REQUESTS_DIR."
+    )
+    requests_git_branch: str = _setting("GitHub", "main", "The branch of REQUESTS_GIT_URL.")
 
     # Slack
     slack_webhook_url: SecretStr | None = _setting("Slack", None, "Incoming webhook; off when empty.")
@@ -105,6 +109,12 @@ class Settings(BaseSettings):
     )
     storage_max_inodes: int | None = _setting(
         "Storage", None, "Most files and folders of all datasets together; empty: what the file system has.", ge=1
+    )
+    trash_grace: Duration = _setting(
+        "Storage", timedelta(days=7), "How long removed and replaced versions can be restored."
+    )
+    staging_grace: Duration = _setting(
+        "Storage", timedelta(days=3), "How long an abandoned landing is kept for a run that resumes it."
     )
     checksums: Literal["xxh128", "sha256"] = _setting("Storage", "xxh128", "Kind of the per-file checksum list.")
     file_mode: str = _setting("Storage", "0440", "Mode of landed files, octal.")
@@ -164,6 +174,20 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
             raise ValueError("expected a URL such as https://huggingface.co, without user, query or fragment")
         return value.rstrip("/")
+
+    @field_validator("requests_git_url")
+    @classmethod
+    def _git_url(cls, value: str | None) -> str | None:
+        if value is not None and re.match(r"-|https?://[^/]*@|\w+://[^/]*:[^/]*@|\w+::", value):
+            raise ValueError("expected https://host/org/repo.git, git@host:org/repo.git or a path; no token in it")
+        return value
+
+    @field_validator("requests_git_branch")
+    @classmethod
+    def _git_branch(cls, value: str) -> str:
+        if not re.fullmatch(r"(?!-)(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\\x00-\x1f]+(?<![/.])", value):
+            raise ValueError("expected the name of a branch such as main")
+        return value
 
     @field_validator("https_proxy")
     @classmethod

@@ -7,6 +7,19 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from hugflow_assets.intake.fields import (
+    AudioColumn,
+    Description,
+    HfId,
+    KeepUntil,
+    Owner,
+    Reason,
+    Revision,
+    Split,
+    Subset,
+    TextColumn,
+)
+
 
 class Frozen(BaseModel):
     """A model that is data between rooms: immutable, comparable, picklable, no unknown fields."""
@@ -17,25 +30,25 @@ class Frozen(BaseModel):
 class DatasetRequest(Frozen):
     """``requests/add/*.yaml``: land this dataset. Only ``hf_id`` and ``description`` are required."""
 
-    hf_id: str
-    description: str
-    revision: str = "main"
-    subset: str | None = None
-    split: str | None = None
-    audio_column: str | None = None
-    text_column: str | None = None
-    owner: str | None = None
-    keep_until: str | None = None
+    hf_id: HfId
+    description: Description
+    revision: Revision = "main"
+    subset: Subset | None = None
+    split: Split | None = None
+    audio_column: AudioColumn | None = None
+    text_column: TextColumn | None = None
+    owner: Owner | None = None
+    keep_until: KeepUntil | None = None
 
 
 class RemovalRequest(Frozen):
     """``requests/remove/*.yaml``: withdraw every landing that the given fields match; a field left out matches all."""
 
-    hf_id: str
-    reason: str
-    subset: str | None = None
-    split: str | None = None
-    revision: str | None = None
+    hf_id: HfId
+    reason: Reason
+    subset: Subset | None = None
+    split: Split | None = None
+    revision: Revision | None = None
 
 
 class Kind(StrEnum):
@@ -106,6 +119,14 @@ class RequestSnapshot(Frozen):
         return wanted
 
 
+class FileCommit(Frozen):
+    """The commit that last changed a request file on the branch (a merge counts as one), and who wrote it."""
+
+    commit: str
+    author: str
+    author_email: str
+
+
 def matches(removal: RemovalRequest, request: DatasetRequest) -> bool:
     """Whether a removal withdraws a request: fields that the removal leaves out match everything."""
     return removal.hf_id == request.hf_id and all(
@@ -127,4 +148,16 @@ class RequestSource(Protocol):
         Raises:
             RequestSourceError: the source as a whole cannot be read; a malformed file is a ``Problem`` instead.
         """
+        ...
+
+    def at(self, commit: str | None) -> RequestSnapshot:
+        """Everything asked for at a commit of the branch; a plain folder has no commits and answers as of now.
+
+        Raises:
+            RequestSourceError: the commit cannot be read.
+        """
+        ...
+
+    def commit_of(self, path: str) -> FileCommit | None:
+        """The last change of one request file (``add/x.yaml``) on the branch; None where nothing is known."""
         ...
