@@ -4,8 +4,7 @@ from hugflow_assets.rules.landed_rules import TextFacts
 from hugflow_assets.rules.postlanding import POSTLANDING_RULES, judge_landed, postlanding
 from hugflow_assets.rules.preflight import PREFLIGHT_RULES, preflight
 from hugflow_assets.rules.rule import Rule
-from hugflow_assets.rules.space import Space
-from hugflow_assets.rules.stock import Landed, stock_of
+from hugflow_assets.rules.stock import Landed, Stock
 from hugflow_assets.rules.verdict import Severity, Verdict, blocking
 
 __all__ = [
@@ -14,12 +13,11 @@ __all__ = [
     "Landed",
     "Rule",
     "Severity",
-    "Space",
+    "Stock",
     "TextFacts",
     "Verdict",
     "blocking",
     "judge_landed",
     "postlanding",
     "preflight",
-    "stock_of",
 ]

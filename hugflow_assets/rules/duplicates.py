@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hugflow_assets.errors import DuplicateRequestError
+from hugflow_assets.errors import DuplicateRequestError, HugflowError
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.rules.conflicts import conflicts_of
 from hugflow_assets.rules.rule import Case, Rule
-from hugflow_assets.rules.stock import Landed, Selection, selection_of
+from hugflow_assets.rules.stock import Landed, Selection, Stock, selection_of
 from hugflow_assets.rules.verdict import Severity, Verdict
 
 
@@ -20,7 +20,6 @@ class _Other(Frozen):
     where: str
     repo_id: str
     repo_oid: str | None
-    commit: str
     selection: Selection
 
 
@@ -31,9 +30,11 @@ class NotDuplicate(Rule[Case]):
     about = "No other request or landing holds the same data, or a name that differs in case only."
 
     def judge(self, case: Case) -> Verdict:
-        mine = case.request_file.name
-        landed_here = mine in case.stock
-        found = [*self._by_text(case, landed_here), *self._by_meaning(case, landed_here)]
+        if isinstance(case.stock, HugflowError):
+            raise case.stock
+        stock = case.stock
+        landed_here = case.request_file.name in stock
+        found = [*self._by_text(case, stock, landed_here), *self._by_meaning(case, stock, landed_here)]
         if case.plan is None and not found:
             return self.not_evaluated(
                 "no other request is the same by its text; the commit is not known.",
@@ -49,7 +50,7 @@ class NotDuplicate(Rule[Case]):
             severity=Severity.ERROR if any(blocks for _, _, blocks in found) else Severity.WARNING,
         )
 
-    def _by_text(self, case: Case, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
+    def _by_text(self, case: Case, stock: Stock, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
         """Conflicts among the request files, then names on the storage that differ in case only."""
         mine = case.request_file
         for one in conflicts_of(case.snapshot, mine.name):
@@ -57,7 +58,7 @@ class NotDuplicate(Rule[Case]):
             wider_lands = one.kind != "held-by-whole" or not landed_here
             yield one.message, one.remedy, not first_of_name and not landed_here and wider_lands
         asked = {one.name for one in case.snapshot.adds}
-        for name in case.stock:
+        for name in stock:
             if name != mine.name and name.casefold() == mine.name.casefold() and name not in asked:
                 yield (
                     f"{name} is landed, and differs from {mine.name} in case only.",
@@ -65,17 +66,15 @@ class NotDuplicate(Rule[Case]):
                     not landed_here,
                 )
 
-    def _by_meaning(self, case: Case, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
+    def _by_meaning(self, case: Case, stock: Stock, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
         plan = case.plan
         if plan is None:
             return
         mine = selection_of(plan)
-        for other in _others(case):
-            if other.name.casefold() == plan.name.casefold() or not _same_repo(plan, other):
+        for other in _others(case, stock, plan.commit):
+            if not mine or other.name.casefold() == plan.name.casefold() or not _same_repo(plan, other):
                 continue
             spelt = "" if other.repo_id == plan.state.repo_id else f" under the name {other.repo_id}"
-            if other.commit != plan.commit or not mine:
-                continue
             if mine == other.selection:
                 yield (
                     f"{other.name} ({other.where}{spelt}) is the same data: commit {plan.commit[:12]}, same selection.",
@@ -90,18 +89,17 @@ class NotDuplicate(Rule[Case]):
                 )
 
 
-def _others(case: Case) -> Iterator[_Other]:
-    for landed in case.stock.values():
-        yield _of_landed(landed)
+def _others(case: Case, stock: Stock, commit: str) -> Iterator[_Other]:
+    """The other datasets at this commit: only they can hold the same data."""
+    yield from map(_of_landed, stock.at_commit(commit))
     desired = case.snapshot.desired()
     for name, plan in case.plans.items():
-        if name not in case.stock and name in desired:
+        if plan.commit == commit and name not in stock and name in desired:
             yield _Other(
                 name=name,
                 where=f"asked for in {desired[name].path}",
                 repo_id=plan.state.repo_id,
                 repo_oid=plan.state.repo_oid,
-                commit=plan.commit,
                 selection=selection_of(plan),
             )
 
@@ -112,7 +110,6 @@ def _of_landed(landed: Landed) -> _Other:
         where="landed",
         repo_id=landed.repo_id,
         repo_oid=landed.repo_oid,
-        commit=landed.commit,
         selection=landed.selection,
     )
 

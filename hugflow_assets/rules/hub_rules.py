@@ -17,7 +17,8 @@ from hugflow_assets.errors import (
 from hugflow_assets.hub.models import LandingPlan, Shape
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Verdict
-from hugflow_assets.rules.words import listed, size
+from hugflow_assets.rules.words import listed
+from hugflow_assets.store.sizes import human_size as size
 
 
 class CanonicalId(PlanRule):

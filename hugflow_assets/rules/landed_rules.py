@@ -19,12 +19,13 @@ from hugflow_assets.errors import (
 )
 from hugflow_assets.hub.models import LandingPlan, RepoState
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.rules.quota import SOFT_LIMIT, told_room
 from hugflow_assets.rules.rule import Rule
-from hugflow_assets.rules.space import Space
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.rules.words import listed, share, size
+from hugflow_assets.rules.words import listed, share
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.models import Counts, Manifest
+from hugflow_assets.store.models import Counts, Headroom, Manifest
+from hugflow_assets.store.sizes import human_size as size
 
 
 class TextFacts(Frozen):
@@ -62,7 +63,7 @@ class LandedCase:
     manifest: Manifest | None
     missing: HugflowError | None
     settings: Settings
-    space: Space | HugflowError
+    room: Headroom | HugflowError
     plan: LandingPlan | None = None
     verification: OnDisk | None = None
     texts: TextFacts | None = None
@@ -249,36 +250,34 @@ class StorageWithinQuota(LandedRule):
     about = "With this dataset the storage is within its quota and above its free-space reserve."
 
     def without_manifest(self, case: LandedCase) -> Verdict:
-        return self._judge_space(case)
+        return self._judge_room(case)
 
     def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
-        return self._judge_space(case)
+        return self._judge_room(case)
 
-    def _judge_space(self, case: LandedCase) -> Verdict:
-        if isinstance(case.space, HugflowError):
-            raise case.space
-        space, facts = case.space, case.space.model_dump()
+    def _judge_room(self, case: LandedCase) -> Verdict:
+        if isinstance(case.room, HugflowError):
+            raise case.room
+        room, facts = case.room, case.room.model_dump()
         over = []
-        if space.quota_bytes is not None and space.used_bytes > space.quota_bytes:
-            over.append(f"The quota is exceeded by {size(space.used_bytes - space.quota_bytes)}.")
-        if space.free_bytes < space.min_free_bytes:
-            over.append(f"The reserve is short of {size(space.min_free_bytes - space.free_bytes)}.")
-        if space.max_inodes is not None and space.used_inodes > space.max_inodes:
-            over.append(f"{space.used_inodes:,} inodes are in use, {space.max_inodes:,} allowed.")
-        remedy = "Remove a dataset or empty the trash."
+        if room.quota_bytes is not None and room.used_bytes > room.quota_bytes:
+            over.append(f"The quota is exceeded by {size(room.used_bytes - room.quota_bytes)}.")
+        if room.free_bytes < room.min_free_bytes:
+            over.append(f"The free-space reserve is short of {size(room.min_free_bytes - room.free_bytes)}.")
+        if room.max_inodes is not None and room.used_inodes > room.max_inodes:
+            over.append(f"{room.used_inodes:,} inodes are in use, {room.max_inodes:,} allowed.")
+        told, remedy = f"In all: {told_room(room)}.", "Remove a dataset or empty the trash."
         if over:
+            return self.failed(f"{' '.join(over)} {told}", remedy=remedy, code=QuotaExceededError.code, **facts)
+        if room.soft_quota_bytes is not None and room.used_bytes > room.soft_quota_bytes:
             return self.failed(
-                f"{' '.join(over)} {space.told()}.", remedy=remedy, code=QuotaExceededError.code, **facts
-            )
-        if space.soft_bytes is not None and space.used_bytes > space.soft_bytes:
-            return self.failed(
-                f"Above the soft limit of {size(space.soft_bytes)}: {space.told()}.",
+                f"Above the soft limit of {size(room.soft_quota_bytes)}. {told}",
                 remedy=remedy,
-                code="quota-soft-limit",
+                code=SOFT_LIMIT,
                 severity=Severity.WARNING,
                 **facts,
             )
-        return self.passed(f"{space.told()}.", **facts)
+        return self.passed(told, **facts)
 
 
 class UpstreamUnchanged(LandedRule):

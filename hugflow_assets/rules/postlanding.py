@@ -19,9 +19,9 @@ from hugflow_assets.rules.landed_rules import (
     UpstreamUnchanged,
 )
 from hugflow_assets.rules.rule import Rule
-from hugflow_assets.rules.space import Space
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
+from hugflow_assets.store.models import Headroom
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store
@@ -108,18 +108,18 @@ def _case(
         missing = error
     if manifest is None and missing is None:
         missing = UnknownDatasetError(f"{name} is not landed.", remedy="Materialize it.")
-    space: Space | HugflowError
+    room: Headroom | HugflowError
     try:
-        space = Space.of(store, settings)
+        room = store.headroom()
     except HugflowError as error:
-        space = error
+        room = error
     return LandedCase(
         name=name,
         folder=store.layout.dataset(name),
         manifest=manifest,
         missing=missing,
         settings=settings,
-        space=space,
+        room=room,
         plan=plan,
         verification=None if verification is None else OnDisk.of(verification),
         texts=texts,

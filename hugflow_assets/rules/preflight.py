@@ -23,10 +23,10 @@ from hugflow_assets.rules.licence import LicenceAllowed
 from hugflow_assets.rules.quota import WithinQuota
 from hugflow_assets.rules.requests import NoRemovalInForce
 from hugflow_assets.rules.rule import Case, Rule
-from hugflow_assets.rules.space import Space
-from hugflow_assets.rules.stock import Landed, held_bytes, stock_of
+from hugflow_assets.rules.stock import Stock, held_bytes
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
+from hugflow_assets.store.models import Headroom
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store
@@ -54,7 +54,7 @@ def preflight(
     store: Store,
     settings: Settings,
     *,
-    stock: Mapping[str, Landed] | None = None,
+    stock: Stock | None = None,
     plans: Mapping[str, LandingPlan] | None = None,
     landable: Collection[Shape] | None = None,
 ) -> list[Verdict]:
@@ -65,7 +65,7 @@ def preflight(
         snapshot: everything asked for at this moment, ``request_file`` included.
         plan: what the Hub says to it, or the error that resolving it raised. An error fails the rule that it is
             about; the rules that need a plan then say "not evaluated", which is not passed and does not block.
-        stock: what is landed, when the caller has read it already (``stock_of(store)``).
+        stock: what is landed, when the caller has read it already (``Stock(store)``).
         plans: plans of other requests that are known, by name: two that have not landed are compared by them.
         landable: the shapes that there is a reader for; None: every one but ``UNSUPPORTED``.
 
@@ -79,7 +79,7 @@ def preflight(
         plan=planned,
         error=None if isinstance(plan, LandingPlan) else plan,
         stock=_stock(store) if stock is None else stock,
-        space=_space(store, settings),
+        room=_room(store, request_file.name),
         settings=settings,
         held_bytes=_held(store, planned),
         landable=landable,
@@ -88,16 +88,16 @@ def preflight(
     return [rule.verdict(case) for rule in PREFLIGHT_RULES]
 
 
-def _stock(store: Store) -> dict[str, Landed]:
+def _stock(store: Store) -> Stock | HugflowError:
     try:
-        return stock_of(store)
-    except HugflowError:
-        return {}  # the same storage fails within_quota by name, which blocks
+        return Stock(store)
+    except HugflowError as error:
+        return error
 
 
-def _space(store: Store, settings: Settings) -> Space | HugflowError:
+def _room(store: Store, name: str) -> Headroom | HugflowError:
     try:
-        return Space.of(store, settings)
+        return store.headroom(name)
     except HugflowError as error:
         return error
 

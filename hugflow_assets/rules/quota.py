@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from hugflow_assets.errors import HugflowError, QuotaExceededError
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
-from hugflow_assets.rules.space import Space
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.rules.words import size
+from hugflow_assets.store.models import Headroom
+from hugflow_assets.store.sizes import human_size as size
+
+SOFT_LIMIT = "quota-soft-limit"
 
 # Folders and the files beside the data (card, manifest, record, views) that a landing adds, per split and shard.
 _INODES_PER_SHARD = 1
@@ -24,20 +27,20 @@ class WithinQuota(PlanRule):
     about = "The dataset fits into the quota, the free-space reserve, the inode limit and the limit of one dataset."
 
     def judge_plan(self, case: Case, plan: LandingPlan) -> Verdict:
-        if isinstance(case.space, HugflowError):
-            return Verdict.of_error(self.name, case.space)
-        space, landed = case.space, plan.estimate.landed_bytes
+        if isinstance(case.room, HugflowError):
+            raise case.room
+        room, landed = case.room, plan.estimate.landed_bytes
         need, inodes = max(0, landed - case.held_bytes), needed_inodes(plan)
-        facts = {
+        facts: dict[str, Any] = {
             "need_bytes": need,
             "need_inodes": inodes,
             "landed_bytes": landed,
             "held_bytes": case.held_bytes,
-            **space.model_dump(),
-            "left_bytes": space.left_bytes,
+            "available_bytes": room.available_bytes,
+            **room.model_dump(),
         }
-        told = f"Needs {_need(need, landed)}; {space.told()}."
-        if problems := list(_problems(case, space, need, landed, inodes, already=plan.name in case.stock)):
+        told = f"Needs {_need(need, landed)}; {told_room(room)}."
+        if problems := list(_problems(case, room, need, landed, inodes)):
             return self.failed(
                 f"{' '.join(problems)} {told}",
                 remedy="Ask for a subset or split, remove a dataset, empty the trash, or raise the limit.",
@@ -45,16 +48,23 @@ class WithinQuota(PlanRule):
                 transient=True,
                 **facts,
             )
-        after = space.used_bytes + space.reserved_bytes + need
-        if space.soft_bytes is not None and after > space.soft_bytes:
+        after = room.used_bytes + room.reserved_bytes + need
+        if need and room.soft_quota_bytes is not None and after > room.soft_quota_bytes:
             return self.failed(
-                f"Crosses the soft limit of {size(space.soft_bytes)}: {size(after)} would be in use. {told}",
+                f"Passes the soft limit of {size(room.soft_quota_bytes)}: {size(after)} would be in use. {told}",
                 remedy="It lands all the same; think of what can be removed.",
-                code="quota-soft-limit",
+                code=SOFT_LIMIT,
                 severity=Severity.WARNING,
                 **facts,
             )
         return self.passed(told, **facts)
+
+
+def told_room(room: Headroom) -> str:
+    """``used 1.2 TB, reserved 30.0 GB, quota 10.0 TB, …``: the numbers as one phrase."""
+    quota = f"quota {size(room.quota_bytes)}" if room.quota_bytes is not None else "no quota"
+    free = f"{size(room.free_bytes)} free, of which {size(room.min_free_bytes)} stay free"
+    return f"used {size(room.used_bytes)}, reserved {size(room.reserved_bytes)}, {quota}, {free}"
 
 
 def needed_inodes(plan: LandingPlan) -> int:
@@ -71,21 +81,16 @@ def _has_media(plan: LandingPlan) -> bool:
     return any(one is None or "'Audio'" in repr(one) or "'Image'" in repr(one) for one in features)
 
 
-def _problems(case: Case, space: Space, need: int, landed: int, inodes: int, *, already: bool) -> Iterator[str]:
+def _problems(case: Case, room: Headroom, need: int, landed: int, inodes: int) -> Iterator[str]:
     if need == 0:
         return  # a repair, or nothing to do: what is there already is never the reason to refuse
     limit = case.settings.max_dataset_size
     if limit is not None and landed > limit:
         yield f"{size(landed)} is more than one dataset may have (MAX_DATASET_SIZE={size(limit)})."
-    if need > space.left_bytes:
-        lacking = need - space.left_bytes
-        yield f"Does not fit: {size(lacking)} too much."
-    if already:
-        return
-    if space.max_inodes is not None and space.used_inodes + inodes > space.max_inodes:
-        yield f"{inodes:,} inodes more than {space.used_inodes:,} pass the limit of {space.max_inodes:,}."
-    if space.free_inodes is not None and inodes > space.free_inodes:
-        yield f"It takes {inodes:,} inodes and the file system has {space.free_inodes:,}."
+    if need > room.available_bytes:
+        yield f"Does not fit: {size(need - room.available_bytes)} too much."
+    if case.held_bytes == 0 and room.available_inodes is not None and inodes > room.available_inodes:
+        yield f"Needs {inodes:,} inodes; {max(0, room.available_inodes):,} can be had ({room.used_inodes:,} in use)."
 
 
 def _need(need: int, landed: int) -> str:

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub.models import LandingPlan, Shape
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.rules.space import Space
-from hugflow_assets.rules.stock import Landed
+from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
+from hugflow_assets.store.models import Headroom
 
 CaseT = TypeVar("CaseT")
 
@@ -80,8 +80,8 @@ class Case:
     snapshot: RequestSnapshot
     plan: LandingPlan | None
     error: HugflowError | None
-    stock: Mapping[str, Landed]
-    space: Space | HugflowError
+    stock: Stock | HugflowError
+    room: Headroom | HugflowError
     settings: Settings
     held_bytes: int = 0
     landable: Collection[Shape] | None = None

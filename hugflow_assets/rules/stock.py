@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hugflow_assets.errors import ManifestError
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.store.models import Manifest
+from hugflow_assets.store.models import IndexRow, Manifest
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store
@@ -48,17 +49,46 @@ class Landed(Frozen):
         )
 
 
-def stock_of(store: Store) -> dict[str, Landed]:
-    """Every landed dataset by name, in order of name. A manifest that cannot be read is left out: drift shows it."""
-    found: dict[str, Landed] = {}
-    for name in sorted(store.names()):
+class Stock:
+    """What the storage holds at one moment. The index tells the names; a manifest is read only where it matters."""
+
+    def __init__(self, store: Store) -> None:
+        """Read the index.
+
+        Raises:
+            StorageError: the storage cannot be read.
+        """
+        self._store = store
+        self.rows: dict[str, IndexRow] = store.index()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def landed(self, name: str) -> Landed | None:
+        """One dataset; None when it is not landed, or its manifest cannot be read (drift shows that)."""
+        if name not in self.rows:
+            return None
         try:
-            manifest = store.manifest(name)
+            manifest = self._store.manifest(name)
         except ManifestError:
-            continue
-        if manifest is not None:
-            found[name] = Landed.of(manifest)
-    return found
+            return None
+        return None if manifest is None else Landed.of(manifest)
+
+    def at_commit(self, commit: str) -> Iterator[Landed]:
+        """The datasets that landed from a commit, under whatever name the repository had then."""
+        return self._where(lambda row: row.commit == commit)
+
+    def of_repo(self, hf_id: str) -> Iterator[Landed]:
+        """The datasets that landed from a repository, case set aside."""
+        return self._where(lambda row: row.hf_id.casefold() == hf_id.casefold())
+
+    def _where(self, condition: Callable[[IndexRow], bool]) -> Iterator[Landed]:
+        for name, row in self.rows.items():
+            if condition(row) and (one := self.landed(name)) is not None:
+                yield one
 
 
 def selection_of(plan: LandingPlan) -> Selection:

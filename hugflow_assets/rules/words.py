@@ -1,19 +1,9 @@
-"""How sizes, shares and nearest names are written in verdicts."""
+"""How shares, nearest names and lists are written in verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-
-
-def size(count: int | float) -> str:
-    """Bytes as people write them, three digits: ``1.25 TB``, ``640 kB``, ``0 B``."""
-    sign, number, unit = "-" if count < 0 else "", float(abs(count)), 0
-    while number >= 999.5 and unit < len(_UNITS) - 1:
-        number, unit = number / 1000, unit + 1
-    return f"{sign}{number:.0f} B" if unit == 0 else f"{sign}{number:.3g} {_UNITS[unit]}"
 
 
 def share(part: int | float, whole: int | float) -> str:
