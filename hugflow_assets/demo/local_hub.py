@@ -47,6 +47,7 @@ class LocalHub:
         self._repos: dict[str, Repo] = {}
         self._moved: dict[str, str] = {}
         self._lock = threading.RLock()
+        self._life = threading.Lock()
         self._made = 0
         self._servers: dict[str, Server] = {}
         self._ports = {HUB: self.port, CDN: 0}
@@ -56,19 +57,21 @@ class LocalHub:
 
     def start(self) -> Self:
         """Listen on both origins. Stopped and started again, the Hub keeps its URL and its repositories."""
-        for origin in (HUB, CDN):
-            if origin not in self._servers:
-                server = Server((self.host, self._ports[origin]), self, origin)
-                self._ports[origin] = server.server_address[1]
-                self._servers[origin] = server
-                server.run()
+        with self._life:
+            for origin in (HUB, CDN):
+                if origin not in self._servers:
+                    server = Server((self.host, self._ports[origin]), self, origin)
+                    self._ports[origin] = server.server_address[1]
+                    self._servers[origin] = server
+                    server.run()
         self.protocol.hub_url, self.protocol.cdn_url = self.url, self.cdn_url
         return self
 
     def stop(self) -> None:
         """Listen no longer and end every connection; a client is refused from now on."""
-        for origin in tuple(self._servers):
-            self._servers.pop(origin).end()
+        with self._life:
+            while self._servers:
+                self._servers.popitem()[1].end()
 
     def __enter__(self) -> Self:
         return self.start()

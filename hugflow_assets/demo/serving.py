@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 from hugflow_assets.demo.protocol import Request
 
 _SEND_BYTES = 1 << 20
-_PACED_BYTES = 1 << 16
+_PACE_S = 0.01
 _IDLE_S = 300
 
 
@@ -103,7 +103,7 @@ class Connection(BaseHTTPRequestHandler):
                 request.bytes_sent = self._sendfile(file, delivery.start, delivery.length)
             return
         began = time.monotonic()
-        for chunk in delivery.chunks(_SEND_BYTES if bytes_per_s is None else _PACED_BYTES):
+        for chunk in delivery.chunks(_SEND_BYTES if bytes_per_s is None else max(1, int(bytes_per_s * _PACE_S))):
             request.bytes_sent += len(chunk)
             self.connection.sendall(chunk)
             if bytes_per_s is not None:
