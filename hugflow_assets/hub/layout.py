@@ -88,7 +88,7 @@ def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_c
 
 
 def _config(name: str, files: dict[str, list[str]]) -> ConfigFiles:
-    return ConfigFiles(name, tuple((split, tuple(relative(url) for url in urls)) for split, urls in files.items()))
+    return ConfigFiles(name, tuple((str(split), tuple(relative(url) for url in urls)) for split, urls in files.items()))
 
 
 def _inside(data_dir: Any) -> str:

@@ -23,7 +23,7 @@ from hugflow_assets.hub.shapes import (
     LANDABLE_SHAPES,
     Recognised,
     Sight,
-    conversion,
+    conversion_layout,
     files_seen,
     recognise,
     recognise_own,
@@ -34,6 +34,7 @@ from hugflow_assets.intake.names import storage_name
 if TYPE_CHECKING:
     from hugflow_assets.hub.repository import Hub
 
+CONVERSION = "refs/convert/parquet"
 _LINE_BYTES = 900  # of a row with audio: its line in the record, in three views and in the checksum list
 _CELL_BYTES = 16  # of a value in a row without: name, quotes, comma
 _GROWTH = 2  # text from parquet's encodings to JSON
@@ -45,12 +46,15 @@ def plan_of(
 ) -> LandingPlan:
     """The plan of a request at a pinned commit. The same commit gives the same plan."""
     by_path = {file.path: file for file in files}
-    layout = data_layout(list(by_path), state.card_data, request.subset)
+    converted = request.revision == CONVERSION
+    layout = (
+        conversion_layout(list(by_path)) if converted else data_layout(list(by_path), state.card_data, request.subset)
+    )
 
     def head(path: str) -> bytes:
         return hub.read(state.repo_id, state.commit, path, largest=_TABLE_HEAD, head=True)
 
-    sight = Sight(state.repo_id, tuple(by_path), layout, head)
+    sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
     chosen: tuple[ConfigFiles, ...] = ()
     if (found := recognise_own(sight)) is None:
         chosen = _select(request, layout, hub.access.endpoint)
@@ -142,14 +146,12 @@ def _refused(
 
 
 def _conversion_told(hub: Hub, state: RepoState) -> str:
-    from hugflow_assets.hub.repository import CONVERSION
-
     if CONVERSION not in hub.refs(state.repo_id):
         return " The Hub holds no conversion of it to parquet."
-    files = conversion([file.path for file in hub.files(state.repo_id, CONVERSION)])
-    if files.partial:
+    found = conversion_layout([file.path for file in hub.files(state.repo_id, CONVERSION)])
+    if any(split.startswith("partial-") for config in found.configs for split, _ in config.splits):
         return f" The Hub's conversion at {CONVERSION} is partial: it holds only the first 5 GB of a split."
-    if not files.files:
+    if not found.configs:
         return f" The Hub's conversion at {CONVERSION} is empty."
     return f" The Hub's conversion to parquet is whole: `revision: {CONVERSION}` lands it."
 

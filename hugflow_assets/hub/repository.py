@@ -17,7 +17,6 @@ from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import LandingPlan, RepoState, SourceFile
 from hugflow_assets.intake import DatasetRequest
 
-CONVERSION = "refs/convert/parquet"
 _PATHS_AT_ONCE = 500
 _INFO = ("cardData", "disabled", "gated", "lastModified", "private", "sha")
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
@@ -278,6 +277,8 @@ def _spelling(asked: Asked, right: str) -> HFIdSpellingError:
 def _source_file(row: dict[str, Any]) -> SourceFile:
     """A row of the tree. The ``oid`` of an LFS file is that of its pointer and says nothing of its bytes."""
     lfs = row.get("lfs")
+    if any(part in ("", ".", "..") for part in row["path"].split("/")):
+        raise ValueError(f"a path that no repository can hold: {row['path']!r}")
     return SourceFile(
         path=row["path"],
         size_bytes=int(lfs["size"] if lfs else row["size"]),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname
 
-from hugflow_assets.hub.layout import ZIP, Layout
+from hugflow_assets.hub.layout import ZIP, ConfigFiles, Layout
 from hugflow_assets.hub.models import Shape
 
 LANDABLE_SHAPES = frozenset({Shape.PARQUET})
@@ -37,6 +37,7 @@ class Sight:
     paths: tuple[str, ...]
     layout: Layout
     head: Callable[[str], bytes]
+    converted: bool = False  # the conversion branch itself was asked for
 
     @property
     def data_files(self) -> list[str]:
@@ -56,7 +57,7 @@ def recognise_own(sight: Sight) -> Recognised | None:
 
 def recognise(sight: Sight) -> Recognised | None:
     """The first of the other shapes that fits the chosen data files, or None: a shape that is not known."""
-    looks = (parquet, archives_in_zip, webdataset, audiofolder, rows, other_media)
+    looks = (partial_conversion, parquet, archives_in_zip, webdataset, audiofolder, rows, other_media)
     return next(filter(None, (look(sight) for look in looks)), None)
 
 
@@ -88,6 +89,15 @@ def script(sight: Sight) -> Recognised | None:
     if sight.script is None:
         return None
     return Recognised(Shape.UNSUPPORTED, f"a loading script ({sight.script}), which `datasets` no longer runs")
+
+
+def partial_conversion(sight: Sight) -> Recognised | None:
+    """A conversion by the Hub that stops after 5 GB of a split: not the dataset, whatever its shape."""
+    splits = [f"{config.name}/{split}" for config in sight.layout.configs for split, _ in config.splits]
+    partial = [name for name in splits if "/partial-" in name] if sight.converted else []
+    if not partial:
+        return None
+    return Recognised(Shape.UNSUPPORTED, f"a conversion that holds only the first 5 GB of {', '.join(partial)}")
 
 
 def parquet(sight: Sight) -> Recognised | None:
@@ -140,22 +150,17 @@ def other_media(sight: Sight) -> Recognised | None:
 # ---- the Hub's conversion of script repositories
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """``refs/convert/parquet``: ``{config}/{split}/0000.parquet``. ``partial``: the first 5 GB of a split only."""
-
-    files: tuple[tuple[str, str, tuple[str, ...]], ...]  # config, split, paths
-    partial: bool
-
-
-def conversion(paths: Sequence[str]) -> Conversion:
-    """Read the layout of a conversion branch from its paths."""
-    found: dict[tuple[str, str], list[str]] = {}
+def conversion_layout(paths: Sequence[str]) -> Layout:
+    """Configs and splits of a conversion branch, ``{config}/{split}/0000.parquet``; ``partial-`` stays."""
+    found: dict[str, dict[str, list[str]]] = {}
     for path in sorted(paths):
         if match := re.fullmatch(r"([^/]+)/([^/]+)/\d{4,}\.parquet", path):
-            found.setdefault((match[1], match[2]), []).append(path)
-    partial = any(split.startswith("partial-") for _, split in found)
-    return Conversion(tuple((config, split, tuple(files)) for (config, split), files in found.items()), partial)
+            found.setdefault(match[1], {}).setdefault(match[2], []).append(path)
+    configs = tuple(
+        ConfigFiles(config, tuple((split, tuple(files)) for split, files in splits.items()))
+        for config, splits in found.items()
+    )
+    return Layout("parquet", configs) if configs else Layout(None, (), "no conversion of the Hub is in it")
 
 
 # ---- looking into a table

@@ -1,0 +1,313 @@
+"""From a repository over real HTTP to the plan of its landing: shapes, rows, features, sizes, a pinned commit."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hugflow_assets.errors import HFDownloadError
+from hugflow_assets.hub import Hub, LandingPlan, Shape
+from hugflow_assets.hub.repository import _source_file
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets_tests.datasets_made import (
+    audio_features,
+    card,
+    clip_rows,
+    speech_files,
+    text_files,
+    two_config_files,
+    wav_bytes,
+    write_parquet,
+)
+from hugflow_assets_tests.faulty_hub import FaultyHub
+from hugflow_assets_tests.hub.conftest import Access
+
+
+def request(**fields: str) -> DatasetRequest:
+    return DatasetRequest(**{"hf_id": "org/set", "description": "a test", **fields})
+
+
+def plain_parquet(rows: int, **columns: list[Any]) -> bytes:
+    table = {"text": [f"row {number}" for number in range(rows)], **columns}
+    out = io.BytesIO()
+    pq.write_table(pa.table(table), out)
+    return out.getvalue()
+
+
+def splits(plan: LandingPlan) -> dict[str, list[tuple[str, int | None]]]:
+    return {
+        f"{config.name}/{split.name}": [(shard.files[0].path, shard.num_rows) for shard in split.shards]
+        for config in plan.configs
+        for split in config.splits
+    }
+
+
+# ---- a parquet repository
+
+
+def test_a_speech_repository_is_planned_shard_by_shard(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
+    files = speech_files(tmp_path)
+    commit = hub.add_repo("org/set", files)
+    plan = Hub(access()).resolve(request())
+    assert (plan.shape, plan.shape_reason, plan.name) == (Shape.PARQUET, "", "org__set__rev_main")
+    assert plan.commit == commit
+    assert plan.state.license == "cc0-1.0"
+    assert plan.state.card_text == "# A made dataset\n"
+    assert splits(plan) == {
+        "default/train": [("data/train-00000-of-00002.parquet", 4), ("data/train-00001-of-00002.parquet", 4)],
+        "default/test": [("data/test-00000-of-00001.parquet", 4)],
+    }
+    assert {name: kind["_type"] for name, kind in (plan.configs[0].features or {}).items()} == {
+        name: kind["_type"] for name, kind in audio_features().items()
+    }
+    sizes = [path.stat().st_size for path in files.values() if isinstance(path, Path)]
+    assert (plan.estimate.download_bytes, plan.estimate.rows, plan.estimate.files) == (sum(sizes), 12, 12)
+    assert plan.estimate.landed_bytes >= 12 * len(wav_bytes(0.05))
+    assert not plan.several_configs
+    assert pickle.loads(pickle.dumps(plan)) == plan
+
+
+def test_planning_fetches_metadata_only_and_never_a_whole_shard(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
+    shard = write_parquet(tmp_path / "x.parquet", clip_rows(40, duration_s=0.3))
+    hub.add_repo("org/set", {"data/train-00000-of-00001.parquet": shard})
+    Hub(access()).resolve(request())
+    fetched = [asked for asked in hub.requests if asked.origin == "cdn"]
+    assert [asked.bytes_sent for asked in fetched] == [65536]
+    assert shard.stat().st_size > 5 * 65536
+    assert all(asked.range for asked in fetched)
+
+
+def test_a_footer_larger_than_the_first_read_is_read_whole(hub: FaultyHub, access: Access) -> None:
+    wide = {f"column_{number}_{'x' * 40}": pa.array([number] * 4) for number in range(1000)}
+    hub.add_repo("org/set", {"x.parquet": plain_parquet(4, **wide)})  # type: ignore[arg-type]
+    plan = Hub(access()).resolve(request())
+    assert plan.estimate.rows == 4
+    assert len(plan.configs[0].features or {}) == 1001
+
+
+def test_the_same_commit_gives_the_same_plan_and_a_pinned_one_stays(
+    hub: FaultyHub, access: Access, tmp_path: Path
+) -> None:
+    first = hub.add_repo("org/set", speech_files(tmp_path))
+    before = Hub(access()).resolve(request())
+    hub.commit("org/set", {"data/test-00000-of-00001.parquet": plain_parquet(9)})
+    assert Hub(access()).resolve(request()).commit != first
+    assert Hub(access()).resolve(request(), commit=first, known_oid=before.state.repo_oid) == before
+
+
+def test_all_configs_land_unless_a_subset_is_asked_for(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
+    hub.add_repo("org/set", two_config_files(tmp_path))
+    assert list(splits(Hub(access()).resolve(request()))) == ["clean/train", "clean/test", "noisy/train"]
+    assert Hub(access()).resolve(request()).several_configs
+    assert list(splits(Hub(access()).resolve(request(subset="noisy")))) == ["noisy/train"]
+    assert list(splits(Hub(access()).resolve(request(split="test")))) == ["clean/test"]
+    assert list(splits(Hub(access()).resolve(request(subset="clean", split="train")))) == ["clean/train"]
+
+
+def test_text_only_has_rows_and_no_media(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
+    hub.add_repo("org/set", text_files(tmp_path, rows=50))
+    estimate = Hub(access()).resolve(request()).estimate
+    assert (estimate.rows, estimate.files) == (50, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "kind"),
+    [("audio", None, "Audio"), ("column", "a.flac", "Audio"), ("column", "a.png", "Image"), ("column", None, None)],
+)
+def test_a_legacy_struct_of_bytes_and_path_is_media_when_it_looks_like_it(
+    hub: FaultyHub, access: Access, name: str, path: str | None, kind: str | None
+) -> None:
+    payload = pa.array(
+        [{"bytes": wav_bytes(), "path": path}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    )
+    hub.add_repo("org/set", {"x.parquet": plain_parquet(1, **{name: payload})})  # type: ignore[arg-type]
+    features = Hub(access()).resolve(request()).configs[0].features
+    assert features is not None
+    assert features[name].get("_type") == kind
+
+
+def test_the_cards_features_and_row_counts_are_taken_where_a_footer_cannot_be_read(
+    hub: FaultyHub, access: Access
+) -> None:
+    block = (
+        "---\ndataset_info:\n  features:\n  - {name: audio, dtype: audio}\n"
+        "  splits:\n  - {name: train, num_examples: 7}\n---\n"
+    )
+    hub.add_repo("org/set", {"x.parquet": b"no parquet at all", "README.md": block.encode()})
+    plan = Hub(access()).resolve(request())
+    assert plan.configs[0].splits[0].num_rows == 7
+    assert (plan.configs[0].features or {})["audio"]["_type"] == "Audio"
+
+
+@pytest.mark.parametrize("count", [1, 300_000])
+def test_a_server_without_ranges_gives_footers_of_small_files_only(hub: FaultyHub, access: Access, count: int) -> None:
+    import random
+
+    rows = pa.array([random.Random(number).randbytes(40) for number in range(count)])
+    hub.add_repo("org/set", {"x.parquet": plain_parquet(count, payload=rows)})  # type: ignore[arg-type]
+    hub.fault("", "no-range", times=None, origin="cdn")
+    plan = Hub(access()).resolve(request())
+    assert plan.shape is Shape.PARQUET
+    assert plan.configs[0].splits[0].num_rows == (1 if count == 1 else None)
+    assert plan.estimate.landed_bytes > 0
+
+
+def test_a_large_repository_is_sampled_and_scaled(hub: FaultyHub, access: Access) -> None:
+    shard = plain_parquet(10)
+    hub.page_size = hub.protocol.page_size = 50
+    hub.add_repo("org/set", {f"data/train-{number:05}-of-00200.parquet": shard for number in range(200)})
+    plan = Hub(access()).resolve(request())
+    assert len([asked for asked in hub.requests if "/tree/" in asked.path]) > 4
+    assert len([asked for asked in hub.requests if asked.origin == "cdn"]) <= 64
+    assert len(plan.configs[0].splits[0].shards) == 200
+    assert plan.configs[0].splits[0].num_rows is None
+    assert plan.estimate.rows == 2000
+    assert Hub(access()).resolve(request()) == plan
+
+
+# ---- shapes that are refused, with what was seen
+
+_CLIP = wav_bytes(0.02)
+_SHAPES: dict[str, tuple[Mapping[str, bytes], str]] = {
+    "audiofolder with metadata": (
+        {"train/a.wav": _CLIP, "train/b.wav": _CLIP, "train/metadata.csv": b"file_name,text\na.wav,hi\n"},
+        "an audio folder: 2 audio files with 1 metadata files",
+    ),
+    "audiofolder alone": ({"a.flac": _CLIP, "b.flac": _CLIP}, "an audio folder: 2 audio files without metadata"),
+    "webdataset": ({"train-000.tar": b"x", "train-001.tar": b"x"}, "WebDataset: 2 tar archives"),
+    "webdataset compressed": ({"train-000.tar.gz": b"x"}, "WebDataset: 1 tar archives"),
+    "common voice": (
+        {
+            "set.py": b"import datasets",
+            "audio/ms/train/ms_train_0.tar": b"x",
+            "transcript/ms/train.tsv": b"client_id\tpath\tsentence\n",
+            "README.md": card(None, "x"),
+        },
+        "1 archives of clips with 1 tables that have a path column",
+    ),
+    "zip": ({"data.zip": b"x"}, "1 zip archives"),
+    "csv": ({"train.csv": b"a,b\n", "test.csv": b"a,b\n"}, "2 csv files"),
+    "jsonl": ({"train.jsonl": b"{}\n"}, "1 json files"),
+    "text": ({"a.txt": b"x"}, "1 text files"),
+    "script": ({"set.py": b"import datasets", "lm.bin": b"x"}, "a loading script (set.py)"),
+    "images": ({"cat/a.png": b"x"}, "imagefolder: 1 files"),
+    "nothing": ({"LICENSE.docx": b"x"}, "Its layout is not known"),
+    "mixed": ({"train.parquet": b"x", "test.csv": b"x"}, "the splits are in different formats"),
+}
+
+
+@pytest.mark.parametrize("name", _SHAPES)
+def test_a_shape_that_is_not_landed_is_named_with_the_files_seen(hub: FaultyHub, access: Access, name: str) -> None:
+    files, told = _SHAPES[name]
+    hub.add_repo("org/set", files)
+    plan = Hub(access()).resolve(request())
+    assert plan.shape is Shape.UNSUPPORTED
+    assert told in plan.shape_reason
+    assert f"Files seen: {sorted(files)[0]}" in plan.shape_reason
+    assert plan.configs == ()
+    assert plan.estimate.download_bytes == 0
+
+
+def test_an_empty_repository_is_named_as_such(hub: FaultyHub, access: Access) -> None:
+    hub.add_repo("org/set", {})
+    assert "It holds no files." in Hub(access()).resolve(request()).shape_reason
+
+
+def test_many_files_are_shown_by_ten_and_their_number(hub: FaultyHub, access: Access) -> None:
+    hub.add_repo("org/set", {f"{number:02}.txt": b"x" for number in range(30)})
+    reason = Hub(access()).resolve(request()).shape_reason
+    assert "09.txt, … (30 files)" in reason
+    assert "10.txt" not in reason
+
+
+def test_a_script_beside_clip_archives_is_refused_before_its_subset_is_looked_up(
+    hub: FaultyHub, access: Access
+) -> None:
+    hub.add_repo("org/set", _SHAPES["common voice"][0])
+    assert Hub(access()).resolve(request(subset="ms", split="train")).shape is Shape.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("converted", "told"),
+    [
+        ({"en/train/0000.parquet": b"x", "en/test/0000.parquet": b"x"}, "`revision: refs/convert/parquet` lands it"),
+        ({"en/partial-train/0000.parquet": b"x"}, "is partial"),
+        ({"x.txt": b"x"}, "is empty"),
+        (None, "no conversion"),
+    ],
+)
+def test_a_script_repository_says_whether_the_hub_converted_it(
+    hub: FaultyHub, access: Access, converted: dict[str, bytes] | None, told: str
+) -> None:
+    hub.add_repo("org/set", {"set.py": b"import datasets"})
+    if converted:
+        hub.commit("org/set", converted, branch="refs/convert/parquet")
+    assert told in Hub(access()).resolve(request()).shape_reason
+
+
+_CONVERTED = {
+    "en/train/0000.parquet": plain_parquet(2),
+    "en/test/0000.parquet": plain_parquet(1),
+    "de/partial-train/0000.parquet": plain_parquet(3),
+}
+
+
+def test_a_conversion_asked_for_has_a_config_a_folder(hub: FaultyHub, access: Access) -> None:
+    hub.add_repo("org/set", {"set.py": b"import datasets"})
+    hub.commit("org/set", _CONVERTED, branch="refs/convert/parquet")
+    plan = Hub(access()).resolve(request(revision="refs/convert/parquet", subset="en"))
+    assert plan.shape is Shape.PARQUET
+    assert splits(plan) == {
+        "en/test": [("en/test/0000.parquet", 1)],
+        "en/train": [("en/train/0000.parquet", 2)],
+    }
+
+
+def test_a_partial_conversion_is_refused_not_landed_as_if_whole(hub: FaultyHub, access: Access) -> None:
+    hub.add_repo("org/set", {"set.py": b"import datasets"})
+    hub.commit("org/set", _CONVERTED, branch="refs/convert/parquet")
+    for fields in ({}, {"subset": "de"}):
+        plan = Hub(access()).resolve(request(revision="refs/convert/parquet", **fields))
+        assert plan.shape is Shape.UNSUPPORTED
+        assert "only the first 5 GB of de/partial-train" in plan.shape_reason
+
+
+def test_a_hub_that_lists_hostile_paths_is_not_believed(access: Access) -> None:
+    answer = {"type": "file", "path": "../../api/whoami-v2", "size": 1, "oid": "0" * 40}
+    with pytest.raises(ValueError, match="path"):
+        _source_file(answer)
+
+
+# ---- looking at a repository and at files
+
+
+def test_state_is_one_call(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
+    commit = hub.add_repo("org/set", speech_files(tmp_path))
+    state = Hub(access()).state("org/set")
+    assert (state.repo_id, state.commit, state.license) == ("org/set", commit, "cc0-1.0")
+    assert state.repo_oid and state.last_modified
+    assert len(hub.requests) == 1
+
+
+def test_file_info_names_what_is_there(hub: FaultyHub, access: Access) -> None:
+    files = {f"{number:04}.wav": bytes([number % 256]) for number in range(1200)}
+    commit = hub.add_repo("org/set", files)
+    found = Hub(access()).file_info("org/set", commit, [*files, "missing.wav"])
+    assert found.keys() == files.keys()
+    assert all(file.sha256 and file.git_sha1 is None for file in found.values())
+    assert len(hub.requests) == 3
+
+
+def test_a_file_that_is_not_there_cannot_be_read(hub: FaultyHub, access: Access) -> None:
+    commit = hub.add_repo("org/set", {"a.txt": b"hello"})
+    assert Hub(access()).read("org/set", commit, "a.txt") == b"hello"
+    assert Hub(access()).read("org/set", commit, "a.txt", largest=2, head=True) == b"he"
+    with pytest.raises(HFDownloadError, match=r"b\.txt is not in org/set"):
+        Hub(access()).read("org/set", commit, "b.txt")
