@@ -1,0 +1,61 @@
+"""Everything that Dagster loads, put together."""
+
+from __future__ import annotations
+
+from dagster import AssetSelection, Definitions, define_asset_job, in_process_executor
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from hugflow_assets.errors import SettingsError
+from hugflow_assets.orchestration.agenda import LAND_JOB, REMOVE_JOB
+from hugflow_assets.orchestration.catalogue import storage_catalogue
+from hugflow_assets.orchestration.checks import landed_checks
+from hugflow_assets.orchestration.dataset import STORAGE_KEY, dataset
+from hugflow_assets.orchestration.landing_io import LandingIOManager
+from hugflow_assets.orchestration.partitions import DATASETS, REMOVALS
+from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.profiling import dataset_profile
+from hugflow_assets.orchestration.removals import removed_dataset
+from hugflow_assets.orchestration.requests import files_valid, requests
+from hugflow_assets.orchestration.sensor import requests_sensor
+from hugflow_assets.orchestration.upstream import hub_dataset
+from hugflow_assets.settings import Settings, load_settings
+
+
+def definitions() -> Definitions:
+    """Assets, checks, jobs, sensor and resources. No dataset, network or storage is touched."""
+    platform, runs = Platform(), jobs()
+    return Definitions(
+        assets=[requests, hub_dataset, dataset, dataset_profile, storage_catalogue, removed_dataset],
+        asset_checks=[files_valid, landed_checks],
+        jobs=runs,
+        sensors=[requests_sensor(_sensor_interval_s(), runs)],
+        resources={"platform": platform, STORAGE_KEY: LandingIOManager(platform=platform)},
+        executor=in_process_executor,  # a run is a process of its own already
+    )
+
+
+def jobs() -> list[UnresolvedAssetJobDefinition]:
+    """What the sensor runs: one landing with its checks and profile, or one removal."""
+    return [
+        define_asset_job(
+            LAND_JOB,
+            AssetSelection.assets(dataset, dataset_profile),
+            partitions_def=DATASETS,
+            description="Land one requested dataset, check it, and measure what is in it.",
+        ),
+        define_asset_job(
+            REMOVE_JOB,
+            AssetSelection.assets(removed_dataset),
+            partitions_def=REMOVALS,
+            description="Carry out one removal request.",
+        ),
+    ]
+
+
+def _sensor_interval_s() -> int:
+    """The one setting that Dagster wants at load. Wrong settings must not keep the UI, which names them, from it."""
+    try:
+        settings = load_settings()
+    except SettingsError:
+        return int(Settings.model_fields["sensor_interval"].default.total_seconds())
+    return max(1, round(settings.sensor_interval.total_seconds()))

@@ -1,0 +1,58 @@
+"""``storage_catalogue``: everything that is landed, as one table, with what it takes of the quota."""
+
+from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, TableRecord, asset
+
+from hugflow_assets.orchestration.failures import failing_by_name
+from hugflow_assets.orchestration.metadata import Metadata
+from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.store import Store
+
+CATALOGUE = AssetKey("storage_catalogue")
+_SHOWN = 2000
+
+
+@asset(key=CATALOGUE, deps=[DATASET], description="Every dataset on the storage, and how full the storage is.")
+def storage_catalogue(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
+    """List what is landed, largest first."""
+    with failing_by_name(context.instance, context.run_id):
+        return MaterializeResult(metadata=catalogue_metadata(platform.store()))
+
+
+def catalogue_metadata(store: Store) -> Metadata:
+    """Totals, quota, and a row a dataset (the largest 2,000)."""
+    rows = sorted(store.index().values(), key=lambda one: (-one.size_bytes, one.name))
+    room = store.headroom()
+    records = [
+        TableRecord(
+            {
+                "dataset": row.name,
+                "state": row.state,
+                "owner": row.owner or "",
+                "licence": row.license or "",
+                "commit": row.commit,
+                "rows": row.rows,
+                "hours": round(row.hours, 2),
+                "bytes": row.size_bytes,
+                "files": row.files,
+                "landed": row.landed_at,
+            }
+        )
+        for row in rows[:_SHOWN]
+    ]
+    facts: Metadata = {
+        "datasets": MetadataValue.int(len(rows)),
+        "rows": MetadataValue.int(sum(row.rows for row in rows)),
+        "hours": MetadataValue.float(round(sum(row.hours for row in rows), 2)),
+        "size_bytes": MetadataValue.int(sum(row.size_bytes for row in rows)),
+        "used_bytes": MetadataValue.int(room.used_bytes),
+        "reserved_bytes": MetadataValue.int(room.reserved_bytes),
+        "free_bytes": MetadataValue.int(room.free_bytes),
+        "root": MetadataValue.path(str(store.root)),
+    }
+    if room.quota_bytes is not None:
+        facts["quota_bytes"] = MetadataValue.int(room.quota_bytes)
+        facts["quota_used_percent"] = MetadataValue.float(round(100 * room.used_bytes / max(room.quota_bytes, 1), 2))
+    if records:
+        facts["catalogue"] = MetadataValue.table(records)
+    return facts

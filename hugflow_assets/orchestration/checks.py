@@ -1,0 +1,67 @@
+"""Checks on a landed ``dataset``: part of every landing run, and executable alone, each for its partition."""
+
+from collections.abc import Iterator, Set
+
+from dagster import AssetCheckExecutionContext, AssetCheckResult, multi_asset_check
+
+from hugflow_assets.errors import HugflowError
+from hugflow_assets.hub import RepoState
+from hugflow_assets.landing import verify
+from hugflow_assets.orchestration.failures import failing_by_name
+from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.verdicts import check_result, check_specs
+from hugflow_assets.profile import count_texts
+from hugflow_assets.rules import POSTLANDING_RULES, TextFacts, Verdict, judge_landed
+from hugflow_assets.store import Manifest, Store
+
+
+@multi_asset_check(
+    name="landed_checks",
+    specs=check_specs(POSTLANDING_RULES, blocking=False),
+    can_subset=True,
+    description="Whether what lies on the storage is what was asked for, whole and undamaged, and still upstream.",
+)
+def landed_checks(context: AssetCheckExecutionContext, platform: Platform) -> Iterator[AssetCheckResult]:
+    """Judge the dataset of this partition by the selected rules; what none of them asks for is not looked at."""
+    with failing_by_name(context.instance, context.run.run_id):
+        selected = {key.name for key in context.selected_asset_check_keys}
+        for verdict in verdicts(context.partition_key, selected, platform):
+            yield check_result(verdict)
+
+
+def verdicts(name: str, selected: Set[str], platform: Platform) -> Iterator[Verdict]:
+    """The verdicts of the selected post-landing rules on one landed dataset.
+
+    Raises:
+        UnknownDatasetError: the name is no storage name.
+    """
+    store, settings = platform.store(), platform.settings()
+    manifest = _manifest(store, name)
+    found = manifest is not None
+    verification = verify(store, name) if found and "hashes" in selected else None
+    texts = _texts(store, manifest) if manifest and "transcripts_present" in selected else None
+    upstream = _upstream(platform, manifest) if manifest and "upstream_unchanged" in selected else None
+    for rule in POSTLANDING_RULES:
+        if rule.name in selected:
+            yield judge_landed(rule, name, store, settings, verification=verification, texts=texts, upstream=upstream)
+
+
+def _manifest(store: Store, name: str) -> Manifest | None:
+    try:
+        return store.manifest(name)
+    except HugflowError as error:
+        if error.code == "unknown-dataset":
+            raise
+        return None  # `complete` fails with this error
+
+
+def _texts(store: Store, manifest: Manifest) -> TextFacts:
+    rows, with_text = count_texts(store.layout.dataset(manifest.name), manifest)
+    return TextFacts(column=manifest.text_column, rows=rows, with_text=with_text)
+
+
+def _upstream(platform: Platform, manifest: Manifest) -> RepoState | HugflowError:
+    try:
+        return platform.hub().state(manifest.request.hf_id, manifest.request.revision)
+    except HugflowError as error:
+        return error

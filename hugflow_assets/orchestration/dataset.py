@@ -1,0 +1,106 @@
+"""``dataset``: one request, landed. The asset finds the request, pins it, judges it; its IO manager lands it."""
+
+from collections.abc import Iterator
+
+from dagster import AssetCheckResult, AssetExecutionContext, Config, MaterializeResult, asset
+from pydantic import Field
+
+from hugflow_assets.errors import HugflowError, UnknownDatasetError
+from hugflow_assets.hub import LandingPlan
+from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.orchestration.failures import failing_by_name, rejection, tag_failure
+from hugflow_assets.orchestration.partitions import DATASETS
+from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.upstream import hub_dataset, upstream_tags
+from hugflow_assets.orchestration.verdicts import DATASET, check_result, check_specs
+from hugflow_assets.rules import PREFLIGHT_RULES, blocking, preflight
+from hugflow_assets.store import EventKind, Store
+
+STORAGE_KEY = "storage"
+
+
+class LandingConfig(Config):
+    """What can be said when a dataset is materialized by hand."""
+
+    update: bool = Field(
+        default=False,
+        description="Land the newest commit of the revision. Otherwise a landed dataset is repaired where it is.",
+    )
+
+
+@asset(
+    key=DATASET,
+    partitions_def=DATASETS,
+    deps=[hub_dataset],
+    check_specs=check_specs(PREFLIGHT_RULES, blocking=True),
+    io_manager_key=STORAGE_KEY,
+    kinds={"huggingface"},
+    description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
+)
+def dataset(
+    context: AssetExecutionContext, config: LandingConfig, platform: Platform
+) -> Iterator[AssetCheckResult | MaterializeResult[LandingPlan]]:
+    """Find the request, resolve it on the Hub, judge it; nothing is fetched, or written, before every rule allows it.
+
+    Any selection runs these checks, since they are the asset's own. A key that neither a request nor a landed dataset
+    has fails by name before anything is registered.
+    """
+    with failing_by_name(context.instance, context.run_id):
+        store, snapshot = platform.store(), platform.snapshot()
+        asked = requested(context.partition_key, snapshot, store)
+        context.instance.add_dynamic_partitions(DATASETS.name, [asked.name])
+        plan = resolved(asked, platform, store, update=config.update)
+        verdicts = preflight(asked, snapshot, plan, store, platform.settings())
+        yield from map(check_result, verdicts)
+        if refused := blocking(verdicts):
+            tag_failure(
+                context.instance, context.run_id, refused[0].code or refused[0].name, all(v.transient for v in refused)
+            )
+            store.events.append(
+                EventKind.REJECTED,
+                asked.name,
+                run_id=context.run_id,
+                request=asked.path,
+                verdicts=[one.model_dump(mode="json") for one in refused],
+            )
+            raise rejection(refused)
+        if isinstance(plan, HugflowError):
+            raise plan
+        context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
+        yield MaterializeResult(value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit))
+
+
+def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:
+    """The add file of this name; for a landed dataset whose file is deleted, what its manifest says was asked for.
+
+    The name is compared, never made a path of.
+
+    Raises:
+        UnknownDatasetError: neither a readable request nor a landed dataset has this name.
+    """
+    if asked := snapshot.add(name):
+        return asked
+    manifest = store.manifest(name) if name in store.names() else None
+    if manifest is not None:
+        return AddFile(path="", name=name, request=manifest.request, digest="")
+    unreadable = sorted({problem.path for problem in snapshot.problems})
+    told = f" {len(unreadable)} request files cannot be read ({', '.join(unreadable[:5])})." if unreadable else ""
+    raise UnknownDatasetError(
+        f"no request and no landed dataset is called {name[:200]!r}.{told}",
+        remedy="Add a request file, or take a name that `hugflow status` lists.",
+        name=name[:200],
+    )
+
+
+def resolved(asked: AddFile, platform: Platform, store: Store, *, update: bool) -> LandingPlan | HugflowError:
+    """What the request means on the Hub: at the landed commit, or at the newest one with ``update``, or why not."""
+    try:
+        landed = store.manifest(asked.name)
+        return platform.hub().resolve(
+            asked.request,
+            commit=landed.commit if landed and not update else None,
+            known_oid=landed.repo.oid if landed else None,
+            seen_before=landed is not None,
+        )
+    except HugflowError as error:
+        return error

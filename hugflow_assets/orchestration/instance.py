@@ -1,0 +1,37 @@
+"""The Dagster instance that every command of a project shares."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from dagster import DagsterInstance
+from dagster._core.instance import InstanceRef
+from dagster._core.instance.config import is_dagster_home_set
+
+from hugflow_assets.settings import project_root
+
+HOME = ".dagster_home"
+
+
+@contextlib.contextmanager
+def project_instance(root: Path | None = None) -> Iterator[DagsterInstance]:
+    """The instance of ``DAGSTER_HOME`` if that is set, else what the project's ``dagster.yaml`` says.
+
+    It is the one that ``dagster dev`` and ``dagster asset materialize`` use when they are started in the project's
+    folder, so that what one command did, another one shows.
+    """
+    if is_dagster_home_set():
+        with DagsterInstance.get() as instance:
+            yield instance
+        return
+    root = root or project_root()
+    home = root / HOME
+    home.mkdir(parents=True, exist_ok=True)
+    # Folders in dagster.yaml are relative to the project, and made absolute when the instance is made.
+    with contextlib.chdir(root):
+        ref = InstanceRef.from_dir(str(home), config_dir=str(root))
+        instance = DagsterInstance.from_ref(ref)
+    with instance:
+        yield instance

@@ -1,0 +1,80 @@
+"""What a finished run says, read from its events: verdicts, action, and why it failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterEvent, DagsterEventType, ExecuteInProcessResult
+
+from hugflow_assets.intake.models import Frozen
+from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.rules import Severity, Verdict
+
+
+class Outcome(Frozen):
+    """One run: what it did, or the name of what stopped it. ``error_code`` is empty when it succeeded."""
+
+    action: str
+    verdicts: tuple[Verdict, ...] = ()
+    seconds: float = 0.0
+    error_code: str = ""
+    message: str = ""
+    remedy: str = ""
+    transient: bool = False
+    run_id: str = ""
+
+
+def outcome_of(result: ExecuteInProcessResult, seconds: float) -> Outcome:
+    """Read the events of a run in this process that took ``seconds``."""
+    failed = next((event for event in result.all_events if event.event_type is DagsterEventType.STEP_FAILURE), None)
+    outcome = Outcome(
+        action=_action(result),
+        verdicts=tuple(map(_verdict, result.get_asset_check_evaluations())),
+        seconds=round(seconds, 3),
+        run_id=result.run_id,
+    )
+    return outcome if result.success else outcome.model_copy(update=_error(failed))
+
+
+def _action(result: ExecuteInProcessResult) -> str:
+    for event in result.get_asset_materialization_events():
+        found = event.materialization.metadata.get("action")
+        if event.asset_key == DATASET and found is not None:
+            return str(found.value)
+        if event.asset_key != DATASET and "removed" in event.materialization.metadata:
+            return "remove"
+    return "none"
+
+
+def _error(failed: DagsterEvent | None) -> dict[str, Any]:
+    """Code, message and remedy of a ``Failure``; any other end is a fault of ours and says so."""
+    data = failed.step_failure_data if failed is not None else None
+    metadata = data.user_failure_data.metadata if data and data.user_failure_data else {}
+    if "code" not in metadata:
+        told = data.error.message.strip() if data and data.error else "the run ended without a word"
+        return {"error_code": "hugflow-error", "message": told, "remedy": "See the run in the UI."}
+    return {
+        "error_code": metadata["code"].value,
+        "message": metadata["message"].value,
+        "remedy": metadata["remedy"].value,
+        "transient": bool(metadata["transient"].value),
+    }
+
+
+def _verdict(evaluation: AssetCheckEvaluation) -> Verdict:
+    def text(key: str) -> str:
+        found = evaluation.metadata.get(key)
+        return str(found.value) if found is not None else ""
+
+    details = evaluation.metadata.get("details")
+    error = evaluation.severity is AssetCheckSeverity.ERROR
+    return Verdict(
+        name=evaluation.check_name,
+        passed=evaluation.passed,
+        severity=Severity.ERROR if error else Severity.WARNING,
+        message=text("message"),
+        remedy=text("remedy"),
+        code=text("code"),
+        evaluated="evaluated" not in evaluation.metadata,
+        details=details.value if details is not None and isinstance(details.value, dict) else {},
+    )

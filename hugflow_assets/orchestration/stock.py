@@ -1,0 +1,43 @@
+"""What is landed, remembered between ticks: a manifest is read again only when its file has changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hugflow_assets.errors import ManifestError
+from hugflow_assets.rules import Landed
+from hugflow_assets.store import Store
+
+_Stamp = tuple[int, int, int]
+_known: dict[Path, tuple[_Stamp, Landed]] = {}
+
+
+def landed_now(store: Store) -> dict[str, Landed]:
+    """Every landed dataset by name, as ``rules.stock_of`` gives it. One ``stat`` each where nothing has changed."""
+    found: dict[str, Landed] = {}
+    for name in store.names():
+        path = store.layout.manifest(name)
+        if landed := _landed(store, name, path):
+            found[name] = landed
+        else:
+            _known.pop(path, None)
+    return found
+
+
+def _landed(store: Store, name: str, path: Path) -> Landed | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return None
+    stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+    if (known := _known.get(path)) and known[0] == stamp:
+        return known[1]
+    try:
+        manifest = store.manifest(name)
+    except ManifestError:
+        return None
+    if manifest is None:
+        return None
+    _known[path] = stamp, Landed.of(manifest)
+    return _known[path][1]

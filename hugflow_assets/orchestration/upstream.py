@@ -1,0 +1,103 @@
+"""``hub_dataset``: the upstream repositories, one partition a dataset; the data version is the Hub's commit.
+
+For Dagster to call a landing stale when, and only when, its branch has moved, a landing must point at an observation
+that was recorded before the materialization and outside of its step (an observation logged inside the step leaves it
+stale for ever, none at all leaves it fresh for ever).
+"""
+
+import warnings
+from collections import defaultdict
+
+from dagster import (
+    AssetExecutionContext,
+    AssetObservation,
+    AssetRecordsFilter,
+    BetaWarning,
+    DagsterInstance,
+    DataVersion,
+    DataVersionsByPartition,
+    observable_source_asset,
+)
+
+from hugflow_assets.errors import HFError, HFRateLimitedError, HFUnreachableError
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.orchestration.failures import failing_by_name
+from hugflow_assets.orchestration.partitions import DATASETS
+from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.stock import landed_now
+from hugflow_assets.orchestration.verdicts import HUB_DATASET
+
+DATA_VERSION_TAG = "dagster/data_version"
+_LOOK_BACK = 25
+
+
+def observe(context: AssetExecutionContext, platform: Platform) -> DataVersionsByPartition:
+    """Ask the Hub, once a repository and revision, at which commit every landed or requested dataset is."""
+    with failing_by_name(context.instance, context.run_id):
+        hub = platform.hub()
+        commits: dict[str, str | DataVersion] = {}
+        for (repo_id, revision), names in _by_repo(platform).items():
+            try:
+                commit = hub.state(repo_id, revision).commit
+            except (HFUnreachableError, HFRateLimitedError):
+                raise
+            except HFError as error:
+                context.log.warning("%s: %s", ", ".join(names), error)
+            else:
+                commits |= dict.fromkeys(names, commit)
+        return DataVersionsByPartition(commits)
+
+
+with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the minor version is pinned for it
+    hub_dataset = observable_source_asset(
+        key=HUB_DATASET,
+        partitions_def=DATASETS,
+        description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked for.",
+    )(observe)
+
+
+def _by_repo(platform: Platform) -> dict[tuple[str, str], list[str]]:
+    requests: dict[str, DatasetRequest] = {
+        **{name: landed.request for name, landed in landed_now(platform.store()).items()},
+        **{name: add.request for name, add in platform.snapshot().desired().items()},
+    }
+    grouped = defaultdict(list)
+    for name, request in sorted(requests.items()):
+        grouped[request.hf_id, request.revision].append(name)
+    return grouped
+
+
+def upstream_tags(instance: DagsterInstance, name: str, commit: str) -> dict[str, str]:
+    """Tags of a materialization that say which upstream commit it holds.
+
+    Landing the newest commit records it as an observation. Repairing at a pinned commit must not: that would declare
+    the branch to be back there; so an older observation of the commit is pointed at, or the newest is repeated after.
+    """
+    seen = _observations(instance, name)
+    newest = seen[0][1] if seen else None
+    pointer = next((storage_id for storage_id, version in seen if version == commit), None)
+    if pointer is None:
+        _observe(instance, name, commit)
+        pointer = _observations(instance, name)[0][0]
+        if newest is not None:
+            _observe(instance, name, newest)
+    return {
+        f"dagster/input_data_version/{HUB_DATASET.to_user_string()}": commit,
+        f"dagster/input_event_pointer/{HUB_DATASET.to_user_string()}": str(pointer),
+    }
+
+
+def _observe(instance: DagsterInstance, name: str, commit: str) -> None:
+    instance.report_runless_asset_event(
+        AssetObservation(HUB_DATASET, partition=name, tags={DATA_VERSION_TAG: commit}, metadata={"commit": commit})
+    )
+
+
+def _observations(instance: DagsterInstance, name: str) -> list[tuple[int, str]]:
+    """Storage id and commit of the latest observations of a dataset, newest first."""
+    found = instance.fetch_observations(AssetRecordsFilter(HUB_DATASET, asset_partitions=[name]), limit=_LOOK_BACK)
+    return [
+        (record.storage_id, record.asset_observation.tags.get(DATA_VERSION_TAG, ""))
+        for record in found.records
+        if record.asset_observation is not None
+    ]
