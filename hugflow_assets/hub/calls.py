@@ -22,6 +22,7 @@ PATIENCE = 4  # a whole answer may take this many times the longest silence
 LARGEST_ANSWER = 256 << 20
 _REACH = "Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later."
 _TRUST = "Point SSL_CERT_FILE at the CA bundle (PEM) that vouches for this server or for the proxy in between."
+_WILL_NOT_PASS = ("CERTIFICATE_VERIFY_FAILED", "407 ")
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
@@ -95,7 +96,10 @@ def call(
         try:
             answer = _once(access, method, url, params, data, headers, largest)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            backoff.wait(unreachable(access, url, why(error)))
+            fault = unreachable(access, url, why(error))
+            if any(word in fault.message for word in _WILL_NOT_PASS):
+                raise fault from None
+            backoff.wait(fault)
             continue
         if answer.status not in TRY_AGAIN:
             if len(answer.body) > largest and not cut:

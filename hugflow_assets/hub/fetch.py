@@ -7,11 +7,13 @@ the rest only. A commit's file never changes, and the hash over the whole decide
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from hugflow_assets.errors import (
     HFIntegrityError,
     HFUnreachableError,
     LandingCancelledError,
+    LeaseHeldError,
     StorageError,
 )
 from hugflow_assets.hub.access import HubAccess, file_url
@@ -73,7 +76,8 @@ def fetch(
         HFDownloadError: the Hub does not have the file, or storage refuses it.
         HFIntegrityError: the bytes differ from the Hub's hash, twice.
         HFGatedError, HFTokenError, HFNotFoundError: access was lost.
-        DiskFullError, StorageError: they cannot be written. LandingCancelledError: ``should_stop`` said yes.
+        DiskFullError, StorageError: they cannot be written. LeaseHeldError: another run fetches to the same place.
+        LandingCancelledError: ``should_stop`` said yes.
     """
     return _Fetch(access, Asked(access, repo_id, commit, file.path), file, to, on_bytes, should_stop).run()
 
@@ -146,7 +150,7 @@ class _Fetch:
     def _run(self, promised: str) -> None:
         self.to.parent.mkdir(parents=True, exist_ok=True)
         part = self.to.with_name(self.to.name + ".part")
-        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        handle = self._open(part)
         try:
             self._take_up(handle)
             mismatches: list[str] = []
@@ -162,6 +166,24 @@ class _Fetch:
             os.close(handle)
 
     # ---- the part file
+
+    def _open(self, part: Path) -> int:
+        """Open the part file for us alone: two that write into one file would each verify what the other cut off."""
+        while True:
+            handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                raise LeaseHeldError(
+                    f"Another run is fetching {self.file.path} to {self.to}.", remedy="Wait for it, or stop it."
+                ) from None
+            except OSError:
+                return handle  # a file system without locks; the lease of the dataset's name has to do
+            with suppress(FileNotFoundError):
+                if part.stat().st_ino == os.fstat(handle).st_ino:
+                    return handle
+            os.close(handle)  # whoever held it has just finished
 
     def _take_up(self, handle: int) -> None:
         """Hash what an earlier process left; more than the file can have is no part of it."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from hugflow_assets.errors import (
     HFRateLimitedError,
     HFUnreachableError,
     LandingCancelledError,
+    LeaseHeldError,
     StorageError,
 )
 from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
@@ -266,6 +268,22 @@ def test_a_killed_process_leaves_what_the_next_one_takes_up(
     child.wait(10)
     receipt = fetch(access(), "org/set", commit, file, tmp_path / "x")
     assert (receipt.bytes_resumed, receipt.bytes_fetched) == (2_000_000, SIZE - 2_000_000)
+    assert (tmp_path / "x").read_bytes() == DATA
+
+
+def test_two_at_once_do_not_write_into_one_file(hub: FaultyHub, access: Access, commit: str, tmp_path: Path) -> None:
+    file = source(access(), commit)
+    hub.fault(CDN, "stall", origin="cdn", after_bytes=1000)
+    with ThreadPoolExecutor(1) as pool:
+        begun = threading.Event()
+        first = pool.submit(
+            fetch, access(read_timeout_s=30), "org/set", commit, file, tmp_path / "x", on_bytes=lambda _: begun.set()
+        )
+        assert begun.wait(10)
+        with pytest.raises(LeaseHeldError, match=PATH):
+            fetch(access(), "org/set", commit, file, tmp_path / "x")
+        hub.release()
+        assert first.result(10).bytes_fetched == SIZE
     assert (tmp_path / "x").read_bytes() == DATA
 
 
