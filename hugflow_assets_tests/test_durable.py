@@ -1,0 +1,316 @@
+"""Atomic files, mended logs, and one holder at a time: over threads, processes, hosts and crashes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hugflow_assets.durable import (
+    Claim,
+    acquire,
+    append_line,
+    atomic_write,
+    holder,
+    locked,
+    read_tail_line,
+)
+from hugflow_assets.durable.claim import try_claim
+from hugflow_assets.errors import LeaseHeldError, LeaseLostError
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
+    """Wait for another process, with a bound."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def start(code: str, *args: object) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, args)], stdout=subprocess.PIPE, text=True)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from hugflow_assets.durable import acquire
+lease = acquire(Path(sys.argv[1]), what="x", purpose="holding", ttl_s=float(sys.argv[2]), host=sys.argv[3] or None)
+print(lease.token, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def held_by_another_process(tmp_path: Path):
+    """A process that holds the lease of ``tmp_path/l``; given its ttl and host id, returns it once it holds."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(ttl_s: float, host: str = "") -> subprocess.Popen[str]:
+        process = start(HOLD, tmp_path / "l", ttl_s, host)
+        started.append(process)
+        assert process.stdout is not None and process.stdout.readline().strip().isdigit()
+        return process
+
+    yield begin
+    for process in started:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+
+# ---- files
+
+
+def test_an_atomic_write_replaces_the_whole_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    atomic_write(path, b"old" * 100)
+    atomic_write(path, b"new", mode=0o440)
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o440
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_atomic_write_that_fails_leaves_the_old_content_and_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/child").touch()
+    with pytest.raises(OSError):
+        atomic_write(tmp_path / "a", b"new")
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_atomic_write_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
+    code = """
+import sys; from pathlib import Path; from hugflow_assets.durable import atomic_write
+print("go", flush=True)
+while True:
+    for letter in b"abc":
+        atomic_write(Path(sys.argv[1]) / "f", bytes([letter]) * 300_000, sync=False)
+"""
+    for round_ in range(6):
+        process = start(code, tmp_path)
+        assert process.stdout is not None
+        process.stdout.readline()
+        eventually((tmp_path / "f").exists)
+        time.sleep(0.003 * round_)
+        process.kill()
+        process.wait()
+        content = (tmp_path / "f").read_bytes()
+        assert len(content) == 300_000 and len(set(content)) == 1
+
+
+def test_a_torn_tail_is_cut_off_before_the_next_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    append_line(path, b"one")
+    with path.open("ab") as log:
+        log.write(b"torn" * 50_000)
+    append_line(path, b"two")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_a_log_that_is_nothing_but_a_torn_line_starts_afresh(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"torn")
+    assert read_tail_line(path) is None
+    append_line(path, b"one")
+    assert path.read_bytes() == b"one\n"
+
+
+def test_the_tail_line_is_the_last_whole_one_however_long(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert read_tail_line(path) is None
+    long = b"x" * 200_000
+    append_line(path, b"one")
+    append_line(path, long)
+    with path.open("ab") as log:
+        log.write(b"torn")
+    assert read_tail_line(path) == long
+
+
+def test_a_line_with_a_newline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        append_line(tmp_path / "log", b"a\nb")
+
+
+# ---- leases
+
+
+def test_a_lease_is_held_by_one_and_its_token_grows_over_releases(tmp_path: Path) -> None:
+    with acquire(tmp_path / "l", what="x", purpose="landing") as first:
+        first.check()
+        with pytest.raises(LeaseHeldError, match=r"landing") as refused:
+            acquire(tmp_path / "l", what="x")
+        assert refused.value.details["pid"] == os.getpid()
+        seen = holder(tmp_path / "l")
+        assert seen is not None and seen.purpose == "landing" and seen.token == first.token
+    assert holder(tmp_path / "l") is None
+    with pytest.raises(LeaseLostError):
+        first.check()
+    with acquire(tmp_path / "l", what="x") as second:
+        assert second.token > first.token
+    assert len([one for one in (tmp_path / "l").iterdir()]) == 1
+
+
+def test_a_process_killed_on_this_host_is_replaced_at_once(tmp_path: Path, held_by_another_process) -> None:
+    process = held_by_another_process(3600)
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path / "l", what="x", ttl_s=3600)
+    process.kill()
+    process.wait()
+    with acquire(tmp_path / "l", what="x", ttl_s=3600) as lease:
+        assert lease.token == 2
+
+
+def test_a_process_killed_on_another_host_is_replaced_when_its_heartbeat_is_old(
+    tmp_path: Path, held_by_another_process
+) -> None:
+    process = held_by_another_process(1.0, "another/host")
+    process.kill()
+    process.wait()
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path / "l", what="x", ttl_s=1.0)
+    with acquire(tmp_path / "l", what="x", ttl_s=1.0, wait_s=10) as lease:
+        assert lease.token == 2
+
+
+def test_a_living_holder_on_another_host_is_not_replaced_while_it_beats(
+    tmp_path: Path, held_by_another_process
+) -> None:
+    held_by_another_process(0.5, "another/host")
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path / "l", what="x", ttl_s=0.5, wait_s=2)
+
+
+def test_a_process_id_says_nothing(tmp_path: Path) -> None:
+    """A holder elsewhere whose process id lives here is dead when it is silent, and alive when it is not."""
+    found = try_claim(tmp_path / "l", ttl_s=60, host="another/host")
+    assert isinstance(found, Claim)
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path / "l", what="x", ttl_s=60)
+    os.utime(tmp_path / "l/000000000001", (time.time() - 61, time.time() - 61))
+    with acquire(tmp_path / "l", what="x", ttl_s=60):
+        assert not found.held()
+    found.release()
+
+
+def test_a_stopped_holder_that_was_replaced_finds_its_lease_lost(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from hugflow_assets.durable import acquire
+from hugflow_assets.errors import LeaseLostError
+lease = acquire(Path(sys.argv[1]), what="x", ttl_s=0.4, host="another/host")
+print("held", flush=True)
+sys.stdin.readline()
+try:
+    lease.check(); print("kept", flush=True)
+except LeaseLostError:
+    print("lost", flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "l")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    process.send_signal(signal.SIGSTOP)
+    with acquire(tmp_path / "l", what="x", ttl_s=0.4, wait_s=10) as lease:
+        process.send_signal(signal.SIGCONT)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "lost\n"
+        process.wait()
+        lease.check()  # what the loser released was its own
+
+
+def test_a_heartbeat_from_before_the_clock_was_set_back_blocks_nobody_for_years(tmp_path: Path) -> None:
+    found = try_claim(tmp_path / "l", ttl_s=60, host="another/host")
+    assert isinstance(found, Claim)
+    ahead = time.time() + 10**7
+    os.utime(tmp_path / "l/000000000001", (ahead, ahead))
+    acquire(tmp_path / "l", what="x", ttl_s=60).release()
+    found.release()
+
+
+def test_a_number_used_and_removed_before_is_not_won_again(tmp_path: Path) -> None:
+    """A contender whose view is old creates a number below the highest: it must step back."""
+    folder = tmp_path / "l"
+    for _ in range(3):
+        acquire(folder, what="x").release()
+    stale = folder / "000000000001"  # as if created by a contender that died right after
+    stale.touch()
+    with acquire(folder, what="x") as lease:
+        assert lease.token == 4
+        assert not stale.exists()
+
+
+def test_a_forked_child_lets_go_of_nothing(tmp_path: Path) -> None:
+    with acquire(tmp_path / "l", what="x") as lease:
+        child = os.fork()
+        if child == 0:
+            lease.release()
+            os._exit(0)
+        os.waitpid(child, 0)
+        lease.check()
+        with pytest.raises(LeaseHeldError):
+            acquire(tmp_path / "l", what="x")
+
+
+# ---- locks
+
+
+def _count(folder: Path, rounds: int, host: str | None) -> None:
+    counter = folder / "counter"
+    for _ in range(rounds):
+        with locked(folder / "lock", host=host):
+            counter.write_text(str(int(counter.read_text()) + 1))
+
+
+@pytest.mark.parametrize("hosts", [(None,) * 4, ("a/1", "b/2", "c/3", None)], ids=["one host", "four hosts"])
+def test_no_increment_is_lost_under_a_lock(tmp_path: Path, hosts: tuple[str | None, ...]) -> None:
+    (tmp_path / "counter").write_text("0")
+    processes = [SPAWN.Process(target=_count, args=(tmp_path, 50, host)) for host in hosts]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert (tmp_path / "counter").read_text() == "200"
+
+
+def _take_over(folder: Path, host: str, barrier, won) -> None:  # type: ignore[no-untyped-def]
+    for number in range(30):
+        barrier.wait()
+        found = try_claim(folder / str(number), ttl_s=5, host=host)
+        if isinstance(found, Claim):
+            won.put((number, host))
+            barrier.wait()
+            found.release()
+        else:
+            barrier.wait()
+
+
+def test_of_contenders_for_a_silent_holder_exactly_one_wins(tmp_path: Path) -> None:
+    for number in range(30):
+        dead = try_claim(tmp_path / str(number), ttl_s=5, host="dead/host")
+        assert isinstance(dead, Claim)
+        dead._handle, handle = -1, dead._handle  # as after SIGKILL: no more heartbeats, no release
+        os.close(handle)
+        os.utime(tmp_path / str(number) / "000000000001", (1000, 1000))
+    barrier, won = SPAWN.Barrier(3), SPAWN.Queue()
+    processes = [SPAWN.Process(target=_take_over, args=(tmp_path, f"h{n}/x", barrier, won)) for n in range(3)]
+    for process in processes:
+        process.start()
+    wins = sorted(won.get(timeout=30)[0] for _ in range(30))
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert wins == list(range(30)) and won.empty()
