@@ -1,0 +1,236 @@
+"""What a removal request withdraws, and what it must not touch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hugflow_assets.intake import AddFile, DatasetRequest, RemovalRequest, RemoveFile, RequestSnapshot, matches
+from hugflow_assets.intake.models import Frozen
+from hugflow_assets.rules.stock import Landed, Stock
+from hugflow_assets.rules.verdict import Verdict
+from hugflow_assets.rules.words import listed, nearest
+from hugflow_assets.settings import Settings
+from hugflow_assets.store.sizes import human_size
+
+if TYPE_CHECKING:
+    from hugflow_assets.store import Store
+
+REMOVALS_MATCH = "removals_match"
+TOO_NARROW = "removal-too-narrow"
+MATCHES_NOTHING = "removal-matches-nothing"
+
+
+def cuts(removal: RemovalRequest, request: DatasetRequest, selection: Collection[tuple[str, str]] = ()) -> bool:
+    """Whether a removal asks for a part of what a request asks for as one.
+
+    ``selection`` are the pairs of config and split that landed, where that is known: a part that was never in it
+    cannot be cut out.
+    """
+    if removal.hf_id != request.hf_id or removal.revision not in (None, request.revision):
+        return False
+    narrower_subset = removal.subset is not None and request.subset is None
+    narrower_split = removal.split is not None and request.split is None
+    overlaps = all(
+        asked is None or given is None or asked == given
+        for asked, given in ((removal.subset, request.subset), (removal.split, request.split))
+    )
+    if not overlaps or not (narrower_subset or narrower_split):
+        return False
+    return not selection or any(
+        removal.subset in (None, subset) and removal.split in (None, split) for subset, split in selection
+    )
+
+
+def near_misses(removal: RemovalRequest, requests: Iterable[DatasetRequest]) -> str:
+    """The nearest thing that exists, as a phrase: another spelling of the id, or the selections of the same id."""
+    known = list(requests)
+    same = [one for one in known if one.hf_id == removal.hf_id and not matches(removal, one)]
+    if same:
+        return " or ".join(sorted({_selection(one) for one in same})[:3])
+    near = nearest(removal.hf_id, {one.hf_id for one in known})
+    return f"hf_id: {near}" if near and near != removal.hf_id else ""
+
+
+def _selection(request: DatasetRequest) -> str:
+    fields = (("subset", request.subset), ("split", request.split), ("revision", request.revision))
+    return ", ".join(f"{name}: {value}" for name, value in fields if value is not None)
+
+
+class RemovalHit(Frozen):
+    """A dataset that a removal request is about. ``path`` is its request's file, None when that is gone.
+
+    Sizes are zero where nothing is landed yet.
+    """
+
+    name: str
+    path: str | None
+    owner: str | None
+    landed: bool
+    size_bytes: int = 0
+    files: int = 0
+    rows: int = 0
+    hours: float = 0.0
+    commit: str = ""
+
+
+class RemovalPreview(Frozen):
+    """What carrying out a removal request would do.
+
+    ``hits`` go; ``cut`` are landings and requests that the removal would have to cut a part out of, which it never
+    does: then ``verdict`` blocks and nothing goes. ``done`` are datasets that it has removed already.
+    """
+
+    path: str
+    reason: str
+    hits: tuple[RemovalHit, ...]
+    cut: tuple[RemovalHit, ...]
+    done: tuple[str, ...]
+    frees_bytes: int
+    frees_at: str
+    verdict: Verdict
+
+
+class LandsAgain(Frozen):
+    """A dataset that lands again once a removal file is deleted. ``size_bytes`` None: never landed here."""
+
+    name: str
+    path: str
+    owner: str | None
+    size_bytes: int | None
+    in_trash: bool
+
+
+def removal_preview(
+    removal: RemoveFile,
+    snapshot: RequestSnapshot,
+    store: Store,
+    settings: Settings,
+    *,
+    now: datetime | None = None,
+) -> RemovalPreview:
+    """Find every dataset that a removal request withdraws, asked for or landed, with its owner and size.
+
+    Raises:
+        StorageError: the storage cannot be read.
+    """
+    hits, cut = removal_hits(removal, snapshot, Stock(store))
+    done = tuple(
+        one.name
+        for one in store.archived()
+        if one.restored_at is None and one.hf_id == removal.request.hf_id and one.removal_path == removal.path
+    )
+    frees_bytes = sum(one.size_bytes for one in hits)
+    frees_at = ((now or datetime.now(UTC)) + settings.trash_grace).isoformat(timespec="minutes")
+    return RemovalPreview(
+        path=removal.path,
+        reason=removal.request.reason,
+        hits=hits,
+        cut=cut,
+        done=done,
+        frees_bytes=frees_bytes,
+        frees_at=frees_at,
+        verdict=_verdict(removal, snapshot, hits, cut, done, f"frees {human_size(frees_bytes)} on {frees_at[:10]}"),
+    )
+
+
+def removal_hits(
+    removal: RemoveFile, snapshot: RequestSnapshot, stock: Stock
+) -> tuple[tuple[RemovalHit, ...], tuple[RemovalHit, ...]]:
+    """What a removal withdraws and what it would cut, each in order of name: requests and landings, orphans too."""
+    wanted = removal.request
+    landed = {one.name: one for one in stock.of_repo(wanted.hf_id)}
+    asked: dict[str, AddFile] = {}
+    for one in snapshot.adds:
+        if one.request.hf_id == wanted.hf_id:
+            asked.setdefault(one.name, one)
+    hits, cut = [], []
+    for name in sorted({*landed, *asked}):
+        found, file = landed.get(name), asked.get(name)
+        # What is on the storage counts; a request that has been rewritten since has another name.
+        request = found.request if found else file.request if file else None
+        if request is None:
+            continue
+        if matches(wanted, request):
+            hits.append(_hit(name, file, found))
+        elif cuts(wanted, request, found.selection if found else ()):
+            cut.append(_hit(name, file, found))
+    return tuple(hits), tuple(cut)
+
+
+def lands_again(removal: RemoveFile, snapshot: RequestSnapshot, store: Store) -> tuple[LandsAgain, ...]:
+    """What lands again once ``removal`` is deleted: what is asked for, withdrawn by no other file, and not landed.
+
+    ``snapshot`` may hold the file still or not.
+    """
+    others = snapshot.model_copy(
+        update={"removals": tuple(one for one in snapshot.removals if one.path != removal.path)}
+    )
+    stock = Stock(store)
+    found = []
+    for name, file in sorted(others.desired().items()):
+        if not matches(removal.request, file.request) or name in stock:
+            continue
+        tombstone = store.tombstone(name)
+        found.append(
+            LandsAgain(
+                name=name,
+                path=file.path,
+                owner=file.request.owner,
+                size_bytes=None if tombstone is None else tombstone.size_bytes,
+                in_trash=any(entry.why == "removed" for entry in store.trash_entries(name)),
+            )
+        )
+    return tuple(found)
+
+
+def _hit(name: str, file: AddFile | None, landed: Landed | None) -> RemovalHit:
+    request = file.request if file else landed.request if landed else None
+    return RemovalHit(
+        name=name,
+        path=file.path if file else None,
+        owner=request.owner if request else None,
+        landed=landed is not None,
+        size_bytes=landed.size_bytes if landed else 0,
+        files=landed.files if landed else 0,
+        rows=landed.rows if landed else 0,
+        hours=landed.hours if landed else 0.0,
+        commit=landed.commit if landed else "",
+    )
+
+
+def _verdict(
+    removal: RemoveFile,
+    snapshot: RequestSnapshot,
+    hits: tuple[RemovalHit, ...],
+    cut: tuple[RemovalHit, ...],
+    done: tuple[str, ...],
+    frees: str,
+) -> Verdict:
+    paths = {"paths": [removal.path]}
+    if cut:
+        return Verdict(
+            name=REMOVALS_MATCH,
+            passed=False,
+            message=f"{removal.path} would cut a part out of {listed(one.name for one in cut)}, which landed as one.",
+            remedy="Withdraw the whole of it, or ask for the parts that stay as requests of their own first.",
+            code=TOO_NARROW,
+            details=paths,
+        )
+    if hits:
+        told = listed(f"{one.name} ({one.owner or 'no owner'}, {human_size(one.size_bytes)})" for one in hits)
+        return Verdict(name=REMOVALS_MATCH, passed=True, message=f"Withdraws {told}; {frees}.", details=paths)
+    if done:
+        told = f"Carried out: {listed(done)} went."
+        return Verdict(name=REMOVALS_MATCH, passed=True, message=told, details=paths)
+    near = near_misses(removal.request, [one.request for one in snapshot.adds])
+    hint = f"; did you mean {near}?" if near else "."
+    return Verdict(
+        name=REMOVALS_MATCH,
+        passed=False,
+        message=f"{removal.path} matches nothing that is asked for or landed{hint}",
+        remedy="Correct its fields, or delete the file.",
+        code=MATCHES_NOTHING,
+        details=paths,
+    )
