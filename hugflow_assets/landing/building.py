@@ -1,0 +1,418 @@
+"""A landing that fetches: from a plan to a published folder."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import hugflow_assets
+from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
+from hugflow_assets.hub import HubAccess
+from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.landing.assembly import LandedShard, assemble, is_staged
+from hugflow_assets.landing.card import card_text
+from hugflow_assets.landing.decision import fingerprint_of
+from hugflow_assets.landing.folders import CARD, Folders
+from hugflow_assets.landing.linking import LandedVersion
+from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.shard import Shard
+from hugflow_assets.landing.staged import (
+    LEFT_OUT,
+    MadeViews,
+    make_views,
+    measure,
+    read_features,
+    write_features,
+    write_sums,
+)
+from hugflow_assets.landing.sums import Checksum
+from hugflow_assets.landing.tracking import Tracker
+from hugflow_assets.landing.view_columns import ViewColumns, choose_columns
+from hugflow_assets.landing.views import ViewSplit
+from hugflow_assets.landing.workers import Job, run_jobs
+from hugflow_assets.store import (
+    ConfigRecord,
+    Counts,
+    EventKind,
+    Lease,
+    Manifest,
+    Phase,
+    Progress,
+    RepoRecord,
+    Reservation,
+    ShardReceipt,
+    SplitRecord,
+    Staging,
+    Store,
+    Volatile,
+    now_text,
+)
+
+_NAMES_KEPT = 20
+_LISTED_PER_FILE = 6  # inodes and bytes beside the media: records, views, card, lists
+_SLACK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the caller wants to be told and asked."""
+
+    on_progress: Callable[[Progress], None] | None
+    still_wanted: Callable[[], bool]
+    should_stop: Callable[[], bool]
+    run_id: str | None
+
+
+@dataclass
+class Build:
+    """One landing under its lease. ``landed_before`` is the manifest of the version on the storage, if any."""
+
+    plan: LandingPlan
+    store: Store
+    access: HubAccess
+    options: LandingOptions
+    hooks: Hooks
+    lease: Lease
+    action: Action
+    landed_before: Manifest | None
+    receipts: dict[tuple[str, str, int], ShardReceipt] = field(default_factory=dict)
+
+    def run(self, began: float) -> LandedDataset:
+        """Land everything and publish it."""
+        self._started()
+        with (
+            self._place(),
+            self.store.reserve(self.plan.name, *self._need(), owner=self.hooks.run_id or "") as reservation,
+        ):
+            tracker = self._tracker()
+            self._land_shards(tracker, reservation)
+            tracker.tell(Phase.ASSEMBLING)
+            configs = self._assemble()
+            manifest = self._manifest(configs, self._finish(configs), began)
+            reservation.correct(manifest.size_bytes, manifest.files + _LISTED_PER_FILE)
+            tracker.tell(Phase.PUBLISHING)
+            path = self._publish(manifest)
+        self._told_landed(manifest, tracker)
+        return LandedDataset(manifest, path, self.action, time.monotonic() - began, manifest.volatile.bytes_fetched)
+
+    # ---- before
+
+    def _place(self) -> Lease:
+        """One of the places for datasets in flight."""
+        try:
+            return self.store.slot(
+                "downloads",
+                limit=self.options.max_concurrent_downloads,
+                wait_s=self.options.slot_wait_s,
+                purpose=self.plan.name,
+                should_stop=self._should_stop,
+            )
+        except LeaseHeldError:
+            if self._should_stop():
+                raise _stopped() from None
+            raise
+
+    def _should_stop(self) -> bool:
+        return self.hooks.should_stop() or self.store.cancelled(self.plan.name, self.lease)
+
+    def _need(self) -> tuple[int, int]:
+        estimate = self.plan.estimate
+        largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel]
+        need = estimate.landed_bytes + sum(largest) + _SLACK_BYTES
+        linked = 0
+        if self.landed_before is not None:
+            linked = sum(copy.record.counts.media_bytes for copy in self._copies.values())
+        return max(need - linked, _SLACK_BYTES), estimate.files + 3 * len(self.shards) + 64
+
+    @cached_property
+    def fingerprint(self) -> Any:
+        return fingerprint_of(self.plan, self.plan.commit, self.options)
+
+    @cached_property
+    def staging(self) -> Staging:
+        return self.store.staging(self.plan.name, self.fingerprint.data)
+
+    @cached_property
+    def folders(self) -> dict[str, Folders]:
+        return {config.name: Folders.of(self.plan, config.name) for config in self.plan.configs}
+
+    @cached_property
+    def features(self) -> dict[str, dict[str, Any] | None]:
+        return {config.name: config.features for config in self.plan.configs}
+
+    @cached_property
+    def columns(self) -> ViewColumns:
+        return choose_columns(self.features.values(), self.plan.request.audio_column, self.plan.request.text_column)
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        stop_file = self.staging.work / "stop"
+        stop_file.unlink(missing_ok=True)
+        return [
+            Shard(
+                access=self.access,
+                repo_id=self.plan.state.repo_id,
+                commit=self.plan.commit,
+                config=config.name,
+                split=split.name,
+                source=source,
+                folder=self.folders[config.name].shard(split.name, source.index),
+                tree=self.staging.path,
+                work=self.staging.work / self.folders[config.name].shard(split.name, source.index),
+                checksums=self.options.checksums,
+                features=config.features,
+                file_mode=self.store.file_mode,
+                stop_file=stop_file,
+            )
+            for config in self.plan.configs
+            for split in config.splits
+            for source in split.shards
+        ]
+
+    @cached_property
+    def _copies(self) -> dict[Path, Any]:
+        """Landed copies of shards, by the shard's working folder."""
+        if self.landed_before is None:
+            return {}
+        root = self.store.layout.dataset(self.plan.name)
+        version = LandedVersion.of(root, self.landed_before)
+        before = read_features(root, self.folders)
+        found = {
+            shard.work: version.shard(shard, same_features=before[shard.config] == shard.features)
+            for shard in self.shards
+        }
+        return {work: copy for work, copy in found.items() if copy is not None}
+
+    def _tracker(self) -> Tracker:
+        return Tracker(
+            self.plan.name,
+            self.shards,
+            self.store.progress,
+            self.hooks.on_progress,
+            self.options.progress_interval_s,
+            self.hooks.run_id,
+        )
+
+    # ---- shards
+
+    def _land_shards(self, tracker: Tracker, reservation: Reservation) -> None:
+        earlier = self._earlier()
+        missing = []
+        for shard in self.shards:
+            if (receipt := earlier.get(_key(shard))) is not None:
+                self._have(shard, receipt)
+                tracker.landed(shard, receipt, earlier=True)
+            else:
+                missing.append(Job(shard, self._copies.get(shard.work)))
+        tracker.tell()
+
+        def on_landed(shard: Shard, receipt: ShardReceipt) -> None:
+            self._check_rows(shard, receipt)
+            self.staging.save_receipt(receipt, shard.sums_path.read_bytes())
+            shard.sums_path.unlink()
+            self._have(shard, receipt)
+            tracker.landed(shard, receipt)
+            self._correct(reservation)
+
+        def tick() -> bool:
+            tracker.tell()
+            self.lease.check()
+            reservation.check()
+            return self._should_stop()
+
+        run_jobs(missing, self.options, on_landed=on_landed, tick=tick, stop=self.stop)
+
+    def stop(self) -> None:
+        """Tell the running shards to stop."""
+        self.shards[0].stop_file.touch()
+
+    def _have(self, shard: Shard, receipt: ShardReceipt) -> None:
+        self.receipts[_key(shard)] = receipt
+
+    def _earlier(self) -> dict[tuple[str, str, int], ShardReceipt]:
+        """What an earlier run has landed and is still there."""
+        found = {_key(shard): self.staging.receipt(*_key(shard)) for shard in self.shards}
+        complete = all(receipt is not None for receipt in found.values())
+        earlier, ends = {}, dict[str, int]()
+        for shard in self.shards:
+            receipt = found[_key(shard)]
+            if receipt is None:
+                continue
+            path = self.folders[shard.config].record(shard.split)
+            ends[path] = ends.get(path, 0) + receipt.counts.json_bytes
+            one, upto = LandedShard(shard, receipt), ends[path] if complete else None
+            if (
+                is_staged(one, self.staging.path / path, assembled_upto=upto)
+                and self._sums_of(shard, receipt) is not None
+            ):
+                earlier[_key(shard)] = receipt
+        if len(earlier) < len(self.shards):  # a half assembled record is of no use when a shard has to be landed anew
+            earlier = {_key(s): earlier[_key(s)] for s in self.shards if _key(s) in earlier and s.lines_path.exists()}
+        return earlier
+
+    def _sums_of(self, shard: Shard, receipt: ShardReceipt) -> bytes | None:
+        sums = self.staging.sums(*_key(shard))
+        return None if not sums and receipt.counts.media_files else sums
+
+    def _check_rows(self, shard: Shard, receipt: ShardReceipt) -> None:
+        promised = shard.source.num_rows
+        if promised is not None and receipt.counts.rows != promised:
+            raise IncompleteLandingError(
+                f"{shard.config}/{shard.split}, shard {shard.source.index}: {receipt.counts.rows} rows were landed, "
+                f"upstream has {promised}.",
+                remedy="Run it again; if it stays so, tell the dataset's owners.",
+            )
+
+    def _correct(self, reservation: Reservation) -> None:
+        """Ask for more space as soon as what is landed speaks of more than was reserved."""
+        sources = {_key(shard): shard.source.size_bytes for shard in self.shards}
+        read = sum(sources[key] for key in self.receipts)
+        written = sum(one.counts.media_bytes + one.counts.json_bytes for one in self.receipts.values())
+        left = sum(sources.values()) - read
+        expected = written + left * max(1.0, written / max(1, read))
+        if expected > reservation.size_bytes:
+            files = sum(one.counts.media_files for one in self.receipts.values())
+            reservation.correct(int(expected * 1.05), max(reservation.inodes, files))
+
+    # ---- the tree
+
+    def _assemble(self) -> tuple[ConfigRecord, ...]:
+        configs = []
+        for config in self.plan.configs:
+            splits = []
+            for split in config.splits:
+                landed = [
+                    LandedShard(shard, self.receipts[_key(shard)])
+                    for shard in self.shards
+                    if (shard.config, shard.split) == (config.name, split.name)
+                ]
+                record = self.folders[config.name].record(split.name)
+                splits.append(self._assembled(record, split.name, landed))
+            configs.append(ConfigRecord(name=config.name, splits=tuple(splits)))
+        return tuple(configs)
+
+    def _assembled(self, record: str, split: str, landed: list[LandedShard]) -> SplitRecord:
+        try:
+            return assemble(self.staging.path, record, split, landed)
+        except IncompleteLandingError as error:
+            for one in landed:
+                if one.receipt.index in error.details.get("shards", ()):
+                    self.staging.forget(*_key(one.shard))
+            raise
+
+    def _finish(self, configs: tuple[ConfigRecord, ...]) -> MadeViews:
+        """Everything around the records: features, views, card, checksum list."""
+        tree = self.staging.path
+        splits = [ViewSplit(self.folders[c.name], c.name, split.name) for c in configs for split in c.splits]
+        written = write_features(tree, self.features, self.folders)
+        views = make_views(tree, tree, splits, self.options.views, self.columns, self.features)
+        (tree / CARD).write_bytes(card_text(self.plan.state, views.configs))
+        records = [split.record_path for config in configs for split in config.splits]
+        write_sums(tree, Checksum(self.options.checksums), [*written, *records, *views.paths, CARD], self._media_sums())
+        return views
+
+    def _media_sums(self) -> Iterator[list[str]]:
+        """The shards' checksum lines, folder by folder in the order of their paths."""
+        folders = [(folder + "/", shard) for shard in self.shards for folder in self.receipts[_key(shard)].folders]
+        for folder, shard in sorted(folders, key=lambda pair: pair[0].encode()):
+            lines = self.staging.sums(*_key(shard)).decode().splitlines(keepends=True)
+            yield [line for line in lines if line.partition("  ")[2].startswith(folder)]
+
+    def _manifest(self, configs: tuple[ConfigRecord, ...], views: MadeViews, began: float) -> Manifest:
+        plan, state = self.plan, self.plan.state
+        counts = sum((split.counts for config in configs for split in config.splits), Counts())
+        if views.left_out:
+            counts = counts.model_copy(update={"extra": counts.extra | {LEFT_OUT: views.left_out}})
+        size, files = measure(self.staging.path)
+        seconds = time.monotonic() - began
+        fetched = sum(receipt.bytes_fetched for receipt in self.receipts.values())
+        names = [name for shard in self.shards for name in self.receipts[_key(shard)].unreadable_names]
+        return Manifest(
+            name=plan.name,
+            request=plan.request,
+            repo=RepoRecord(
+                endpoint=plan.endpoint,
+                id=state.repo_id,
+                oid=state.repo_oid,
+                commit=state.commit,
+                license=state.license,
+                gated=state.gated,
+                private=state.private,
+            ),
+            fingerprint=self.fingerprint,
+            shape=plan.shape.value,
+            shape_reason=plan.shape_reason,
+            checksums=self.options.checksums,
+            views=self.options.views if self.columns.audio else (),
+            audio_column=self.columns.audio,
+            text_column=self.columns.text,
+            configs=configs,
+            counts=counts,
+            size_bytes=size,
+            files=files,
+            unreadable_names=tuple(names[:_NAMES_KEPT]),
+            volatile=Volatile(
+                landed_at=now_text(),
+                updated_at=now_text(),
+                seconds=round(seconds, 3),
+                bytes_fetched=fetched,
+                bytes_per_s=round(fetched / max(seconds, 1e-3), 1),
+                run_id=self.hooks.run_id,
+                host=socket.gethostname(),
+                hugflow_version=hugflow_assets.__version__,
+            ),
+        )
+
+    # ---- making it visible
+
+    def _publish(self, manifest: Manifest) -> Path:
+        if self._should_stop():
+            raise _stopped()
+        if not self.hooks.still_wanted():
+            raise NoLongerWantedError(
+                f"{self.plan.name} was withdrawn while it landed; nothing was published.",
+                remedy="What is staged is kept for a while, in case it is asked for again.",
+            )
+        return self.store.publish(self.staging, manifest, self.lease)
+
+    def _started(self) -> None:
+        self.store.events.append(
+            EventKind.STARTED,
+            self.plan.name,
+            run_id=self.hooks.run_id,
+            commit=self.plan.commit,
+            action=self.action.value,
+            bytes_total=self.plan.estimate.download_bytes,
+        )
+
+    def _told_landed(self, manifest: Manifest, tracker: Tracker) -> None:
+        counts = manifest.counts
+        self.store.events.append(
+            EventKind.LANDED,
+            self.plan.name,
+            run_id=self.hooks.run_id,
+            commit=manifest.commit,
+            action=self.action.value,
+            rows=counts.rows,
+            hours=round(manifest.hours, 4),
+            size_bytes=manifest.size_bytes,
+            files=manifest.files,
+            bytes_fetched=manifest.volatile.bytes_fetched,
+            seconds=manifest.volatile.seconds,
+        )
+        tracker.tell(Phase.LANDED, f"{counts.rows} rows, {counts.media_files} media files.")
+
+
+def _key(shard: Shard) -> tuple[str, str, int]:
+    return shard.config, shard.split, shard.source.index
+
+
+def _stopped() -> LandingCancelledError:
+    return LandingCancelledError(
+        "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
+    )

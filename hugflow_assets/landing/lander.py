@@ -1,0 +1,182 @@
+"""A plan becomes a landed dataset: decide, reserve, land the shards, assemble, verify, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hugflow_assets.errors import HugflowError, LandingCancelledError, UnsupportedShapeError
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.hub.models import LandingPlan, Shape
+from hugflow_assets.landing.building import Build, Hooks
+from hugflow_assets.landing.decision import decide
+from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.rebuilding import describe, rebuild
+from hugflow_assets.landing.verification import quick_check, verify
+from hugflow_assets.landing.view_columns import choose_columns
+from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, disk_error, now_text
+
+LANDABLE = frozenset({Shape.PARQUET})
+
+
+def _yes() -> bool:
+    return True
+
+
+def _no() -> bool:
+    return False
+
+
+def land(
+    plan: LandingPlan,
+    store: Store,
+    access: HubAccess,
+    options: LandingOptions,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    still_wanted: Callable[[], bool] = _yes,
+    should_stop: Callable[[], bool] = _no,
+    run_id: str | None = None,
+    update: bool = False,
+) -> LandedDataset:
+    """Make the storage hold what ``plan`` says, with as little work as that takes; see ``Action``.
+
+    A landed dataset is pinned: unless ``update``, a plan at another commit repairs it at its own. A landing that was
+    killed, or stopped by any error, is resumed at the first shard that is missing.
+
+    Args:
+        on_progress: told how far it is, at most every ``options.progress_interval_s``, and at each new phase.
+        still_wanted: asked just before publishing.
+        should_stop: asked about every second; what is staged is kept.
+        run_id: for the events, the progress and the manifest.
+    Raises:
+        UnsupportedShapeError, ColumnNotFoundError: refused before anything is fetched.
+        LeaseHeldError: another run is at work on this name.
+        QuotaExceededError, DiskFullError, StorageError: the storage cannot take it.
+        HFError: the Hub does not give it. BadSourceError: what it gives is not readable.
+        LandingCancelledError, NoLongerWantedError: stopped, nothing was published.
+        IncompleteLandingError: counts or hashes do not agree, nothing was published.
+    """
+    _refuse(plan)
+    hooks = Hooks(on_progress, still_wanted, should_stop, run_id)
+    began = time.monotonic()
+    with store.lease(plan.name, purpose="landing", wait_s=0) as lease:
+        try:
+            return _land(plan, store, access, options, hooks, lease, began, update=update)
+        except OSError as error:
+            failure: HugflowError = disk_error(error, store.layout.dataset(plan.name))
+            _failed(plan, store, hooks, failure)
+            raise failure from error
+        except HugflowError as error:
+            _failed(plan, store, hooks, error)
+            raise
+
+
+def _refuse(plan: LandingPlan) -> None:
+    """Refuse what cannot be landed, before anything is written anywhere."""
+    if plan.shape not in LANDABLE:
+        raise UnsupportedShapeError(
+            f"{plan.state.repo_id} cannot be landed: {plan.shape_reason or f'its shape is {plan.shape.value}'}",
+            remedy="Ask for a revision or subset whose files are parquet, e.g. revision refs/convert/parquet.",
+            repo=plan.state.repo_id,
+            commit=plan.commit,
+        )
+    features = [config.features for config in plan.configs]
+    choose_columns(features, plan.request.audio_column, plan.request.text_column)
+
+
+def _land(
+    plan: LandingPlan,
+    store: Store,
+    access: HubAccess,
+    options: LandingOptions,
+    hooks: Hooks,
+    lease: Lease,
+    began: float,
+    *,
+    update: bool,
+) -> LandedDataset:
+    manifest = store.manifest(plan.name)
+    if manifest is not None and manifest.commit != plan.commit and not update:
+        plan = _pinned(plan, manifest, access)
+    action = decide(plan, manifest, options)
+    if manifest is not None and action in (Action.NOOP, Action.DESCRIPTION, Action.VIEWS):
+        if _is_whole(store, manifest, options):
+            return _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
+        action = Action.REPAIR
+    return Build(plan, store, access, options, hooks, lease, action, manifest).run(began)
+
+
+def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> LandingPlan:
+    """The plan at the landed commit."""
+    return Hub(access).resolve(plan.request, commit=manifest.commit, known_oid=manifest.repo.oid, seen_before=True)
+
+
+def _is_whole(store: Store, manifest: Manifest, options: LandingOptions) -> bool:
+    if options.verify_existing:
+        return verify(store, manifest.name).whole
+    return quick_check(store.layout.dataset(manifest.name), manifest)
+
+
+def _without_fetching(
+    action: Action,
+    plan: LandingPlan,
+    manifest: Manifest,
+    store: Store,
+    options: LandingOptions,
+    hooks: Hooks,
+    lease: Lease,
+    began: float,
+) -> LandedDataset:
+    if action is Action.VIEWS:
+        manifest = rebuild(store, manifest, plan.request, options, lease)
+    elif action is Action.DESCRIPTION:
+        manifest = describe(store, manifest, plan.request, lease)
+    told = Progress(
+        name=plan.name,
+        phase=Phase.LANDED,
+        started_at=now_text(),
+        updated_at=now_text(),
+        run_id=hooks.run_id,
+        rows=manifest.counts.rows,
+        message={
+            Action.NOOP: "Nothing to do: it is landed as asked.",
+            Action.VIEWS: "The views were rebuilt; nothing was fetched.",
+            Action.DESCRIPTION: "The description was updated; nothing was fetched.",
+        }[action],
+    )
+    store.progress.write(told)
+    if hooks.on_progress is not None:
+        hooks.on_progress(told)
+    path = store.layout.dataset(plan.name)
+    return LandedDataset(manifest, path, action, time.monotonic() - began, 0)
+
+
+def _failed(plan: LandingPlan, store: Store, hooks: Hooks, error: HugflowError) -> None:
+    """Say so in the log and the progress, as far as the storage still takes it."""
+    before = store.progress.read(plan.name)
+    now = now_text()
+    base = before or Progress(name=plan.name, phase=Phase.FAILED, started_at=now, updated_at=now)
+    told = base.model_copy(
+        update={
+            "phase": Phase.FAILED, "updated_at": now, "run_id": hooks.run_id, "message": str(error), "eta_s": None,
+            "bytes_per_s": 0.0,
+        }
+    )  # fmt: skip
+    try:
+        store.events.append(
+            EventKind.FAILED,
+            plan.name,
+            run_id=hooks.run_id,
+            commit=plan.commit,
+            code=error.code,
+            message=error.message,
+            remedy=error.remedy,
+            transient=error.transient,
+            cancelled=isinstance(error, LandingCancelledError),
+        )
+        store.progress.write(told)
+    except HugflowError:
+        return  # a full disk is told by the error itself
+    if hooks.on_progress is not None:
+        hooks.on_progress(told)

@@ -1,0 +1,78 @@
+"""How landings are made: what the settings say about it, and what a landing gives back."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from hugflow_assets.landing.sums import Kind
+from hugflow_assets.settings import Settings
+from hugflow_assets.store.models import Manifest
+
+VIEWS = ("nemo", "lhotse", "datasets")
+
+
+class Action(StrEnum):
+    """What has to be done so that a dataset is landed as asked."""
+
+    NOOP = "no-op"
+    DESCRIPTION = "description"  # the manifest alone
+    VIEWS = "views"  # rebuilt from the record, nothing fetched
+    LAND = "land"
+    REPAIR = "repair"  # the same commit, missing or damaged shards fetched again
+    UPDATE = "update"  # another commit (or layout), shards that are equal linked
+
+
+@dataclass(frozen=True)
+class LandingOptions:
+    """What can be set about landing.
+
+    Attributes:
+        checksums: kind of the per-file checksum list.
+        views: made beside the record, of ``nemo``, ``lhotse``, ``datasets``.
+        executor, workers: how shards run in parallel; 0 workers is one a core.
+        progress_interval_s: how often progress is written and told.
+        max_concurrent_downloads: datasets in flight over all runs on the storage.
+        slot_wait_s: longest wait for one of those places.
+        verify_existing: hash every file before a no-op says so, instead of looking at names and sizes.
+    """
+
+    checksums: Kind = "xxh128"
+    views: tuple[str, ...] = VIEWS
+    executor: Literal["threads", "processes"] = "threads"
+    workers: int = 0
+    progress_interval_s: float = 5
+    max_concurrent_downloads: int = 4
+    slot_wait_s: float = 86400
+    verify_existing: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> LandingOptions:
+        """The options that the settings describe."""
+        return cls(
+            checksums=settings.checksums,
+            views=tuple(view for view in VIEWS if view in settings.landing_views),
+            executor=settings.landing_executor,
+            workers=settings.landing_workers or 0,
+            progress_interval_s=settings.progress_interval.total_seconds(),
+            max_concurrent_downloads=settings.max_concurrent_downloads,
+        )
+
+    @property
+    def parallel(self) -> int:
+        """Shards in flight at once."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class LandedDataset:
+    """A dataset as it lies on the storage after ``land``, and what was done for it."""
+
+    manifest: Manifest
+    path: Path
+    action: Action
+    seconds: float
+    bytes_fetched: int

@@ -1,0 +1,58 @@
+"""Parquet as a stream of record batches of even size, whatever the row groups are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hugflow_assets.errors import BadSourceError
+
+BATCH_BYTES = 16 << 20
+_MOST_ROWS = 16_384
+_BUFFER_BYTES = 1 << 20
+
+
+def stream(path: Path, source_path: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a parquet file in order, in batches of about ``BATCH_BYTES``; memory does not grow with its size.
+
+    Args:
+        path: the file.
+        source_path: what it is called upstream, for errors.
+    Raises:
+        BadSourceError: not parquet, cut off, or pages that cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+            read = 0
+            for group in range(file.num_row_groups):
+                facts = file.metadata.row_group(group)
+                rows = _rows_of_a_batch(facts.num_rows, facts.total_byte_size)
+                for batch in file.iter_batches(rows, row_groups=[group], use_threads=False):
+                    read += batch.num_rows
+                    yield batch
+            promised = file.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
+        raise BadSourceError(
+            f"{source_path} cannot be read as parquet: {error}",
+            remedy="Tell the dataset's owners; the file is as the Hub's own hash says.",
+            file=source_path,
+        ) from error
+    if read != promised:
+        raise BadSourceError(f"{source_path} gave {read} rows, its footer promises {promised}.", file=source_path)
+
+
+def schema_of(path: Path, source_path: str) -> pa.Schema:
+    """The Arrow schema of a parquet file. Raises ``BadSourceError`` as ``stream`` does."""
+    try:
+        return pq.read_schema(path)
+    except pa.ArrowException as error:
+        raise BadSourceError(f"{source_path} is not a parquet file: {error}", file=source_path) from error
+
+
+def _rows_of_a_batch(rows: int, size_bytes: int) -> int:
+    return max(1, min(_MOST_ROWS, rows * BATCH_BYTES // max(1, size_bytes)))

@@ -1,0 +1,59 @@
+"""Media that a parquet file names by path only: found in the repository at the commit, fetched and verified."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hugflow_assets.hub import Hub, fetch
+from hugflow_assets.hub.models import SourceFile
+
+if TYPE_CHECKING:
+    from hugflow_assets.landing.shard import Shard
+
+_HF_URL = re.compile(r"hf://datasets/(?P<id>[^@]+?/[^@/]+)@[^/]+/(?P<path>.+)")
+
+
+class RepoPaths:
+    """From paths in rows to fetched files. ``beside`` is the repository path of the parquet file being read."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._numbers = itertools.count()
+        self.beside = ""
+        self.bytes_fetched = 0
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        """Fetch what the repository holds of ``paths``: relative to its root, else to the parquet file's folder."""
+        candidates = {path: _candidates(path, self.beside, self._shard.repo_id) for path in paths}
+        asked = sorted({one for many in candidates.values() for one in many})
+        if not asked:
+            return {}
+        held = Hub(self._shard.access).file_info(self._shard.repo_id, self._shard.commit, asked)
+        found = {path: next((held[one] for one in many if one in held), None) for path, many in candidates.items()}
+        return {path: self._fetch(file) for path, file in found.items() if file is not None}
+
+    def _fetch(self, file: SourceFile) -> Path:
+        shard, local = self._shard, self._shard.work / f"media-{next(self._numbers):07d}"
+        got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
+        self.bytes_fetched += got.bytes_fetched
+        return local
+
+
+def _candidates(path: str, beside: str, repo_id: str) -> list[str]:
+    """Where a path may lie in the repository; nowhere if it leads out of it or into another one."""
+    if found := _HF_URL.fullmatch(path):
+        return _inside(found["path"]) if found["id"] == repo_id else []
+    if "://" in path or path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
+        return []
+    path = path.replace("\\", "/")
+    near = posixpath.join(posixpath.dirname(beside), path)
+    return list(dict.fromkeys([*_inside(path), *_inside(near)]))
+
+
+def _inside(path: str) -> list[str]:
+    path = posixpath.normpath(path)
+    return [] if path == "." or path.startswith(("../", "/")) or path == ".." or "\0" in path else [path]

@@ -1,0 +1,159 @@
+"""A shard, landed: fetch, verify, stream, write. Alone, with no memory of other shards, any number of times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.hub import HubAccess, fetch
+from hugflow_assets.hub.models import ShardSource, SourceFile
+from hugflow_assets.landing.columns import media_columns
+from hugflow_assets.landing.media import MediaWriter
+from hugflow_assets.landing.parquet import schema_of, stream
+from hugflow_assets.landing.record import RecordEncoder
+from hugflow_assets.landing.repo_paths import RepoPaths
+from hugflow_assets.landing.sums import Checksum, Kind
+from hugflow_assets.store.models import Counts, ShardReceipt, SourceRecord
+
+MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh")
+_COUNTED = frozenset(Counts.model_fields)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One unit of landing, complete enough to be sent to another process.
+
+    Attributes:
+        source: the files to read, in order, with their hashes.
+        folder: the shard's folder below ``audio/`` and its siblings: ``train/00000``, ``<config>/train/00000``.
+        tree: the dataset's folder that is being built; the shard writes into its own folders there only.
+        work: a folder for this shard's sources, lines and sums, on the same file system.
+        features: ``Features.to_dict()`` from upstream, or None.
+        stop_file: the shard stops soon after this file appears.
+    """
+
+    access: HubAccess
+    repo_id: str
+    commit: str
+    config: str
+    split: str
+    source: ShardSource
+    folder: str
+    tree: Path
+    work: Path
+    checksums: Kind
+    features: dict[str, Any] | None
+    file_mode: int
+    stop_file: Path
+
+    @property
+    def lines_path(self) -> Path:
+        """The shard's part of the record."""
+        return self.work / "lines.jsonl"
+
+    @property
+    def sums_path(self) -> Path:
+        """The shard's part of the checksum list, sorted by path."""
+        return self.work / "sums"
+
+    def media_folders(self) -> list[Path]:
+        """Every folder that the shard may write media to."""
+        return [self.tree / kind / self.folder for kind in MEDIA_FOLDERS]
+
+    def should_stop(self) -> bool:
+        return self.stop_file.exists()
+
+
+def land_shard(shard: Shard) -> ShardReceipt:
+    """Land one shard from scratch and return the proof; what an earlier try left is wiped, but for fetched bytes.
+
+    Raises:
+        HFError: a file cannot be fetched or is not what the Hub promises.
+        BadSourceError: a file is not readable parquet.
+        LandingCancelledError: the stop file appeared.
+        OSError: the disk is full, or not writable.
+    """
+    wipe(shard)
+    shard.work.mkdir(parents=True, exist_ok=True)
+    paths = RepoPaths(shard)
+    media = MediaWriter(shard.tree, shard.folder, Checksum(shard.checksums), shard.file_mode, paths.resolve)
+    try:
+        with shard.lines_path.open("wb", buffering=0) as lines:
+            return _land(shard, media, paths, _Lines(lines.fileno()))
+    finally:
+        media.close()
+
+
+def wipe(shard: Shard) -> None:
+    """Remove everything that the shard has written so far, but for what is fetched."""
+    for folder in shard.media_folders():
+        shutil.rmtree(folder, ignore_errors=True)
+    shard.lines_path.unlink(missing_ok=True)
+    shard.sums_path.unlink(missing_ok=True)
+
+
+class _Lines:
+    """The shard's lines on their way to disk: counted and hashed."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self.digest = xxhash.xxh3_128()
+        self.size_bytes = self.rows = 0
+
+    def write(self, text: memoryview, rows: int) -> None:
+        self.digest.update(text)
+        self.size_bytes += len(text)
+        self.rows += rows
+        while text:
+            text = text[os.write(self._handle, text) :]
+
+
+def _land(shard: Shard, media: MediaWriter, paths: RepoPaths, lines: _Lines) -> ShardReceipt:
+    sources, lost, fetched = [], dict[str, int](), 0
+    for at, file in enumerate(shard.source.files):
+        local = shard.work / f"source-{at:05d}"
+        if local.exists():  # whole already in an earlier run: taken up like a part, hashed, and not fetched again
+            local.replace(local.with_name(local.name + ".part"))
+        got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
+        fetched += got.bytes_fetched
+        sources.append(SourceRecord(path=file.path, size_bytes=got.size_bytes, hash=got.hash))
+        paths.beside = file.path
+        encoder = RecordEncoder(media_columns(schema_of(local, file.path), shard.features), media.land)
+        _stream(shard, local, file, encoder, lines)
+        for name, count in encoder.lost.items():
+            lost[name] = lost.get(name, 0) + count
+        local.unlink()
+    media.sums.sort(key=lambda line: line.partition("  ")[2].encode())
+    sums = "".join(media.sums).encode()
+    shard.sums_path.write_bytes(sums)
+    return ShardReceipt(
+        config=shard.config,
+        split=shard.split,
+        index=shard.source.index,
+        sources=tuple(sources),
+        folders=media.folders,
+        json_xxh128=lines.digest.hexdigest(),
+        sums_xxh128=xxhash.xxh3_128_hexdigest(sums),
+        counts=_counts({**media.counts, **lost}, lines, media.duration_s),
+        unreadable_names=tuple(media.unreadable),
+        bytes_fetched=fetched + paths.bytes_fetched,
+    )
+
+
+def _stream(shard: Shard, local: Path, file: SourceFile, encoder: RecordEncoder, lines: _Lines) -> None:
+    for batch in stream(local, file.path):
+        if shard.should_stop():
+            raise LandingCancelledError(f"Stopped inside {file.path}.", remedy="A later run resumes.")
+        lines.write(encoder.lines(batch, lines.rows), batch.num_rows)
+
+
+def _counts(found: dict[str, int], lines: _Lines, duration_s: float) -> Counts:
+    known = {name: count for name, count in found.items() if name in _COUNTED}
+    extra = {name: count for name, count in sorted(found.items()) if name not in _COUNTED and count}
+    return Counts(rows=lines.rows, json_bytes=lines.size_bytes, duration_s=round(duration_s, 6), extra=extra, **known)

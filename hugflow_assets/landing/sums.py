@@ -1,0 +1,64 @@
+"""Checksum lists in the format of ``xxh128sum`` and ``sha256sum``: a digest, two blanks, a path."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import xxhash
+
+_BLOCK_BYTES = 4 << 20
+Kind = Literal["xxh128", "sha256"]
+
+
+class Checksum(NamedTuple):
+    """A kind of checksum."""
+
+    kind: Kind
+
+    @property
+    def list_name(self) -> str:
+        """The file that lists them, e.g. ``XXH128SUMS``."""
+        return f"{self.kind.upper()}SUMS"
+
+    def of(self, data: Any) -> str:
+        """The hex digest of bytes in memory."""
+        return xxhash.xxh3_128_hexdigest(data) if self.kind == "xxh128" else hashlib.sha256(data).hexdigest()
+
+    def of_file(self, path: Path) -> str:
+        """The hex digest of a file, read in blocks."""
+        digest = xxhash.xxh3_128() if self.kind == "xxh128" else hashlib.sha256()
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+def sum_line(digest: str, path: str) -> str:
+    """One line of a list, with its line end. Paths hold neither line ends nor backslashes, so nothing is escaped."""
+    return f"{digest}  {path}\n"
+
+
+def parse_sums(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """``(path, digest)`` of each line; lines that are none are skipped."""
+    for line in lines:
+        digest, gap, path = line.rstrip("\n").partition("  ")
+        if gap:
+            yield path, digest
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """A list as path -> digest; empty if there is no such file."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return dict(parse_sums(file))
+    except FileNotFoundError:
+        return {}
+
+
+def merged(lists: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Lists that are each sorted by path, as one."""
+    return heapq.merge(*lists, key=lambda line: line.partition("  ")[2].encode())
