@@ -5,7 +5,6 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-export DAGSTER_HOME := $(CURDIR)/.dagster_home
 
 .PHONY: help install demo up test check format lock docs clean
 .DEFAULT_GOAL := help
@@ -25,7 +24,6 @@ demo: install  ## a local Hub, a small speech dataset, and how it lands: offline
 
 up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ lands by itself
 	@$(BIN)/hugflow init --quiet
-	@mkdir -p "$$DAGSTER_HOME"
 	$(BIN)/dagster dev
 
 test: install  ## the whole suite, with branch coverage
@@ -36,7 +34,6 @@ check: install  ## lint, format, types, layers, definitions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@mkdir -p "$$DAGSTER_HOME"
 	$(BIN)/dagster definitions validate
 	$(BIN)/dagster definitions validate --workspace workspace.yaml
 

@@ -1,0 +1,68 @@
+"""Requests judged against the Hub and the storage, before anything is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hugflow_assets import errors
+from hugflow_assets.errors import REQUEST_AT_FAULT, HugflowError
+from hugflow_assets.intake import AddFile, RequestSnapshot
+
+if TYPE_CHECKING:
+    from hugflow_assets.hub.models import LandingPlan
+    from hugflow_assets.rules import Verdict
+    from hugflow_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One request with what it would land, or why it has no plan, and every rule's word on it."""
+
+    file: AddFile
+    plan: LandingPlan | None
+    error: HugflowError | None
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 when nothing blocks; else 3 when the environment is at fault for any of it, else 1."""
+        return max((exit_status_of(one.code) for one in self.verdicts if one.blocks), default=0)
+
+
+def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Settings) -> Iterator[Judged]:
+    """Resolve each request on the Hub and ask every pre-flight rule. Lists and headers are read, data are not.
+
+    Raises:
+        StorageError: the storage root cannot be used at all.
+    """
+    from hugflow_assets.hub import Hub, HubAccess
+    from hugflow_assets.rules import preflight
+    from hugflow_assets.rules.stock import Stock
+    from hugflow_assets.store import Store
+
+    hub = Hub(HubAccess.of(settings))
+    store = Store.of(settings)
+    stock = Stock(store)
+    for file in files:
+        try:
+            plan = hub.resolve(file.request, seen_before=store.manifest(file.name) is not None)
+        except HugflowError as error:
+            yield Judged(file, None, error, tuple(preflight(file, snapshot, error, store, settings, stock=stock)))
+        else:
+            yield Judged(file, plan, None, tuple(preflight(file, snapshot, plan, store, settings, stock=stock)))
+
+
+def exit_status_of(code: str) -> int:
+    """The exit status of an error's code; a rule without one of its own is the request's fault."""
+    return _EXIT_STATUS.get(code, REQUEST_AT_FAULT)
+
+
+def _kinds(kind: type[HugflowError]) -> Iterator[type[HugflowError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _kinds(below)
+
+
+_EXIT_STATUS = {kind.code: kind.exit_status for kind in _kinds(errors.HugflowError)}

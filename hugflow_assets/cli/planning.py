@@ -1,0 +1,138 @@
+"""``hugflow plan``: what would land, where, how big, and what the rules say of it; nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from hugflow_assets.cli.console import console, count, hours, size, table
+from hugflow_assets.cli.judging import Judged, judge
+from hugflow_assets.cli.selection import Selection, select
+from hugflow_assets.cli.validation import tell_problems
+from hugflow_assets.settings import Settings, export_network, load_settings
+
+if TYPE_CHECKING:
+    from hugflow_assets.hub.models import LandingPlan
+    from hugflow_assets.rules import Verdict
+    from hugflow_assets.store import Store
+
+SCHEMA_VERSION = 1
+
+
+def plan(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Request files or folders.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """Show what requests would land: commit, size, files, rows, licence, quota and every rule's verdict."""
+    settings = load_settings()
+    export_network(settings)
+    worst = 0
+    told: list[dict[str, Any]] = []
+    for selection in select(paths):
+        worst = max(worst, tell_problems(selection))
+        for judged in judge(selection.adds(), selection.snapshot, settings):
+            worst = max(worst, judged.exit_status)
+            if as_json:
+                told.append(_as_dict(judged, selection, settings))
+            else:
+                _show(judged, selection, settings)
+    if as_json:
+        typer.echo(json.dumps({"schema_version": SCHEMA_VERSION, "plans": told}, indent=2, ensure_ascii=False))
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[str, Any]:
+    """A plan as JSON; every key is always there, None where it is not known."""
+    plan = judged.plan
+    return {
+        "name": judged.file.name,
+        "request": selection.shown(judged.file.path),
+        "hf_id": judged.file.request.hf_id,
+        "revision": judged.file.request.revision,
+        "commit": plan.commit if plan else None,
+        "url": _url(plan) if plan else None,
+        "path": str(settings.storage_root / judged.file.name),
+        "shape": plan.shape.value if plan else None,
+        "configs": {config.name: [split.name for split in config.splits] for config in plan.configs} if plan else {},
+        "download_bytes": plan.estimate.download_bytes if plan else None,
+        "landed_bytes": plan.estimate.landed_bytes if plan else None,
+        "files": plan.estimate.files if plan else None,
+        "rows": plan.estimate.rows if plan else None,
+        "hours": plan.estimate.hours if plan else None,
+        "license": plan.state.license if plan else None,
+        "gated": plan.state.gated if plan else None,
+        "private": plan.state.private if plan else None,
+        "error": judged.error.code if judged.error else None,
+        "verdicts": [one.model_dump(mode="json") for one in judged.verdicts],
+        "lands": judged.exit_status == 0,
+    }
+
+
+def _url(plan: LandingPlan) -> str:
+    from hugflow_assets.hub import repo_url
+
+    return repo_url(plan.endpoint, plan.request.hf_id, plan.commit)
+
+
+def _show(judged: Judged, selection: Selection, settings: Settings) -> None:
+    out = console()
+    out.print(Text(judged.file.name, style="bold"), Text(f"({selection.shown(judged.file.path)})", style="dim"))
+    if judged.plan:
+        facts = table("", "")
+        facts.show_header = False
+        for label, value in _facts(judged.plan, settings):
+            facts.add_row(f"  {label}", value)
+        out.print(facts)
+    verdicts = table("", "", "")
+    verdicts.show_header = False
+    for verdict in judged.verdicts:
+        verdicts.add_row(*_marked(verdict))
+    out.print(verdicts)
+    out.print()
+
+
+def _facts(plan: LandingPlan, settings: Settings) -> list[tuple[str, str]]:
+    from hugflow_assets.store import Store
+
+    estimate = plan.estimate
+    return [
+        ("from", _url(plan)),
+        ("revision", f"{plan.request.revision} = {plan.commit[:12]}"),
+        ("shape", f"{plan.shape.value}{f': {plan.shape_reason}' if plan.shape_reason else ''}"),
+        (
+            "selection",
+            "; ".join(f"{one.name}: {', '.join(split.name for split in one.splits)}" for one in plan.configs),
+        ),
+        ("download", size(estimate.download_bytes)),
+        ("on disk", f"about {size(estimate.landed_bytes)}, {count(estimate.files)} files"),
+        ("rows", f"{count(estimate.rows)}{f' ({hours(estimate.hours)})' if estimate.hours is not None else ''}"),
+        ("licence", plan.state.license or "unknown"),
+        ("access", "private" if plan.state.private else f"gated ({plan.state.gated})" if plan.state.gated else "open"),
+        ("lands in", str(settings.storage_root / plan.name)),
+        ("quota", _quota(Store.of(settings), estimate.landed_bytes)),
+    ]
+
+
+def _quota(store: Store, need_bytes: int) -> str:
+    room = store.headroom()
+    used = room.used_bytes + room.reserved_bytes
+    limit = used + max(0, room.available_bytes) if room.quota_bytes is None else room.quota_bytes
+    return f"{size(used)} of {size(limit)} now, {size(used + need_bytes)} after"
+
+
+def _marked(verdict: Verdict) -> tuple[Text, str, str]:
+    """The mark, name and words of a verdict in a table."""
+    if verdict.passed:
+        mark = Text("  ok", style="green")
+    elif not verdict.evaluated:
+        mark = Text("   -", style="dim")
+    elif verdict.blocks:
+        mark = Text("  NO", style="bold red")
+    else:
+        mark = Text("   !", style="yellow")
+    return mark, verdict.name, f"{verdict.message} {verdict.remedy}".strip() if not verdict.passed else verdict.message

@@ -1,0 +1,104 @@
+"""``hugflow init`` and ``hugflow settings``: a project's folder made ready, and what is set in it."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic.fields import FieldInfo
+
+from hugflow_assets.cli import settings_text
+from hugflow_assets.cli.console import console, table
+from hugflow_assets.settings import Settings, load_settings, project_root, variable_of
+
+
+def init(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was made.")] = False,
+) -> None:
+    """Make the folders and an .env with every setting commented out; never overwrite anything."""
+    root = project_root()
+    settings = load_settings()
+    made = [folder for folder in _folders(settings) if _make_folder(folder)]
+    env_file = root / ".env"
+    if _write_new(env_file, settings_text.env_example()):
+        made.append(env_file)
+    for path in made:
+        typer.echo(f"made {_shown(path, root)}")
+    if quiet:
+        return
+    if not made:
+        typer.echo(f"nothing to do: {root} is ready")
+    typer.echo(
+        f"next: write a request into {_shown(settings.requests_dir / 'add', root)}/, then `hugflow validate`, "
+        "`hugflow plan` and `hugflow sync`; or `make up`, and it lands by itself. `hugflow doctor` looks whether all "
+        "is well."
+    )
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    return (settings.requests_dir / "add", settings.requests_dir / "remove")
+
+
+def _make_folder(folder: Path) -> bool:
+    if folder.is_dir():
+        return False
+    folder.mkdir(parents=True)
+    return True
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Write a file that is not there yet, readable by its owner alone: it will hold tokens."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 an open descriptor has no path
+        file.write(text)
+    return True
+
+
+def _shown(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+class Form(StrEnum):
+    """How ``hugflow settings`` writes."""
+
+    TEXT = "text"
+    ENV = "env"
+    MARKDOWN = "markdown"
+
+
+def show_settings(
+    form: Annotated[
+        Form, typer.Option("--format", help="text: what is set; env, markdown: the reference.")
+    ] = Form.TEXT,
+) -> None:
+    """Show every setting, its value, and the default where that differs. Secrets are hidden."""
+    if form is Form.ENV:
+        typer.echo(settings_text.env_example(), nl=False)
+        return
+    if form is Form.MARKDOWN:
+        typer.echo(settings_text.markdown_table(), nl=False)
+        return
+    settings = load_settings()
+    root = project_root()
+    shown = table("setting", "value", "default", "what it does")
+    for fields in settings_text.by_group().values():
+        for name, field in fields.items():
+            shown.add_row(
+                variable_of(name),
+                value := settings_text.plain(getattr(settings, name)),
+                "" if value == _default(field, root) else settings_text.plain(field.default) or "not set",
+                field.description or "",
+            )
+    console().print(shown)
+
+
+def _default(field: FieldInfo, root: Path) -> str:
+    """The default as it shows when it is in force: paths made absolute."""
+    default = field.default
+    return settings_text.plain(root / default if isinstance(default, Path) else default)
