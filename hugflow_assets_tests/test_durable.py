@@ -157,7 +157,7 @@ def test_a_lease_is_held_by_one_and_its_token_grows_over_releases(tmp_path: Path
         first.check()
     with acquire(tmp_path / "l", what="x") as second:
         assert second.token > first.token
-    assert len([one for one in (tmp_path / "l").iterdir()]) == 1
+    assert len(list((tmp_path / "l").iterdir())) == 1
 
 
 def test_a_process_killed_on_this_host_is_replaced_at_once(tmp_path: Path, held_by_another_process) -> None:

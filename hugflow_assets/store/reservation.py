@@ -59,28 +59,13 @@ class Reservation:
     def beat(self) -> None:
         """Say that the landing lives, and how much of the promise is on the disk. Called by the heartbeat thread."""
         if self._ended or not self._guard.acquire(blocking=False):
-            return  # being corrected or released: that beats too, and this thread beats for others and must not wait
+            return  # being corrected or released: this thread beats for others too and must not wait
         try:
-            with contextlib.suppress(OSError):
-                self._write_written()
-            try:
-                os.utime(self._path)
-            except FileNotFoundError:
-                threading.Thread(target=self._again, name="hugflow-reserve-again", daemon=True).start()
-            except OSError:
-                pass  # the server is away; silent for too long, the promise ends by itself
+            gone = not self._touch()
         finally:
             self._guard.release()
-
-    def _again(self) -> None:
-        """We were silent for too long and the promise is gone: ask anew."""
-        with self._guard:
-            if self._ended or self._path.exists():
-                return
-            try:
-                self._grant(self.record)
-            except HugflowError as error:
-                self._error = error
+        if gone:
+            threading.Thread(target=self._again, name="hugflow-reserve-again", daemon=True).start()
 
     def renew(self) -> None:
         """Beat now, and check.
@@ -88,9 +73,29 @@ class Reservation:
         Raises:
             QuotaExceededError: the promise had run out and the space is taken by now.
         """
-        self.beat()
         self._again()
         self.check()
+
+    def _touch(self) -> bool:
+        """Beat; False when the promise is gone: we were silent for too long."""
+        try:
+            self._write_written()
+            os.utime(self._path)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # the server is away; silent for too long, the promise ends by itself
+        return True
+
+    def _again(self) -> None:
+        with self._guard:
+            if self._ended or self._touch():
+                return
+            try:
+                self._grant(self.record)
+                self._error = None
+            except HugflowError as error:
+                self._error = error
 
     def check(self) -> None:
         """
