@@ -25,6 +25,7 @@ class HubAccess:
         backoff_s: wait before the second try; doubles from there, with jitter.
         https_proxy: proxy for https requests; None leaves it to the environment.
         ssl_cert_file: CA bundle (PEM) to trust instead of the system's.
+        rate_dir: where the processes of this machine share what they know of their rate limit; None: they do not.
     """
 
     endpoint: str
@@ -36,6 +37,7 @@ class HubAccess:
     backoff_s: float = 1
     https_proxy: str | None = field(default=None, repr=False)
     ssl_cert_file: Path | None = None
+    rate_dir: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> HubAccess:
@@ -49,6 +51,7 @@ class HubAccess:
             retry_max_wait_s=settings.retry_max_wait.total_seconds(),
             https_proxy=settings.https_proxy,
             ssl_cert_file=settings.ssl_cert_file,
+            rate_dir=settings.hugflow_state_dir / "rate",
         )
 
     def redact(self, text: str) -> str:

@@ -16,6 +16,7 @@ import httpx2
 from hugflow_assets import __version__
 from hugflow_assets.errors import HFError, HFRateLimitedError, HFUnreachableError, LandingCancelledError
 from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.rate import RateBudget
 from hugflow_assets.hub.transport import client, deadline
 
 PATIENCE = 4  # a whole answer may take this many times the longest silence
@@ -50,6 +51,18 @@ class Backoff:
     def progress(self) -> None:
         """Something was achieved since the last fault: the count starts anew."""
         self.failures = 0
+
+    def ask_leave(self, url: str) -> None:
+        """Wait while the budget that all runs share is used up.
+
+        Raises:
+            HFRateLimitedError: for longer than is allowed to wait.
+        """
+        budget = RateBudget.of(self.access)
+        while (wait := budget.take(url)) > 0:
+            if wait > self.access.retry_max_wait_s:
+                raise rate_limited(self.access, wait, "has no requests left for this machine in its current window")
+            self._pause(wait + random.uniform(0, min(1.0, wait)))  # noqa: S311
 
     def wait(self, error: HFError, asked_s: float | None = None) -> None:
         """Wait before the next try; raise ``error`` when the tries are used up or the wait asked for is too long."""
@@ -93,6 +106,7 @@ def call(
     """
     backoff = Backoff(access)
     while True:
+        backoff.ask_leave(url)
         try:
             answer = _once(access, method, url, params, data, headers, largest)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -112,6 +126,14 @@ def call(
         backoff.wait(passing(access, answer), asked_wait(answer.headers) if answer.status in (429, 503) else None)
 
 
+def note_limits(access: HubAccess, response: httpx2.Response) -> None:
+    """Share what an answer, and every redirect on the way to it, says about the rate limit."""
+    budget = RateBudget.of(access)
+    for one in (*response.history, response):
+        blocked = asked_wait(one.headers) if one.status_code == 429 else None
+        budget.learn(str(one.url), one.headers, blocked)
+
+
 def _once(
     access: HubAccess,
     method: str,
@@ -128,6 +150,7 @@ def _once(
             method, url, params=params, data=data, headers={**request_headers(access), **(headers or {})}
         ) as response,
     ):
+        note_limits(access, response)
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > largest:
@@ -174,11 +197,17 @@ def passing(access: HubAccess, answer: Answer) -> HFError:
     """The error of a status that may pass by itself: 429, 408, 5xx."""
     if answer.status != 429:
         return unreachable(access, answer.url, f"status {answer.status}{_quoted(access, answer)}")
-    wait = asked_wait(answer.headers)
+    return rate_limited(access, asked_wait(answer.headers))
+
+
+def rate_limited(
+    access: HubAccess, wait: float | None, told: str = "answers 429, too many requests, after every retry"
+) -> HFRateLimitedError:
+    """Too many requests; ``wait`` seconds until the Hub allows more, if it says so."""
     window = f" It allows requests again in {wait:.0f} s." if wait is not None else ""
     remedy = "Wait; it is tried again later." if access.token else "Set HF_TOKEN (a token has a higher limit), or wait."
     return HFRateLimitedError(
-        f"{access.endpoint} answers 429, too many requests, after every retry.{window}",
+        f"{access.endpoint} {told}.{window}",
         remedy=remedy,
         endpoint=access.endpoint,
         retry_after_s=wait,

@@ -31,7 +31,17 @@ from hugflow_assets.errors import (
     StorageError,
 )
 from hugflow_assets.hub.access import HubAccess, file_url
-from hugflow_assets.hub.calls import TRY_AGAIN, Answer, Backoff, asked_wait, passing, request_headers, unreachable, why
+from hugflow_assets.hub.calls import (
+    TRY_AGAIN,
+    Answer,
+    Backoff,
+    asked_wait,
+    note_limits,
+    passing,
+    request_headers,
+    unreachable,
+    why,
+)
 from hugflow_assets.hub.faults import Asked, missing_file, refusal
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.transport import client, deadline
@@ -226,7 +236,7 @@ class _Fetch:
         while self.size < self.file.size_bytes or (self.file.size_bytes == 0 and not self.attempts):
             self.attempts += 1
             try:
-                self._transfer(handle)
+                self._transfer(handle, backoff)
             except _MismatchError as error:
                 return str(error)
             except _BrokenError as broken:
@@ -243,7 +253,7 @@ class _Fetch:
         found = f"{promised.partition(':')[0]}:{self.hash.hexdigest()}"
         return None if found == promised else found
 
-    def _transfer(self, handle: int) -> None:
+    def _transfer(self, handle: int, backoff: Backoff) -> None:
         """One request, its bytes appended to the part file."""
         self._stop_if_asked()
         resume = self.size if self.ranges else 0
@@ -251,10 +261,12 @@ class _Fetch:
         if resume:
             headers["Range"] = f"bytes={resume}-"
         url = file_url(self.access.endpoint, self.asked.repo_id, self.asked.revision, self.file.path)
+        backoff.ask_leave(url)
         with deadline(self.access.read_timeout_s * 2) as head:
             stream = client(self.access).stream("GET", url, headers=headers)
             with stream as response:
                 head.lift()
+                note_limits(self.access, response)
                 self._judge(response)
                 self._place(handle, response)
                 self._receive(handle, response)
