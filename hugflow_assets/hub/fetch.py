@@ -42,7 +42,7 @@ from hugflow_assets.hub.calls import (
     unreachable,
     why,
 )
-from hugflow_assets.hub.faults import Asked, missing_file, refusal
+from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.transport import client, deadline
 
@@ -85,11 +85,12 @@ def fetch(
         HFUnreachableError, HFRateLimitedError: no answer, or 429, after every retry.
         HFDownloadError: the Hub does not have the file, or storage refuses it.
         HFIntegrityError: the bytes differ from the Hub's hash, twice.
-        HFGatedError, HFTokenError, HFNotFoundError: access was lost.
+        HFGatedError, HFTokenError, HFGoneError: access was lost on the way.
         DiskFullError, StorageError: they cannot be written. LeaseHeldError: another run fetches to the same place.
         LandingCancelledError: ``should_stop`` said yes.
     """
-    return _Fetch(access, Asked(access, repo_id, commit, file.path), file, to, on_bytes, should_stop).run()
+    asked = Asked(access, repo_id, commit, file.path, seen_before=True)
+    return _Fetch(access, asked, file, to, on_bytes, should_stop).run()
 
 
 def content_hash(file: SourceFile) -> str:
@@ -286,8 +287,6 @@ class _Fetch:
         if self._is_storage(response):
             # A signed link that expired or went astray: the next try asks the Hub for a new one.
             raise _BrokenError(self._refused(answer))
-        if answer.status == 404:
-            raise missing_file(self.asked)
         raise refusal(answer, self.asked)
 
     def _is_storage(self, response: httpx2.Response) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from posixpath import basename
 from typing import Any
 
@@ -70,12 +71,16 @@ def _declared_configs(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_config: Any) -> Layout:
+    @cache
+    def files(base: str, patterns: tuple[str, ...]) -> list[str]:
+        return _files(patterns, base, download_config)
+
     first = next(iter(declared.values()), {})
     patterns = _patterns(first.get("data_files"), BASE, download_config)
-    module = _module({split: _files(wanted, BASE, download_config) for split, wanted in patterns.items()})
+    found = {split: files(BASE, tuple(wanted)) for split, wanted in patterns.items()}
+    module = _module(found)
     if not declared:
-        files = {split: _files(wanted, BASE, download_config) for split, wanted in patterns.items()}
-        return Layout(module, (_config("default", _of_module(files, module)),))
+        return Layout(module, (_config("default", _of_module(found, module)),))
     configs = []
     for name, params in declared.items():
         if subset is not None and subset != name:
@@ -83,7 +88,7 @@ def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_c
             continue
         base = _inside(params.get("data_dir"))
         wanted = _patterns(params.get("data_files"), base, download_config, name)
-        configs.append(_config(name, {split: _files(one, base, download_config) for split, one in wanted.items()}))
+        configs.append(_config(name, {split: files(base, tuple(one)) for split, one in wanted.items()}))
     return Layout(module, tuple(configs))
 
 

@@ -19,6 +19,7 @@ from hugflow_assets.intake import DatasetRequest
 
 _PATHS_AT_ONCE = 500
 _INFO = ("cardData", "disabled", "gated", "lastModified", "private", "sha")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 
 
@@ -63,7 +64,7 @@ class Hub:
         if known_oid is not None and state.repo_oid is not None and state.repo_oid != known_oid:
             raise faults.replaced(asked)
         if state.gated:
-            self._refuse(self._get(f"/api/datasets/{state.repo_id}/auth-check"), asked)
+            self._check_gate(state, asked)
         files = self.files(state.repo_id, state.commit)
         card = self._card(state, {file.path for file in files})
         card_data = card.data or state.card_data
@@ -109,7 +110,7 @@ class Hub:
             answer = call(self.access, "GET", url, params=params)
             self._refuse(answer, asked)
             found += self._source_files(answer)
-            following = _next_page(answer)
+            following = _next_page(answer, self.access.endpoint)
             if following is None:
                 return sorted(found, key=lambda file: file.path)
             if not following.startswith(f"{self.access.endpoint}/") or following == url:
@@ -121,11 +122,14 @@ class Hub:
         answer = self._get(f"/api/datasets/{repo_id}/refs")
         self._refuse(answer, Asked(self.access, repo_id))
         found = self._json(answer)
-        return [
-            str(one["ref"] if kind == "converts" else one["name"])
-            for kind in ("branches", "tags", "converts")
-            for one in found.get(kind) or []
-        ]
+        try:
+            return [
+                str(one["ref"] if kind == "converts" else one["name"])
+                for kind in ("branches", "tags", "converts")
+                for one in found.get(kind) or []
+            ]
+        except (KeyError, TypeError):
+            raise self._odd(answer, "a list of refs of another form") from None
 
     def read(self, repo_id: str, commit: str, path: str, *, largest: int = 16 << 20, head: bool = False) -> bytes:
         """A small file's bytes; with ``head`` its first ``largest`` bytes, without fetching the rest.
@@ -184,15 +188,14 @@ class Hub:
             raise self._no_revision(asked)
         self._refuse(answer, asked)
         info = self._json(answer)
-        try:
-            repo_id, commit = str(info["id"]), str(info["sha"])
-        except KeyError as missing:
-            raise self._odd(answer, f"an answer without {missing}") from None
+        repo_id, commit = str(info.get("id", "")), str(info.get("sha", ""))
+        if not _COMMIT.fullmatch(commit) or not _REPO_ID.fullmatch(repo_id):
+            raise self._odd(answer, "an answer without id and commit")
         if repo_id != asked.repo_id:
             raise _spelling(asked, repo_id)
         if info.get("disabled"):
             raise faults.disabled(asked)
-        card_data = plain(info.get("cardData") or {})
+        card_data = plain(info["cardData"]) if isinstance(info.get("cardData"), dict) else {}
         return RepoState(
             repo_id=repo_id,
             repo_oid=str(info["_id"]) if info.get("_id") else None,
@@ -208,6 +211,13 @@ class Hub:
     def _check_id(self, asked: Asked) -> None:
         if not _REPO_ID.fullmatch(asked.repo_id) or ".." in asked.repo_id:
             raise faults.not_found(asked)
+
+    def _check_gate(self, state: RepoState, asked: Asked) -> None:
+        """A gated repository shows itself to all: ask whether its files are ours to have."""
+        answer = self._get(f"/api/datasets/{state.repo_id}/auth-check")
+        if answer.status == 404 and not answer.header("X-Error-Code"):
+            return  # a mirror without this endpoint: the first file will tell
+        self._refuse(answer, asked)
 
     def _card(self, state: RepoState, paths: set[str]) -> Card:
         if "README.md" not in paths:
@@ -237,19 +247,19 @@ class Hub:
             existing = []
         return faults.revision_not_found(asked, existing)
 
-    def _json(self, answer: Answer) -> Any:
+    def _json(self, answer: Answer, form: type[dict[str, Any]] | type[list[Any]] = dict) -> Any:
         try:
             found = json.loads(answer.body)
         except ValueError:
             kind = answer.header("Content-Type").partition(";")[0] or "something"
             raise self._odd(answer, f"{kind} that is no JSON") from None
-        if not isinstance(found, dict | list):
+        if not isinstance(found, form):
             raise self._odd(answer, f"JSON of another form ({type(found).__name__})")
         return found
 
     def _source_files(self, answer: Answer) -> list[SourceFile]:
         try:
-            return [_source_file(row) for row in self._json(answer) if row["type"] == "file"]
+            return [_source_file(row) for row in self._json(answer, list) if row["type"] == "file"]
         except (KeyError, TypeError, ValueError):
             raise self._odd(answer, "a list of files of another form") from None
 
@@ -288,6 +298,9 @@ def _source_file(row: dict[str, Any]) -> SourceFile:
     )
 
 
-def _next_page(answer: Answer) -> str | None:
+def _next_page(answer: Answer, endpoint: str) -> str | None:
+    """The next page's URL; a mirror may name the real Hub in it."""
+    from huggingface_hub.utils._http import fix_hf_endpoint_in_url
+
     found = re.search(r'<([^>]+)>\s*;\s*rel="?next"?', answer.header("Link"))
-    return found[1] if found else None
+    return fix_hf_endpoint_in_url(found[1], endpoint) if found else None

@@ -22,6 +22,7 @@ from hugflow_assets.errors import (
     DiskFullError,
     HFDownloadError,
     HFGatedError,
+    HFGoneError,
     HFIntegrityError,
     HFRateLimitedError,
     HFUnreachableError,
@@ -188,6 +189,15 @@ def test_storage_that_keeps_refusing_is_a_download_error(
     with pytest.raises(HFDownloadError, match="answers status 403") as caught:
         fetch(access(), "org/set", commit, source(access(), commit), tmp_path / "x")
     assert "Signature" not in str(caught.value)
+
+
+def test_a_repository_deleted_between_plan_and_fetch_is_gone(
+    hub: FaultyHub, access: Access, commit: str, tmp_path: Path
+) -> None:
+    file = source(access(), commit)
+    hub.delete_repo("org/set")
+    with pytest.raises(HFGoneError, match="org/set"):
+        fetch(access(), "org/set", commit, file, tmp_path / "x")
 
 
 def test_terms_withdrawn_between_plan_and_fetch_are_a_gate(

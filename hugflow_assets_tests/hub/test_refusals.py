@@ -284,6 +284,48 @@ def test_a_plain_server_without_error_codes_is_understood(tmp_path: Path) -> Non
         refused(HubAccess(hub.url, token="hf_wrong", backoff_s=0.01), request(), HFTokenError)
 
 
+def test_a_mirror_without_a_check_of_the_gate_lets_the_files_tell(tmp_path: Path) -> None:
+    with _PlainHub(tokens={"hf_reader": "reader"}) as hub:
+        hub.add_repo("org/set", speech_files(tmp_path), gated="manual")
+        hub.grant("org/set", "reader")
+        hub.fault("auth-check", 404, times=None, body=b"")
+        access = HubAccess(hub.url, token="hf_reader", backoff_s=0.01)
+        assert Hub(access).resolve(request()).estimate.rows == 12
+
+
+class _MirrorHub(FaultyHub):
+    """A mirror that passes on the real Hub's links to the next page."""
+
+    def answer(self, request: Request) -> Answer:
+        answer = super().answer(request)
+        links = {name: value.replace(self.url, "https://huggingface.co") for name, value in answer.headers.items()}
+        return replace(answer, headers={**answer.headers, **{"Link": links["Link"]}} if "Link" in links else links)
+
+
+def test_the_next_page_of_a_mirror_is_asked_of_the_mirror() -> None:
+    with _MirrorHub(page_size=10) as hub:
+        commit = hub.add_repo("org/set", {f"{number:03}.txt": b"x" for number in range(35)})
+        assert len(Hub(HubAccess(hub.url)).files("org/set", commit)) == 35
+        assert len([asked for asked in hub.requests if "/tree/" in asked.path]) == 4
+
+
+def test_a_next_page_that_leads_elsewhere_is_not_followed(hub: FaultyHub, access: Access) -> None:
+    commit = hub.add_repo("org/set", {"a.txt": b"x"})
+    elsewhere = {"Link": '<http://127.0.0.1:1/evil>; rel="next"'}
+    hub.fault("/tree/", 200, times=None, headers=elsewhere, body=b"[]")
+    with pytest.raises(HFUnreachableError, match="a next page that leads elsewhere"):
+        Hub(access(token="hf_reader")).files("org/set", commit)
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b'{"id": "org/set"}', b"null"])
+def test_json_of_another_form_is_said_as_such(hub: FaultyHub, access: Access, speech: str, body: bytes) -> None:
+    hub.fault("/revision/", 200, times=None, body=body)
+    refused(access(), request(), HFUnreachableError)
+    hub.heal()
+    hub.fault("/tree/", 200, times=None, body=b'[{"type": "file"}]')
+    assert "another form" in refused(access(), request(), HFUnreachableError).message
+
+
 def test_a_server_that_echoes_the_token_does_not_get_it_into_a_message(
     hub: FaultyHub, access: Access, speech: str
 ) -> None:
