@@ -12,8 +12,9 @@ from rich.text import Text
 
 from hugflow_assets.cli.console import console, count, size
 from hugflow_assets.cli.settings_text import likely_misspelt, plain
+from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.errors import ENVIRONMENT_AT_FAULT, HugflowError
-from hugflow_assets.settings import Settings, export_network, load_settings, project_root
+from hugflow_assets.settings import Settings, project_root
 
 CLOCK_TOLERANCE_S = 5.0
 
@@ -58,11 +59,10 @@ def findings() -> Iterator[Finding]:
     """Everything the doctor finds, in order; what cannot be asked for want of something before it is left out."""
     yield Finding(Health.OK, "python", f"{sys.version.split()[0]} at {sys.executable}")
     try:
-        settings = load_settings()
+        settings = settings_in_force()
     except HugflowError as error:
         yield Finding(Health.BAD, "settings", error.message, error.remedy)
         return
-    export_network(settings)
     for what, examine in EXAMINATIONS:
         try:
             yield from examine(settings)

@@ -12,8 +12,9 @@ from rich.text import Text
 from hugflow_assets.cli.console import console, count, hours, size, table
 from hugflow_assets.cli.judging import Judged, judge
 from hugflow_assets.cli.selection import Selection, select
+from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.cli.validation import tell_problems
-from hugflow_assets.settings import Settings, export_network, load_settings
+from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
     from hugflow_assets.hub.models import LandingPlan
@@ -28,8 +29,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """Show what requests would land: commit, size, files, rows, licence, quota and every rule's verdict."""
-    settings = load_settings()
-    export_network(settings)
+    settings = settings_in_force()
     worst = 0
     told: list[dict[str, Any]] = []
     for selection in select(paths):

@@ -13,7 +13,8 @@ from rich.text import Text
 from hugflow_assets.cli.console import console, duration, size, table
 from hugflow_assets.cli.judging import exit_status_of
 from hugflow_assets.cli.selection import select
-from hugflow_assets.settings import Settings, export_network, load_settings
+from hugflow_assets.cli.startup import settings_in_force
+from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
     from hugflow_assets.orchestration.sync import SyncResult
@@ -29,8 +30,7 @@ def sync(
     as_json: Annotated[bool, typer.Option("--json", help="The results as a JSON list, stable over versions.")] = False,
 ) -> None:
     """Land what is asked for and not there yet, carry out removals; every file that is fine already is left alone."""
-    settings = load_settings()
-    export_network(settings)
+    settings = settings_in_force()
     files = _files(paths or [], settings)
     # The first import of Dagster takes a second: only who syncs pays for it.
     from hugflow_assets.orchestration.sync import sync as reconcile

@@ -11,8 +11,8 @@ import typer
 from hugflow_assets.cli.findings import Finding, Form, as_json, of_problem, of_verdict
 from hugflow_assets.cli.judging import exit_status_of, judge
 from hugflow_assets.cli.selection import Selection, select
+from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.errors import REQUEST_AT_FAULT
-from hugflow_assets.settings import export_network, load_settings
 
 if TYPE_CHECKING:
     from hugflow_assets.rules import Verdict
@@ -71,8 +71,7 @@ def _offline(selection: Selection) -> Iterator[tuple[int, Finding]]:
 
 def _online(selection: Selection) -> Iterator[tuple[int, Finding]]:
     """What every pre-flight rule says, with the Hub and the storage asked."""
-    settings = load_settings()
-    export_network(settings)
+    settings = settings_in_force()
     for judged in judge(selection.adds(), selection.snapshot, settings):
         for verdict in judged.verdicts:
             if not verdict.passed and verdict.evaluated:
