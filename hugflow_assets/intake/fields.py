@@ -102,7 +102,11 @@ def _id_suggestion(value: str) -> str:
     path, _, revision = re.sub(r"[?#].*", "", path).partition("@")
     parts = [part.strip() for part in path.split("/") if part.strip()]
     meant = "/".join(parts[:2]).removesuffix(".git")
-    if not is_repo_id(meant) or (not is_address and len(parts) > 2 and "datasets/" not in address):
+    if (
+        not is_repo_id(meant)
+        or ("/" in text and not is_address and "/" not in meant and "datasets/" not in text)
+        or (not is_address and len(parts) > 2 and "datasets/" not in address)
+    ):
         return ""
     if len(parts) > 3 and parts[2] in ("tree", "blob", "resolve"):
         revision = revision or parts[3]

@@ -62,16 +62,16 @@ class Report:
     """Collects what is wrong with one file."""
 
     path: str
-    problems: list[Problem] = field(default_factory=list)
+    # By place and message: a hostile file has thousands, so looking for an equal one must not take longer with each.
+    problems: dict[tuple[int, int, str], Problem] = field(default_factory=dict)
 
     def add(self, line: int, column: int, message: str, suggestion: str = "") -> None:
         place = Problem(path=self.path, line=line, column=column, message=message, suggestion=suggestion)
-        if place not in self.problems:
-            self.problems.append(place)
+        self.problems.setdefault((line, column, message), place)
 
     def listed(self) -> list[Problem]:
         """The problems in the order of the file, the first fifty of them."""
-        ordered = sorted(self.problems, key=lambda one: (one.line, one.column))
+        ordered = sorted(self.problems.values(), key=lambda one: (one.line, one.column))
         if len(ordered) <= MAX_PROBLEMS:
             return ordered
         last = ordered[MAX_PROBLEMS - 1]
