@@ -1,0 +1,22 @@
+"""Landed trees, to be compared as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hugflow_assets.landing import LandedDataset
+
+
+def tree_of(root: Path) -> dict[str, bytes]:
+    """Every file of a dataset's folder; the manifest without what may differ between two landings."""
+    found = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    manifest = json.loads(found["hugflow.json"])
+    del manifest["volatile"]
+    return found | {"hugflow.json": json.dumps(manifest).encode()}
+
+
+def rows_of(landed: LandedDataset, record: str) -> list[dict[str, Any]]:
+    """A record, read line by line."""
+    return [json.loads(line) for line in (landed.path / record).read_bytes().split(b"\n")[:-1]]
