@@ -50,6 +50,10 @@ def clean_temporaries(layout: Layout, older_than_s: float = _TEMPORARY_AGE_S) ->
             if _is_old(path, now, older_than_s):
                 path.unlink(missing_ok=True)
                 yield str(path)
+    for record in layout.trash.glob("*.json"):  # of a move that died before its first step
+        if not record.with_suffix("").exists() and _is_old(record, now, older_than_s):
+            record.unlink(missing_ok=True)
+            yield str(record)
     for dataset in layout.root.iterdir():
         if is_safe(dataset.name) and dataset.is_dir():
             for path in dataset.glob(".*.tmp"):

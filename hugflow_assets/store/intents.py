@@ -23,10 +23,15 @@ from hugflow_assets.store.trees import exchange, inode
 class Move(StrEnum):
     SWAP = "swap"  # a new version takes the place of the landed one
     REMOVE = "remove"
+    RESTORE = "restore"
 
 
 class Intent(Frozen):
-    """``intents/<name>.json``: present while folders of a name are being moved."""
+    """``intents/<name>.json``: present while folders of a name are being moved.
+
+    ``old_inode`` is the folder that leaves (for a restoration: the one that comes back), ``new_inode`` the one that
+    takes its place.
+    """
 
     schema_version: int = 1
     move: Move
@@ -36,6 +41,7 @@ class Intent(Frozen):
     new_inode: int | None = None
     fingerprint_data: str = ""  # of the staging whose tree is the new version
     tombstone: Tombstone | None = None
+    after_seq: int = 0  # the last event before the move: one about it has a higher number
 
 
 class Outcome(StrEnum):
@@ -46,9 +52,10 @@ class Outcome(StrEnum):
 class Moves:
     """Carries out intents, from the beginning or from wherever a crash left them. The caller holds the lease."""
 
-    def __init__(self, layout: Layout, trash: Trash) -> None:
+    def __init__(self, layout: Layout, trash: Trash, *, exchanging: bool = True) -> None:
         self._layout = layout
         self._trash = trash
+        self._exchanging = exchanging
 
     def record(self, intent: Intent) -> None:
         path = self._layout.intent(intent.name)
@@ -70,13 +77,18 @@ class Moves:
         Args:
             begin: start it if it has not begun; False after a crash for a swap, whose landing is run again anyway.
         """
-        done = self._swap(intent, begin) if intent.move is Move.SWAP else self._remove(intent)
+        if intent.move is Move.SWAP:
+            done = self._swap(intent, begin)
+        else:
+            done = self._remove(intent) if intent.move is Move.REMOVE else self._restore(intent)
         sync_folder(self._layout.root)
         sync_folder(self._layout.trash)
-        if done is Outcome.NOTHING and not self._trash.folder(intent.entry).exists():
+        if not self._trash.folder(intent.entry).exists():
             self._trash.forget(intent.entry)
         if done is Outcome.DONE and intent.tombstone is not None:
             self._trash.bury(intent.tombstone)
+        if done is Outcome.DONE and intent.move is Move.RESTORE:
+            self._trash.mark_restored(intent.entry)
         return done
 
     def close(self, intent: Intent) -> None:
@@ -90,11 +102,12 @@ class Moves:
         if inode(target) == intent.old_inode:
             if not begin:
                 return Outcome.NOTHING
-            if not exchange(tree, target):
+            if not (self._exchanging and exchange(tree, target)):
                 target.rename(kept)
         if inode(target) is None:  # between the two renames
             if inode(tree) != intent.new_inode:
-                kept.rename(target)  # the new version is gone: nothing else is complete
+                if inode(kept) == intent.old_inode:  # the new version is gone: nothing else is complete
+                    kept.rename(target)
                 return Outcome.NOTHING
             tree.rename(target)
         if inode(tree) == intent.old_inode:
@@ -106,6 +119,13 @@ class Moves:
         if inode(target) == intent.old_inode:
             target.rename(self._trash.folder(intent.entry))
         return Outcome.DONE if self._trash.folder(intent.entry).exists() else Outcome.NOTHING
+
+    def _restore(self, intent: Intent) -> Outcome:
+        target = self._layout.dataset(intent.name)
+        kept = self._trash.folder(intent.entry)
+        if inode(target) is None and inode(kept) == intent.old_inode:
+            kept.rename(target)
+        return Outcome.DONE if inode(target) == intent.old_inode else Outcome.NOTHING
 
 
 def inode_of(path: Path) -> int:

@@ -245,7 +245,8 @@ class Quota:
                 known = _StagedSize(beat_ns=beat_ns, size_bytes=size, inodes=inodes)
                 if server_time(self._layout) - beat_ns / 1e9 > self._ttl_s and folder.is_dir():
                     told = orjson.dumps(known.model_dump())
-                    atomic_write(folder / "usage.json", told, mode=INNER_FILE_MODE, sync=False)
+                    with contextlib.suppress(PermissionError, FileNotFoundError):
+                        atomic_write(folder / "usage.json", told, mode=INNER_FILE_MODE, sync=False)
             _add(total, (known.size_bytes, known.inodes))
         return total[0], total[1]
 

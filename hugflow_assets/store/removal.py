@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hugflow_assets.durable import Lease, sync_folder
+from hugflow_assets.durable import Lease
 from hugflow_assets.errors import StorageError, UnknownDatasetError
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_errors
@@ -44,28 +44,42 @@ class Removal:
             if target.is_dir():
                 self._trash.save(entry)
                 intent = Intent(
-                    move=Move.REMOVE, name=name, entry=entry, old_inode=inode_of(target), tombstone=tombstone
+                    move=Move.REMOVE,
+                    name=name,
+                    entry=entry,
+                    old_inode=inode_of(target),
+                    tombstone=tombstone,
+                    after_seq=self._events.last_seq(),
                 )
-                self._moves.record(intent)
-                with self._quota.lock():
-                    lease.check()
-                    self._moves.carry_out(intent, begin=True)
-                self.finish(intent)
+                self._begin(intent, lease)
             else:
                 lease.check()
                 self._trash.bury(tombstone)
-                self._told(tombstone)
+                self._tell_removed(tombstone)
             delete_tree(staged)
             self._layout.reservation(name).unlink(missing_ok=True)
             self._progress.clear(name)
         return tombstone
 
-    def finish(self, intent: Intent) -> None:
-        """What follows when the folder of a removal is in the trash; also after a crash."""
-        if intent.tombstone is not None:
-            self._trash.remeasure(intent.name)
-            self._told(intent.tombstone)
+    def _begin(self, intent: Intent, lease: Lease) -> None:
+        self._moves.record(intent)
+        with self._quota.lock():
+            lease.check()
+            self._moves.carry_out(intent, begin=True)
+        self._finish(intent)
+
+    def _finish(self, intent: Intent) -> None:
+        """What follows when the folders are where they belong; also after a crash, which may have come after all."""
+        self._trash.remeasure(intent.name)
+        if intent.move is not Move.SWAP and not self._is_told(intent):
+            if intent.tombstone is not None:
+                self._tell_removed(intent.tombstone)
+            else:
+                self._events.append(EventKind.RESTORED, intent.name, entry=intent.entry.id, commit=intent.entry.commit)
         self._moves.close(intent)
+
+    def _is_told(self, intent: Intent) -> bool:
+        return any(one.data.get("entry") == intent.entry.id for one in self._events.read(intent.after_seq))
 
     def recover(self, name: str) -> bool:
         """Complete what a crash has cut short; whether there was anything."""
@@ -74,12 +88,11 @@ class Removal:
             return False
         with disk_errors(self._layout.root):
             with self._quota.lock():
-                outcome = self._moves.carry_out(intent, begin=intent.move is Move.REMOVE)
+                outcome = self._moves.carry_out(intent, begin=False)
             if outcome is Outcome.DONE:
                 if intent.move is Move.SWAP:
                     delete_tree(self._layout.staging_root / name)
-                    self._trash.remeasure(name)
-                self.finish(intent)
+                self._finish(intent)
             else:
                 self._moves.close(intent)
         return True
@@ -107,14 +120,14 @@ class Removal:
                 name=name,
             )
         with disk_errors(target):
-            with self._quota.lock():
-                lease.check()
-                self._trash.folder(entry).rename(target)
-                sync_folder(self._layout.root)
-                self._trash.forget(entry)
-                self._trash.mark_restored(entry)
-            self._trash.remeasure(name)
-            self._events.append(EventKind.RESTORED, name, entry=entry.id, commit=entry.commit)
+            intent = Intent(
+                move=Move.RESTORE,
+                name=name,
+                entry=entry,
+                old_inode=inode_of(self._trash.folder(entry)),
+                after_seq=self._events.last_seq(),
+            )
+            self._begin(intent, lease)
         return entry
 
     def _tombstone(self, entry: TrashEntry, reason: str, by: str, removal_path: str | None) -> Tombstone:
@@ -137,5 +150,5 @@ class Removal:
             owner=manifest.request.owner if manifest else None,
         )
 
-    def _told(self, tombstone: Tombstone) -> None:
+    def _tell_removed(self, tombstone: Tombstone) -> None:
         self._events.append(EventKind.REMOVED, tombstone.name, **tombstone.model_dump(mode="json", exclude={"name"}))

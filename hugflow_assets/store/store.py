@@ -36,7 +36,6 @@ from hugflow_assets.store.removal import Removal
 from hugflow_assets.store.reservation import Reservation
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.trash import Trash
-from hugflow_assets.store.trees import delete_tree
 
 
 class Store:
@@ -51,6 +50,7 @@ class Store:
         min_free_bytes: free space that no landing takes.
         trash_grace_s: how long removed and replaced versions can be restored.
         staging_grace_s: how long abandoned staging is kept for a run that resumes it.
+        exchanging: False swaps by two renames even where the file system could exchange folders in one step.
         host: stands for another host in tests; None is this one.
     """
 
@@ -68,6 +68,7 @@ class Store:
         max_inodes: int | None = None,
         trash_grace_s: float = 7 * 86400,
         staging_grace_s: float = 3 * 86400,
+        exchanging: bool = True,
         host: str | None = None,
     ) -> None:
         self.root, self.state_dir = Path(root), Path(state_dir)
@@ -79,7 +80,7 @@ class Store:
         self.progress = ProgressFiles(self.layout)
         self._index = Index(self.layout)
         self._trash = Trash(self.layout, trash_grace_s)
-        self._moves = Moves(self.layout, self._trash)
+        self._moves = Moves(self.layout, self._trash, exchanging=exchanging)
         self._quota = Quota(self.layout, self._index, self._trash, self.events, self.limits, lease_ttl_s, host)
         self._publisher = Publisher(self.layout, self._quota, self._trash, self._moves, file_mode, folder_mode)
         self._removal = Removal(self.layout, self._quota, self._trash, self._moves, self.events, self.progress)
@@ -394,8 +395,8 @@ class Store:
                 ):
                     if self._removal.recover(name):
                         done.append(name)
-            except LeaseHeldError:
-                continue
+            except (LeaseHeldError, PermissionError):
+                continue  # somebody is at work, or we may only read: those who may write complete it
         return tuple(done)
 
     def clean_debris(self, *, staging_older_than_s: float | None = None) -> Cleaned:
@@ -407,7 +408,7 @@ class Store:
             staging = list(clean_staging(self.layout, limit, lambda name: self.lease(name, purpose="cleaning staging")))
             doomed = self._trash.half_deleted()
             for path in doomed:
-                delete_tree(path)
+                self._trash.finish_deletion(path)
             return Cleaned(
                 staging=tuple(one for one, _ in staging),
                 size_bytes=sum(size for _, size in staging),

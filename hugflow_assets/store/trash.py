@@ -93,12 +93,16 @@ class Trash:
         """Delete an entry for good; the bytes freed. The caller holds the lease of its name."""
         doomed = self._layout.trash / f"{DELETING}{entry.id}"
         self.folder(entry).rename(doomed)
-        self.forget(entry)
-        delete_tree(doomed)
-        if entry.why == "removed":
-            self._update_tombstone(entry.id, freed_at=now_text())
+        self.finish_deletion(doomed)
         self.remeasure(entry.name)
         return entry.size_bytes
+
+    def finish_deletion(self, doomed: Path) -> None:
+        """Delete what ``delete`` has set aside; also after a crash."""
+        entry_id = doomed.name.removeprefix(DELETING)
+        delete_tree(doomed)
+        (self._layout.trash / f"{entry_id}.json").unlink(missing_ok=True)
+        self._update_tombstone(entry_id, freed_at=now_text())
 
     def half_deleted(self) -> tuple[Path, ...]:
         """Deletions that a crash cut short."""
