@@ -16,7 +16,7 @@ TAIL_BYTES = 64 << 10
 WHOLE_BYTES = 8 << 20  # a server without ranges is asked for whole files up to this size
 MOST = 64
 _AT_ONCE = 8
-_AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"})
+AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"})
 _IMAGE = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
 _AUDIO_NAMES = ("audio", "speech", "wav", "sound", "recording", "utterance", "voice", "clip")
 
@@ -29,6 +29,7 @@ class Footer:
     media_bytes: int
     other_bytes: int
     media_columns: int
+    path_only: bool = False  # there are media columns, and all of their bytes are null: the repository has the files
     features: dict[str, Any] | None = field(default=None, hash=False)
 
 
@@ -89,7 +90,7 @@ def parse_footer(tail: bytes) -> Footer | None:
         schema = metadata.schema.to_arrow_schema()
     except (pa.ArrowException, OSError, ValueError):
         return None
-    media = other = 0
+    media = other = nulls = 0
     columns: set[str] = set()
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
@@ -99,9 +100,17 @@ def parse_footer(tail: bytes) -> Footer | None:
             if leaf.physical_type == "BYTE_ARRAY" and str(leaf.logical_type.type) == "NONE":
                 media += column.total_uncompressed_size
                 columns.add(column.path_in_schema)
+                nulls += _nulls(column)
             else:
                 other += column.total_uncompressed_size
-    return Footer(metadata.num_rows, media, other, len(columns), features_of(schema, _endings(metadata)))
+    path_only = bool(columns) and metadata.num_rows > 0 and nulls == metadata.num_rows * len(columns)
+    features = features_of(schema, _endings(metadata))
+    return Footer(metadata.num_rows, media, other, len(columns), path_only, features)
+
+
+def _nulls(column: Any) -> int:
+    stats = column.statistics
+    return stats.null_count if stats is not None and stats.has_null_count else 0
 
 
 def _endings(metadata: Any) -> dict[str, str]:
@@ -151,4 +160,4 @@ def _legacy_media(name: str, kind: Any, ending: str) -> str | None:
         return None
     if ending in _IMAGE:
         return "Image"
-    return "Audio" if ending in _AUDIO or any(word in name.lower() for word in _AUDIO_NAMES) else None
+    return "Audio" if ending in AUDIO_ENDINGS or any(word in name.lower() for word in _AUDIO_NAMES) else None

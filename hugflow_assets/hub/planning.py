@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
 from hugflow_assets.hub.faults import listed, nearest
-from hugflow_assets.hub.footers import Footer, read_footers, sample
+from hugflow_assets.hub.footers import AUDIO_ENDINGS, Footer, read_footers, sample
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
     ConfigPlan,
@@ -72,7 +73,7 @@ def plan_of(
         shape=found.shape,
         shape_reason=card_problem,
         configs=configs,
-        estimate=_estimate(configs, footers),
+        estimate=_estimate(configs, footers, files),
     )
 
 
@@ -209,8 +210,11 @@ def _card_infos(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return infos
 
 
-def _estimate(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer]) -> Estimate:
-    """Sizes from the footers that were read; where only some were, scaled by bytes. Hours are not known upstream."""
+def _estimate(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer], files: list[SourceFile]) -> Estimate:
+    """Sizes from the footers that were read; where only some were, scaled by bytes. Hours are not known upstream.
+
+    Where the parquet files hold paths only, the repository's audio files are fetched too, at most all of them.
+    """
     shards = [shard for config in configs for split in config.splits for shard in split.shards]
     download = sum(shard.size_bytes for shard in shards)
     read = [(file.size_bytes, footers[file.path]) for shard in shards for file in shard.files if file.path in footers]
@@ -223,7 +227,15 @@ def _estimate(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer]) -> Es
     rows = sum(count or 0 for count in counts)
     if None in counts:
         rows = round(sum(footer.rows for _, footer in read) * scale)
-    return Estimate(download_bytes=download, landed_bytes=round(landed * scale), files=round(media * scale), rows=rows)
+    beside = 0
+    if any(footer.path_only for _, footer in read):
+        beside = sum(file.size_bytes for file in files if PurePosixPath(file.path).suffix.lower() in AUDIO_ENDINGS)
+    return Estimate(
+        download_bytes=download + beside,
+        landed_bytes=round(landed * scale) + beside,
+        files=round(media * scale),
+        rows=rows,
+    )
 
 
 def _landed_bytes(footer: Footer) -> int:

@@ -220,6 +220,17 @@ def test_what_is_kept_is_not_fetched_again(hub: FaultyHub, access: Access, commi
     assert (tmp_path / "x").read_bytes() == DATA
 
 
+def test_a_verified_file_is_not_fetched_twice(hub: FaultyHub, access: Access, commit: str, tmp_path: Path) -> None:
+    file = source(access(), commit)
+    fetch(access(), "org/set", commit, file, tmp_path / "x")
+    with hub.down():
+        receipt = fetch(access(), "org/set", commit, file, tmp_path / "x")
+    assert (receipt.bytes_resumed, receipt.bytes_fetched) == (SIZE, 0)
+    (tmp_path / "x").write_bytes(DATA[:-1] + b"!")
+    assert fetch(access(), "org/set", commit, file, tmp_path / "x").bytes_fetched == SIZE
+    assert (tmp_path / "x").read_bytes() == DATA
+
+
 @pytest.mark.parametrize("kept", [b"\0" * 1_000_000, DATA + b"more", DATA[:-1] + bytes([DATA[-1] ^ 1])])
 def test_a_part_file_with_wrong_bytes_heals(access: Access, commit: str, tmp_path: Path, kept: bytes) -> None:
     (tmp_path / "x.part").write_bytes(kept)

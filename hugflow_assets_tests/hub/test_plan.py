@@ -146,6 +146,19 @@ def test_the_cards_features_and_row_counts_are_taken_where_a_footer_cannot_be_re
     assert (plan.configs[0].features or {})["audio"]["_type"] == "Audio"
 
 
+def test_audio_that_is_named_only_counts_with_the_files_of_the_repository(hub: FaultyHub, access: Access) -> None:
+    clips = {f"clips/{number}.wav": wav_bytes(1 + number) for number in range(2)}
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    shard = plain_parquet(2, audio=pa.array([{"bytes": None, "path": path} for path in clips], kind))  # type: ignore[arg-type]
+    block = b"---\nconfigs:\n- config_name: default\n  data_files: x.parquet\n---\n"
+    hub.add_repo("org/set", {"x.parquet": shard, "README.md": block, **clips})
+    estimate = Hub(access()).resolve(request()).estimate
+    audio = sum(map(len, clips.values()))
+    assert estimate.download_bytes == len(shard) + audio
+    assert audio < estimate.landed_bytes < audio + 10_000
+    assert estimate.files == 2
+
+
 @pytest.mark.parametrize("count", [1, 300_000])
 def test_a_server_without_ranges_gives_footers_of_small_files_only(hub: FaultyHub, access: Access, count: int) -> None:
     import random
