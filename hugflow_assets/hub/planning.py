@@ -71,7 +71,7 @@ def plan_of(
         endpoint=hub.access.endpoint,
         state=state,
         shape=found.shape,
-        shape_reason=card_problem,
+        shape_reason=" ".join(filter(None, (card_problem, _sampled(configs, footers)))),
         configs=configs,
         estimate=_estimate(configs, footers, files),
     )
@@ -163,14 +163,20 @@ def _conversion_told(hub: Hub, state: RepoState) -> str:
 def _footers(
     hub: Hub, state: RepoState, configs: tuple[ConfigFiles, ...], by_path: dict[str, SourceFile]
 ) -> dict[str, Footer]:
-    """Footers of at most 64 files: the first of each config and split, then evenly spread over the rest."""
-    splits = [[by_path[path] for path in files] for config in configs for _, files in config.splits]
-    everything = list(dict.fromkeys(file for files in splits for file in files))
-    chosen = everything
-    if len(everything) > len(sample(everything)):
-        firsts = [files[0] for files in splits if files]
-        chosen = list(dict.fromkeys([*sample(firsts), *sample(everything, len(sample(everything)) // 2)]))
+    """Footers of the first file of each config (for features) and of 64 spread over all (for sizes and rows)."""
+    by_config = [[by_path[path] for _, files in config.splits for path in files] for config in configs]
+    everything = list(dict.fromkeys(file for files in by_config for file in files))
+    chosen = list(dict.fromkeys([*(files[0] for files in by_config if files), *sample(everything)]))
     return read_footers(hub.access, state.repo_id, state.commit, chosen)
+
+
+def _sampled(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer]) -> str:
+    files = {
+        file.path for config in configs for split in config.splits for shard in split.shards for file in shard.files
+    }
+    if len(footers) == len(files):
+        return ""
+    return f"Rows and sizes are estimated from the footers of {len(footers)} of {len(files)} files."
 
 
 def _config_plan(

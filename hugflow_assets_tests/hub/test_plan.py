@@ -182,7 +182,20 @@ def test_a_large_repository_is_sampled_and_scaled(hub: FaultyHub, access: Access
     assert len(plan.configs[0].splits[0].shards) == 200
     assert plan.configs[0].splits[0].num_rows is None
     assert plan.estimate.rows == 2000
+    assert plan.shape_reason == "Rows and sizes are estimated from the footers of 64 of 200 files."
     assert Hub(access()).resolve(request()) == plan
+
+
+def test_every_config_of_many_has_its_features(hub: FaultyHub, access: Access) -> None:
+    names = [f"c{number:03}" for number in range(100)]
+    listed = "".join(f'- config_name: {name}\n  data_files: "{name}.parquet"\n' for name in names)
+    shard = plain_parquet(3)
+    files = {f"{name}.parquet": shard for name in names}
+    hub.add_repo("org/set", {**files, "README.md": f"---\nconfigs:\n{listed}---\n".encode()})
+    plan = Hub(access()).resolve(request())
+    assert [config.name for config in plan.configs] == names
+    assert all(config.features == {"text": {"dtype": "string", "_type": "Value"}} for config in plan.configs)
+    assert plan.estimate.rows == 300
 
 
 # ---- shapes that are refused, with what was seen
