@@ -75,12 +75,13 @@ class Moves:
         """Do what is left of a move.
 
         Args:
-            begin: start it if it has not begun; False after a crash for a swap, whose landing is run again anyway.
+            begin: start it if it has not begun. False after a crash: whoever asked was told of a failure or of
+                nothing, and asks again.
         """
         if intent.move is Move.SWAP:
             done = self._swap(intent, begin)
         else:
-            done = self._remove(intent) if intent.move is Move.REMOVE else self._restore(intent)
+            done = self._remove(intent, begin) if intent.move is Move.REMOVE else self._restore(intent, begin)
         sync_folder(self._layout.root)
         sync_folder(self._layout.trash)
         if not self._trash.folder(intent.entry).exists():
@@ -114,16 +115,17 @@ class Moves:
             tree.rename(kept)
         return Outcome.DONE
 
-    def _remove(self, intent: Intent) -> Outcome:
-        target = self._layout.dataset(intent.name)
-        if inode(target) == intent.old_inode:
-            target.rename(self._trash.folder(intent.entry))
-        return Outcome.DONE if self._trash.folder(intent.entry).exists() else Outcome.NOTHING
-
-    def _restore(self, intent: Intent) -> Outcome:
+    def _remove(self, intent: Intent, begin: bool) -> Outcome:
         target = self._layout.dataset(intent.name)
         kept = self._trash.folder(intent.entry)
-        if inode(target) is None and inode(kept) == intent.old_inode:
+        if begin and inode(target) == intent.old_inode:
+            target.rename(kept)
+        return Outcome.DONE if inode(kept) == intent.old_inode else Outcome.NOTHING
+
+    def _restore(self, intent: Intent, begin: bool) -> Outcome:
+        target = self._layout.dataset(intent.name)
+        kept = self._trash.folder(intent.entry)
+        if begin and inode(target) is None and inode(kept) == intent.old_inode:
             kept.rename(target)
         return Outcome.DONE if inode(target) == intent.old_inode else Outcome.NOTHING
 
