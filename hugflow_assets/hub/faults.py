@@ -118,7 +118,7 @@ def gated(asked: Asked, status: int = 403) -> HFGatedError:
     first = "Set HF_TOKEN, and accept" if status == 401 or not asked.access.token else "Accept"
     return HFGatedError(
         f"The dataset {asked.place} is gated, and {_who(asked.access)} has not been granted access.",
-        remedy=f"{first} its terms with that token's account at {page}, wait for approval if it asks for one.",
+        remedy=f"{first} its terms with that token's account (and wait, if it needs approval): {page}",
         page=page,
         **_facts(asked),
     )

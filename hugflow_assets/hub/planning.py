@@ -130,7 +130,7 @@ def _refused(
 ) -> LandingPlan:
     """The plan of a repository that is not landed, with the reason."""
     if found is not None:
-        reason = f"It is {found.told}, which Hugflow does not land yet."
+        reason = f"Recognised as {found.told}, which Hugflow does not land yet."
         if found.shape is Shape.UNSUPPORTED and "script" in found.told:
             reason += _conversion_told(hub, state)
     else:

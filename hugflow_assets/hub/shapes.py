@@ -69,6 +69,11 @@ def files_seen(paths: Sequence[str]) -> str:
     return f"Files seen: {', '.join(paths[:FILES_SHOWN])}{more}."
 
 
+def counted(things: Sequence[str], word: str) -> str:
+    """``1 archive``, ``2 archives``."""
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
 # ---- one recogniser a shape
 
 
@@ -79,7 +84,7 @@ def clip_archives(sight: Sight) -> Recognised | None:
     named = [path for path in _spread(tables) if basename(path) not in METADATA_NAMES] if archives else []
     if any("path" in header(sight.head(path)) for path in named):
         return Recognised(
-            Shape.CLIP_ARCHIVES, f"{len(archives)} archives of clips with {len(tables)} tables that have a path column"
+            Shape.CLIP_ARCHIVES, f"{counted(archives, 'archive')} of clips with {counted(tables, 'table')} by path"
         )
     return None
 
@@ -112,7 +117,7 @@ def archives_in_zip(sight: Sight) -> Recognised | None:
     """Zip archives, whose content decides."""
     files = [path for path in sight.data_files if path.lower().endswith(".zip")]
     if files and (sight.layout.module == ZIP or len(files) == len(sight.data_files)):
-        return Recognised(Shape.UNSUPPORTED, f"{len(files)} zip archives")
+        return Recognised(Shape.UNSUPPORTED, counted(files, "zip archive"))
     return None
 
 
@@ -120,7 +125,7 @@ def webdataset(sight: Sight) -> Recognised | None:
     """Tar archives whose members belong together by key."""
     if sight.layout.module != "webdataset":
         return None
-    return Recognised(Shape.WEBDATASET, f"WebDataset: {len(sight.data_files)} tar archives")
+    return Recognised(Shape.WEBDATASET, f"WebDataset: {counted(sight.data_files, 'tar archive')}")
 
 
 def audiofolder(sight: Sight) -> Recognised | None:
@@ -128,23 +133,23 @@ def audiofolder(sight: Sight) -> Recognised | None:
     if sight.layout.module != "audiofolder":
         return None
     metadata = [path for path in sight.paths if basename(path) in METADATA_NAMES]
-    beside = f"with {len(metadata)} metadata files" if metadata else "without metadata"
-    audio = len([path for path in sight.data_files if basename(path) not in METADATA_NAMES])
-    return Recognised(Shape.AUDIOFOLDER, f"an audio folder: {audio} audio files {beside}")
+    beside = f"with {counted(metadata, 'metadata file')}" if metadata else "without metadata"
+    audio = [path for path in sight.data_files if basename(path) not in METADATA_NAMES]
+    return Recognised(Shape.AUDIOFOLDER, f"an audio folder: {counted(audio, 'audio file')} {beside}")
 
 
 def rows(sight: Sight) -> Recognised | None:
     """Tables and text that `datasets` streams row by row."""
     if sight.layout.module not in ROW_MODULES:
         return None
-    return Recognised(Shape.ROWS, f"{len(sight.data_files)} {sight.layout.module} files")
+    return Recognised(Shape.ROWS, counted(sight.data_files, f"{sight.layout.module} file"))
 
 
 def other_media(sight: Sight) -> Recognised | None:
     """Image, video, pdf folders and everything else that `datasets` has a module for."""
     if sight.layout.module is None:
         return None
-    return Recognised(Shape.UNSUPPORTED, f"{sight.layout.module}: {len(sight.data_files)} files")
+    return Recognised(Shape.UNSUPPORTED, f"{sight.layout.module}: {counted(sight.data_files, 'file')}")
 
 
 # ---- the Hub's conversion of script repositories

@@ -204,11 +204,11 @@ _CLIP = wav_bytes(0.02)
 _SHAPES: dict[str, tuple[Mapping[str, bytes], str]] = {
     "audiofolder with metadata": (
         {"train/a.wav": _CLIP, "train/b.wav": _CLIP, "train/metadata.csv": b"file_name,text\na.wav,hi\n"},
-        "an audio folder: 2 audio files with 1 metadata files",
+        "an audio folder: 2 audio files with 1 metadata file",
     ),
     "audiofolder alone": ({"a.flac": _CLIP, "b.flac": _CLIP}, "an audio folder: 2 audio files without metadata"),
     "webdataset": ({"train-000.tar": b"x", "train-001.tar": b"x"}, "WebDataset: 2 tar archives"),
-    "webdataset compressed": ({"train-000.tar.gz": b"x"}, "WebDataset: 1 tar archives"),
+    "webdataset compressed": ({"train-000.tar.gz": b"x"}, "WebDataset: 1 tar archive"),
     "common voice": (
         {
             "set.py": b"import datasets",
@@ -216,14 +216,14 @@ _SHAPES: dict[str, tuple[Mapping[str, bytes], str]] = {
             "transcript/ms/train.tsv": b"client_id\tpath\tsentence\n",
             "README.md": card(None, "x"),
         },
-        "1 archives of clips with 1 tables that have a path column",
+        "1 archive of clips with 1 table by path",
     ),
-    "zip": ({"data.zip": b"x"}, "1 zip archives"),
+    "zip": ({"data.zip": b"x"}, "1 zip archive,"),
     "csv": ({"train.csv": b"a,b\n", "test.csv": b"a,b\n"}, "2 csv files"),
-    "jsonl": ({"train.jsonl": b"{}\n"}, "1 json files"),
-    "text": ({"a.txt": b"x"}, "1 text files"),
+    "jsonl": ({"train.jsonl": b"{}\n"}, "1 json file,"),
+    "text": ({"a.txt": b"x"}, "1 text file,"),
     "script": ({"set.py": b"import datasets", "lm.bin": b"x"}, "a loading script (set.py)"),
-    "images": ({"cat/a.png": b"x"}, "imagefolder: 1 files"),
+    "images": ({"cat/a.png": b"x"}, "imagefolder: 1 file,"),
     "nothing": ({"LICENSE.docx": b"x"}, "Its layout is not known"),
     "mixed": ({"train.parquet": b"x", "test.csv": b"x"}, "the splits are in different formats"),
 }
