@@ -13,12 +13,14 @@ from structlog.typing import EventDict, Processor
 from hugflow_assets.settings import Settings, secret_values
 
 REDACTED = "***"
-# Libraries that tell every request at INFO; they are heard when something is wrong, or with LOG_LEVEL=DEBUG.
-TALKATIVE = ("httpx2", "httpcore2", "huggingface_hub", "datasets", "fsspec", "filelock", "urllib3", "matplotlib", "PIL")
+OURS = "hugflow_assets"
 
 
 def configure_logs(settings: Settings, stream: IO[str] | None = None) -> None:
-    """Send the process log to ``stream`` (stderr) as LOG_LEVEL and LOG_FORMAT say. Safe to call again."""
+    """Send the process log to ``stream`` (stderr) as LOG_LEVEL and LOG_FORMAT say. Safe to call again.
+
+    Libraries tell every request and migration at INFO: they are heard from WARNING on, or with LOG_LEVEL=DEBUG.
+    """
     target = sys.stderr if stream is None else stream
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -53,9 +55,8 @@ def configure_logs(settings: Settings, stream: IO[str] | None = None) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level)
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel("DEBUG" if settings.log_level == "DEBUG" else "WARNING")
+    root.setLevel("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    logging.getLogger(OURS).setLevel(settings.log_level)
 
 
 class Redaction:

@@ -9,12 +9,10 @@ import typer
 
 
 def demo(
-    folder: Annotated[
-        Path | None, typer.Option("--folder", help="The demo's project folder; .demo of this project by default.")
-    ] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Only run the local Hub, until Ctrl-C.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="The demo's own project folder; .demo by default.")] = None,
 ) -> None:
-    """Start a local Hub with a small speech dataset and land it through the real path; needs no internet."""
+    """Land a small speech dataset from a local Hub, through the real path; needs no internet."""
     from hugflow_assets.demo.run import run_demo, serve_demo
 
     if serve:

@@ -53,7 +53,7 @@ class Finding:
     def annotation(self) -> str:
         """A GitHub workflow command; unescaped line breaks and colons would end it or start another."""
         level = self.severity if self.severity in ("error", "warning") else "notice"
-        message = f"{self.message} {self.remedy}".strip()
+        message = f"{self.message} ({self.remedy})" if self.remedy else self.message
         return (
             f"::{level} file={_property(self.path)},line={self.line},col={self.column},"
             f"title={_property(self.code)}::{_data(message)}"

@@ -11,6 +11,7 @@ from hugflow_assets.errors import REQUEST_AT_FAULT, HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
 
 if TYPE_CHECKING:
+    from hugflow_assets.hub import Hub
     from hugflow_assets.hub.models import LandingPlan
     from hugflow_assets.rules import Verdict
     from hugflow_assets.settings import Settings
@@ -38,6 +39,7 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
         StorageError: the storage root cannot be used at all.
     """
     from hugflow_assets.hub import Hub, HubAccess
+    from hugflow_assets.landing import LANDABLE
     from hugflow_assets.rules import preflight
     from hugflow_assets.rules.stock import Stock
     from hugflow_assets.store import Store
@@ -46,12 +48,19 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     store = Store.of(settings)
     stock = Stock(store)
     for file in files:
-        try:
-            plan = hub.resolve(file.request, seen_before=store.manifest(file.name) is not None)
-        except HugflowError as error:
-            yield Judged(file, None, error, tuple(preflight(file, snapshot, error, store, settings, stock=stock)))
+        planned = _plan(hub, file, seen_before=file.name in stock)
+        verdicts = tuple(preflight(file, snapshot, planned, store, settings, stock=stock, landable=LANDABLE))
+        if isinstance(planned, HugflowError):
+            yield Judged(file, None, planned, verdicts)
         else:
-            yield Judged(file, plan, None, tuple(preflight(file, snapshot, plan, store, settings, stock=stock)))
+            yield Judged(file, planned, None, verdicts)
+
+
+def _plan(hub: Hub, file: AddFile, *, seen_before: bool) -> LandingPlan | HugflowError:
+    try:
+        return hub.resolve(file.request, seen_before=seen_before)
+    except HugflowError as error:
+        return error
 
 
 def exit_status_of(code: str) -> int:

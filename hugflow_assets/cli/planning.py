@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 
 
 def plan(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Request files or folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Request files or folders.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """Show what requests would land: commit, size, files, rows, licence, quota and every rule's verdict."""

@@ -9,7 +9,10 @@ from enum import StrEnum
 from hugflow_assets.intake import AddFile, Problem, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Fingerprint, IndexRow, Phase, Progress, Store, Tombstone, Usage
+from hugflow_assets.store import Event, EventKind, Fingerprint, IndexRow, Phase, Progress, Store, Tombstone, Usage
+
+# How far back the audit log is read for the last word on what has not landed.
+RECENT_EVENTS = 10_000
 
 
 class State(StrEnum):
@@ -18,7 +21,7 @@ class State(StrEnum):
     REQUESTED = "requested"  # asked for, nothing landed yet
     LANDING = "landing"  # a run is at work
     INTERRUPTED = "interrupted"  # a run fell silent; the next one resumes
-    FAILED = "failed"  # the last landing failed, nothing landed yet
+    FAILED = "failed"  # the last attempt was refused or failed, and nothing is there
     LANDED = "landed"
     DAMAGED = "damaged"  # its folder is there, its manifest cannot be read
     ORPHANED = "orphaned"  # landed, and no request asks for it any more
@@ -94,11 +97,12 @@ def _statuses(snapshot: RequestSnapshot, store: Store, settings: Settings) -> It
     landed = store.index()
     in_trash = {one.name for one in store.trash_entries() if one.why == "removed"}
     progress = {name: one for name, one in store.progress.all().items() if _at_work(one) or name in asked}
+    failures = _failures(store)
     for name in sorted(asked.keys() | landed.keys() | in_trash | progress.keys()):
         if name in landed:
             yield _landed(landed[name], asked.get(name), name in desired, progress.get(name), store, settings)
         elif name in desired or (name not in asked and name in progress):
-            yield _wanted(name, asked.get(name), progress.get(name), settings)
+            yield _wanted(name, asked.get(name), progress.get(name), failures.get(name, ""), settings)
         else:
             yield _removed(name, asked.get(name), store.tombstone(name))
 
@@ -138,22 +142,43 @@ def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, settin
     return State.LANDED, ""
 
 
-def _wanted(name: str, asked: AddFile | None, progress: Progress | None, settings: Settings) -> DatasetStatus:
-    state = State.REQUESTED
+def _wanted(
+    name: str, asked: AddFile | None, progress: Progress | None, failure: str, settings: Settings
+) -> DatasetStatus:
+    state, note = State.REQUESTED, ""
     if progress is not None and _at_work(progress):
-        state = State.LANDING if _is_fresh(progress, settings) else State.INTERRUPTED
-    elif progress is not None and progress.phase is Phase.FAILED:
-        state = State.FAILED
+        state, note = State.LANDING if _is_fresh(progress, settings) else State.INTERRUPTED, progress.message
+    elif failure:
+        state, note = State.FAILED, failure
     return DatasetStatus(
         name=name,
         state=state,
-        note=progress.message if progress is not None and state is not State.REQUESTED else "",
+        note=note,
         hf_id=asked.request.hf_id if asked else None,
         revision=asked.request.revision if asked else None,
         owner=asked.request.owner if asked else None,
         request=asked.path if asked else None,
         progress=progress if state in (State.LANDING, State.INTERRUPTED) else None,
     )
+
+
+def _failures(store: Store) -> dict[str, str]:
+    """Name -> why its last attempt failed, for those whose last attempt did."""
+    told: dict[str, str] = {}
+    for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS)):
+        if event.kind in (EventKind.FAILED, EventKind.REJECTED):
+            told[event.name] = _reason(event)
+        else:
+            told.pop(event.name, None)
+    return told
+
+
+def _reason(event: Event) -> str:
+    """The code and message of a failure, or of the first verdict that blocked."""
+    blocking = [one for one in event.data.get("verdicts", ()) if not one.get("passed")]
+    facts = blocking[0] if blocking else event.data
+    code = facts.get("code") or facts.get("error_code") or event.kind.value
+    return f"[{code}] {facts.get('message', '')} {facts.get('remedy', '')}".strip()
 
 
 def _removed(name: str, asked: AddFile | None, tombstone: Tombstone | None) -> DatasetStatus:

@@ -25,7 +25,7 @@ AT_FAULT = ("failed", "malformed")
 
 def sync(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files of the requests folder; all by default.")
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files of the requests folder; all by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The results as a JSON list, stable over versions.")] = False,
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Request files or folders; the requests folder by default."),
+        typer.Argument(metavar="PATH", help="Request files or folders; the requests folder by default."),
     ] = None,
     offline_only: Annotated[bool, typer.Option("--offline", help="Ask no Hub and look at no storage.")] = False,
     form: Annotated[Form, typer.Option("--format", help="text: file:line:col: message.")] = Form.TEXT,

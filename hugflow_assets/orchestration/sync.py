@@ -12,6 +12,7 @@ from dagster import (
     ExecuteInProcessResult,
     RunRequest,
     build_sensor_context,
+    partition_loading_context,
 )
 
 from hugflow_assets.errors import DuplicateRequestError, RequestInvalidError
@@ -119,9 +120,12 @@ def _run_requests(defs: Definitions, instance: DagsterInstance, only: frozenset[
     sensor = repository.get_sensor_def(SENSOR_NAME)
     cursor = Cursor(hurried_at=time.time(), only=None if only is None else tuple(sorted(only)))
     while True:
-        with build_sensor_context(
-            instance=instance, repository_def=repository, cursor=cursor.model_dump_json(), sensor_name=SENSOR_NAME
-        ) as context:
+        with (
+            partition_loading_context(dynamic_partitions_store=instance),
+            build_sensor_context(
+                instance=instance, repository_def=repository, cursor=cursor.model_dump_json(), sensor_name=SENSOR_NAME
+            ) as context,
+        ):
             data = sensor.evaluate_tick(context)
         for asked in data.dynamic_partitions_requests or ():
             if isinstance(asked, AddDynamicPartitionsRequest):
@@ -139,8 +143,14 @@ def _run_requests(defs: Definitions, instance: DagsterInstance, only: frozenset[
 
 def _execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -> ExecuteInProcessResult:
     job = defs.resolve_job_def(str(request.job_name))
+    # Dagster's own log of the run goes to its instance as ever; on the console it would bury what sync has to say.
+    level = "DEBUG" if Platform().settings().log_level == "DEBUG" else "CRITICAL"
     return job.execute_in_process(
-        instance=instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
+        instance=instance,
+        partition_key=request.partition_key,
+        tags=dict(request.tags),
+        run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": level}}}},
+        raise_on_error=False,
     )
 
 
