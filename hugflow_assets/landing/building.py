@@ -24,6 +24,7 @@ from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.staged import (
     LEFT_OUT,
     MadeViews,
+    first_rows,
     make_views,
     measure,
     read_features,
@@ -147,7 +148,18 @@ class Build:
 
     @cached_property
     def columns(self) -> ViewColumns:
-        return choose_columns(self.features.values(), self.plan.request.audio_column, self.plan.request.text_column)
+        """To be asked when the records are there: some datasets have no features to tell."""
+        request = self.plan.request
+        rows = first_rows(self.staging.path, self.view_splits)
+        return choose_columns(self.features.values(), request.audio_column, request.text_column, rows)
+
+    @cached_property
+    def view_splits(self) -> list[ViewSplit]:
+        return [
+            ViewSplit(self.folders[config.name], config.name, split.name)
+            for config in self.plan.configs
+            for split in config.splits
+        ]
 
     @cached_property
     def shards(self) -> list[Shard]:
@@ -308,9 +320,8 @@ class Build:
     def _finish(self, configs: tuple[ConfigRecord, ...]) -> MadeViews:
         """Everything around the records: features, views, card, checksum list."""
         tree = self.staging.path
-        splits = [ViewSplit(self.folders[c.name], c.name, split.name) for c in configs for split in c.splits]
         written = write_features(tree, self.features, self.folders)
-        views = make_views(tree, tree, splits, self.options.views, self.columns, self.features)
+        views = make_views(tree, tree, self.view_splits, self.options.views, self.columns, self.features)
         (tree / CARD).write_bytes(card_text(self.plan.state, views.configs))
         records = [split.record_path for config in configs for split in config.splits]
         write_sums(tree, Checksum(self.options.checksums), [*written, *records, *views.paths, CARD], self._media_sums())

@@ -11,6 +11,7 @@ from hugflow_assets.landing.folders import CARD
 from hugflow_assets.landing.options import VIEWS, LandingOptions
 from hugflow_assets.landing.staged import (
     LEFT_OUT,
+    first_rows,
     folders_of,
     make_views,
     measure,
@@ -58,7 +59,9 @@ def rebuild(
     root = store.layout.dataset(manifest.name)
     folders = folders_of(manifest)
     features = read_features(root, folders)
-    columns = choose_columns(features.values(), request.audio_column, request.text_column)
+    columns = choose_columns(
+        features.values(), request.audio_column, request.text_column, first_rows(root, view_splits(manifest))
+    )
     staging = store.staging(manifest.name, f"views-{manifest.fingerprint.data}")
     try:
         with disk_errors(root):

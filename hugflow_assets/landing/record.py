@@ -66,7 +66,7 @@ class RecordEncoder:
         if pa.types.is_struct(kind):
             return self._struct(values, rows, media)
         if pa.types.is_map(kind):
-            return self._map(values, rows)
+            return self._map(values)
         if is_list(kind):
             return self._list(values, rows, media.item if media else None)
         return tk.scalar_tokens(values, self.lost)
@@ -106,14 +106,17 @@ class RecordEncoder:
         items = self._tokens(values.flatten(), np.repeat(rows, lengths), media)
         return tk.or_null(_arrays(items, lengths), values)
 
-    def _map(self, values: pa.MapArray, rows: Rows) -> pa.Array:
-        # Through a list, so that null maps and slices are treated the way `_list` treats them.
-        entries = pa.struct([pa.field("key", values.type.key_type), pa.field("value", values.type.item_type)])
-        listed = values.cast(pa.list_(entries))
-        lengths = pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        flat, inner = listed.flatten(), np.repeat(rows, lengths)
-        key, value = (self._tokens(child, inner, None) for child in flat.flatten())
+    def _map(self, values: pa.MapArray) -> pa.Array:
+        # By hand: casting maps to lists gives broken arrays for some slices and nulls (pyarrow 26 aborts on them).
+        offsets = values.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
+        first, count = int(offsets[0]), int(offsets[-1] - offsets[0])
+        inner = np.zeros(count, np.int64)  # no media in maps, so no rows to name them by
+        key, value = (self._tokens(one.slice(first, count), inner, None) for one in (values.keys, values.items))
         pairs = tk.joined(tk.text("["), key, tk.text(","), value, tk.text("]"))
+        lengths = np.where(values.is_valid().to_numpy(zero_copy_only=False), np.diff(offsets), 0)
+        if lengths.sum() < count:  # a null with entries behind it
+            taken = np.repeat(offsets[:-1] - first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+            pairs = pairs.take(pa.array(taken))
         return tk.or_null(_arrays(pairs, lengths), values)
 
 

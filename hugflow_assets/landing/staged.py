@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hugflow_assets.landing.view_columns import ViewColumns
 from hugflow_assets.landing.views import SplitViews, ViewSplit, write_views
 from hugflow_assets.store.models import Manifest
 
+_LOOKED_AT = 100
 LEFT_OUT = "rows_left_out_of_views"
 
 
@@ -80,6 +82,13 @@ def folders_of(manifest: Manifest) -> dict[str, Folders]:
     """The paths of each config of a landed dataset."""
     several = len(manifest.configs) > 1
     return {config.name: Folders(config.name if several else None) for config in manifest.configs}
+
+
+def first_rows(root: Path, splits: list[ViewSplit]) -> Iterator[dict[str, Any]]:
+    """Some rows of every record, to see what columns there are."""
+    for split in splits:
+        with (root / split.folders.record(split.split)).open("rb") as lines:
+            yield from map(orjson.loads, islice(lines, _LOOKED_AT))
 
 
 def view_splits(manifest: Manifest) -> list[ViewSplit]:

@@ -19,18 +19,25 @@ class ViewColumns:
     text: str | None = None
 
 
+_LANDED_AUDIO = {"path", "source_path", "duration", "sampling_rate", "num_channels"}
+
+
 def choose_columns(
-    features: Iterable[dict[str, Any] | None], audio_column: str | None, text_column: str | None
+    features: Iterable[dict[str, Any] | None],
+    audio_column: str | None,
+    text_column: str | None,
+    rows: Iterable[dict[str, Any]] = (),
 ) -> ViewColumns:
     """The columns asked for, else the first audio column and the first of ``TEXT_COLUMNS`` that exists.
 
     Args:
         features: ``Features.to_dict()`` of each config that lands; None where upstream has none to tell.
+        rows: some rows of the record, looked at where no config has features.
     Raises:
         ColumnNotFoundError: a column asked for is in none of the configs.
     """
     known = [one for one in features if one is not None]
-    fields = {name: kind for one in known for name, kind in _fields(one)}
+    fields = {name: kind for one in known or [_seen(rows)] for name, kind in _fields(one)}
     if known:
         _require(audio_column, "audio_column", [name for name, kind in fields.items() if kind == "Audio"])
         _require(text_column, "text_column", list(fields))
@@ -40,6 +47,20 @@ def choose_columns(
         beside = audio.rpartition(".")[0]
         text = next((f"{beside}.{name}" for name in TEXT_COLUMNS if f"{beside}.{name}" in fields), None)
     return ViewColumns(audio, text)
+
+
+def _seen(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Features as far as rows of the record show them: which columns there are, and which are audio."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        for name, value in row.items():
+            is_audio = isinstance(value, dict) and set(value) == _LANDED_AUDIO
+            found[name] = (
+                {"_type": "Audio"}
+                if is_audio or (name in found and found[name]["_type"] == "Audio")
+                else {"_type": "Value"}
+            )
+    return found
 
 
 def _require(column: str | None, variable: str, existing: list[str]) -> None:

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import xxhash
-
 from datasets import Audio, Features, Value
+
 from hugflow_assets.errors import (
     ColumnNotFoundError,
     HFDownloadError,

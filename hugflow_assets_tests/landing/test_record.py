@@ -181,6 +181,15 @@ def test_a_null_list_with_values_behind_it_is_null() -> None:
     assert found == [{"x": None}, {"x": [3, 4]}]
 
 
+def test_a_null_map_with_entries_behind_it_is_null() -> None:
+    kind = pa.map_(pa.string(), pa.int64())
+    maps = pa.array([[("a", 1)], [("b", 2), ("c", 3)], [("d", 4)]], kind)
+    entries = pa.StructArray.from_arrays([maps.keys, maps.items], fields=[kind.key_field, kind.item_field])
+    hidden = pa.Array.from_buffers(kind, 3, [pa.py_buffer(b"\x05"), maps.buffers()[1]], children=[entries])
+    found, _ = lines_of(pa.RecordBatch.from_pydict({"x": hidden}))
+    assert found == [{"x": [["a", 1]]}, {"x": None}, {"x": [["d", 4]]}]
+
+
 def test_rows_without_columns_are_empty_objects() -> None:
     assert lines_of(pa.table({"a": [1, 2]}).select([]).to_batches()[0])[0] == [{}, {}]
 
