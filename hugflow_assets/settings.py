@@ -203,6 +203,13 @@ class Settings(BaseSettings):
             raise ValueError("expected an octal mode such as 0440")
         return value
 
+    @field_validator("folder_mode")
+    @classmethod
+    def _owner_may(cls, value: str) -> str:
+        if int(value, 8) & 0o700 != 0o700:
+            raise ValueError("the owner needs 7: a folder it cannot write could be neither moved nor replaced")
+        return value
+
     @field_validator("landing_views")
     @classmethod
     def _views(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -90,13 +90,13 @@ class Claim:
     def held(self) -> bool:
         """Whether nobody has taken over: the highest number is still ours."""
         with self._guard:
-            return self._handle >= 0 and _highest(self.folder) == self.token and self._is_ours()
-
-    def _is_ours(self) -> bool:
-        try:
-            return (self.folder / _name(self.token)).stat().st_ino == self._inode
-        except OSError:
-            return False
+            if self._handle < 0:
+                return False
+            try:
+                ours = (self.folder / _name(self.token)).stat().st_ino == self._inode
+                return ours and _highest(self.folder) == self.token
+            except OSError:  # the folder is gone or cannot be read: nothing says that it is ours
+                return False
 
     def server_time(self) -> float:
         """Now by the file server's clock, seconds since the epoch."""

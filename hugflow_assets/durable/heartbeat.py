@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from typing import Protocol
+
+_LOG = logging.getLogger(__name__)
 
 
 class Beating(Protocol):
@@ -53,7 +56,10 @@ class Heart:
                 for one in due:
                     self._due[one] = (now + self._due[one][1], self._due[one][1])
             for one in due:
-                one.beat()
+                try:  # one that fails must not silence all the others
+                    one.beat()
+                except Exception:  # noqa: BLE001
+                    _LOG.exception("A heartbeat failed: %r", one)
             with self._changed:
                 nearest = min((at for at, _ in self._due.values()), default=now + 1)
                 self._changed.wait(min(1.0, max(0.01, nearest - time.monotonic())))

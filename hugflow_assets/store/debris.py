@@ -56,7 +56,7 @@ def clean_temporaries(layout: Layout, older_than_s: float = _TEMPORARY_AGE_S) ->
             yield str(record)
     for dataset in layout.root.iterdir():
         if is_safe(dataset.name) and dataset.is_dir():
-            for path in dataset.glob(".*.tmp"):
+            for path in dataset.glob(f".{'[0-9a-f]' * 16}.tmp"):
                 if _is_old(path, now, older_than_s):
                     path.unlink(missing_ok=True)
                     yield str(path)

@@ -7,6 +7,7 @@ Reading takes no lock and stops at the last newline. A reader's cursor is the se
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,6 +21,8 @@ from hugflow_assets.durable import append_line, atomic_write, locked, make_folde
 from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, safe_name
 from hugflow_assets.store.models import Event, EventKind
+
+_SEGMENT = re.compile(r"\d{20}\.jsonl")
 
 
 def now_text() -> str:
@@ -107,7 +110,7 @@ class EventLog:
         return self._cursors / f"{safe_name(reader)}.json"
 
     def _segments(self) -> list[Path]:
-        return sorted(self._folder.glob("*.jsonl"))
+        return sorted(path for path in self._folder.glob("*.jsonl") if _SEGMENT.fullmatch(path.name))
 
     def _from(self, after: int) -> list[Path]:
         """The segments that can hold what comes after ``after``."""

@@ -24,6 +24,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import orjson
+
 from hugflow_assets.durable import make_folder
 from hugflow_assets.errors import StorageError, UnknownDatasetError
 
@@ -106,6 +108,8 @@ class Layout:
         Raises:
             StorageError: the root or the state folder is missing with its parent, or cannot be written.
         """
+        if not self.inner.is_dir():
+            self._refuse_unmounted()
         for folder, variable in ((self.root, "STORAGE_ROOT"), (self.state_dir, "HUGFLOW_STATE_DIR")):
             _prepare_root(folder, variable)
         try:
@@ -117,6 +121,24 @@ class Layout:
             self.progress.mkdir(exist_ok=True)
         except OSError as error:
             raise _unusable(Path(error.filename or self.inner), "STORAGE_ROOT", error.strerror or "") from error
+
+    def _refuse_unmounted(self) -> None:
+        """A root without ``.hugflow`` that this machine knows with datasets is a mount that is missing.
+
+        To begin afresh there would fetch everything again, onto the disk below the mount point.
+        """
+        try:
+            told = orjson.loads(self.active.read_bytes())
+            landed = len(told["datasets"]) if told["storage_root"] == str(self.root) else 0
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        if landed:
+            raise StorageError(
+                f"STORAGE_ROOT: {self.root} is empty, but {landed} datasets landed there ({self.active}).",
+                remedy=f"Mount the storage; if it was emptied on purpose, delete {self.active} to begin afresh.",
+                path=str(self.root),
+                variable="STORAGE_ROOT",
+            )
 
 
 def _prepare_root(folder: Path, variable: str) -> None:

@@ -282,3 +282,14 @@ def test_progress_is_replaced_as_a_whole_and_goes_with_the_dataset(store: Store)
     store.remove(NAME, reason="r", by="b")
     assert store.progress.read(NAME) is None
     store.progress.clear(NAME)
+
+
+def test_a_storage_that_is_not_mounted_is_not_taken_for_an_empty_one(store: Store) -> None:
+    put(store, NAME)
+    store.root.rename(store.root.parent / "unmounted")
+    store.root.mkdir()
+    with pytest.raises(StorageError, match="1 datasets landed there") as raised:
+        Store(store.root, store.state_dir).names()
+    assert "Mount" in raised.value.remedy and list(store.root.iterdir()) == []
+    store.layout.active.unlink()
+    assert Store(store.root, store.state_dir).names() == []
