@@ -285,3 +285,10 @@ class DeliveryError(HugflowError):
     code = "delivery-failed"
     exit_status = ENVIRONMENT_AT_FAULT
     transient = True
+
+
+class DemoFailedError(HugflowError):
+    """The demo did not come to its end; the message says at which step and what that step said."""
+
+    code = "demo-failed"
+    exit_status = ENVIRONMENT_AT_FAULT
