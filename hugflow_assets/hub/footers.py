@@ -154,9 +154,9 @@ def _legacy_media(name: str, kind: Any, ending: str) -> str | None:
     if not pa.types.is_struct(kind) or {kind.field(i).name for i in range(kind.num_fields)} != {"bytes", "path"}:
         return None
     payload, path = kind.field("bytes").type, kind.field("path").type
-    if not (pa.types.is_binary(payload) or pa.types.is_large_binary(payload)):
+    if not any(fits(payload) for fits in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
         return None
-    if not (pa.types.is_string(path) or pa.types.is_large_string(path)):
+    if not any(fits(path) for fits in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
         return None
     if ending in _IMAGE:
         return "Image"

@@ -6,6 +6,7 @@ without end. ``deadline`` bounds everything that is read in a block instead.
 
 from __future__ import annotations
 
+import atexit
 import os
 import ssl
 import threading
@@ -111,6 +112,7 @@ def _client(
         if isinstance(transport, httpx2.HTTPTransport):
             # A pool takes a backend, a transport does not pass one on.
             transport._pool._network_backend = _Backend()
+    atexit.register(made.close)
     return made
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from hugflow_assets.errors import HFDownloadError
 from hugflow_assets.hub import Hub, LandingPlan, Shape
+from hugflow_assets.hub.footers import features_of
 from hugflow_assets.hub.repository import _source_file
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets_tests.datasets_made import (
@@ -131,6 +132,13 @@ def test_a_legacy_struct_of_bytes_and_path_is_media_when_it_looks_like_it(
     features = Hub(access()).resolve(request()).configs[0].features
     assert features is not None
     assert features[name].get("_type") == kind
+
+
+@pytest.mark.parametrize("binary", [pa.binary(), pa.large_binary(), pa.binary_view()])
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.string_view()])
+def test_every_arrow_type_of_bytes_and_path_is_known(binary: pa.DataType, text: pa.DataType) -> None:
+    schema = pa.schema({"audio": pa.struct([("bytes", binary), ("path", text)]), "n": pa.int8()})
+    assert features_of(schema) == {"audio": {"_type": "Audio"}, "n": {"dtype": "int8", "_type": "Value"}}
 
 
 def test_the_cards_features_and_row_counts_are_taken_where_a_footer_cannot_be_read(
