@@ -23,6 +23,7 @@ _EXTENSIONS = {
     for kind, names in {"audio": _AUDIO, "image": _IMAGE, "video": _VIDEO, "pdf": "pdf"}.items()
 }
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*\[\]\\/\u2028\u2029]')
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,106}\.([A-Za-z0-9]{1,8})")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
 
 
@@ -76,7 +77,11 @@ def safe_name(source_path: str | None, row: int, head: bytes, kind: str) -> str:
     The original base name is kept as it is where it is harmless. ``row`` names what has no name upstream. The extension
     is sniffed from ``head`` only where there is none, or none that files of this kind have.
     """
-    base = unicodedata.normalize("NFC", original_base(source_path))
+    original = original_base(source_path)
+    known = _EXTENSIONS.get(kind, _EXTENSIONS["audio"])
+    if (plain := _PLAIN.fullmatch(original)) and plain[1].lower() in known and not _RESERVED.match(original):
+        return original  # nearly every name there is
+    base = unicodedata.normalize("NFC", original)
     base = re.sub(r"\s", " ", _UNSAFE.sub("_", base)).strip(" ").rstrip(". ")
     if not base.strip("._- "):
         base = f"{row:06d}"
@@ -85,7 +90,7 @@ def safe_name(source_path: str | None, row: int, head: bytes, kind: str) -> str:
     if _RESERVED.match(base):
         base = "_" + base
     suffix = PurePosixPath(base).suffix
-    if suffix[1:].lower() not in _EXTENSIONS.get(kind, _EXTENSIONS["audio"]):
+    if suffix[1:].lower() not in known:
         sniffed = sniffed_extension(head)
         if sniffed or not suffix:
             base, suffix = f"{base}.{sniffed or 'bin'}", f".{sniffed or 'bin'}"

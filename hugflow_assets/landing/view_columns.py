@@ -93,7 +93,7 @@ def _fields(feature: Any, name: str = "") -> Iterable[tuple[str, str | None]]:
         return
     if name:
         yield name, None
-    if set(feature) == {"bytes", "path"} and _is_value(feature["bytes"], "binary"):
+    if set(feature) == {"bytes", "path"} and "binary" in str((feature["bytes"] or {}).get("dtype")):
         yield name, "Audio"
         return
     pairs = [(child, f"{name}.{child}" if name else child) for child in feature]
@@ -103,10 +103,6 @@ def _fields(feature: Any, name: str = "") -> Iterable[tuple[str, str | None]]:
         return
     for child, dotted in pairs:
         yield from _fields(feature[child], dotted)
-
-
-def _is_value(feature: Any, dtype: str) -> bool:
-    return isinstance(feature, dict) and str(feature.get("dtype", "")).endswith(dtype)
 
 
 def values_at(row: dict[str, Any], names: list[str]) -> list[Any]:

@@ -107,7 +107,8 @@ def test_lists_of_every_kind_hold_audio(land_table: Callable[..., LandedDataset]
 def test_hostile_duplicate_and_missing_names(house: House, land_table: Callable[..., LandedDataset]) -> None:
     names = [
         "../../../evil.wav", "/etc/passwd", "a.wav", "A.wav", "a.wav", None, "", "  ", ".", "x" * 300 + ".wav",
-        "b\x00\n.wav", "C:\\dir\\w.wav", "-n.wav", ".h.wav", "nul.wav", "[1].wav", "noext", "a.wav/", "ünï.wav", "train.wav",
+        "b\x00\n.wav", "C:\\dir\\w.wav", "-n.wav", ".h.wav", "nul.wav", "[1].wav", "noext", "a.wav/", "ünï.wav",
+        "train.wav",
     ]  # fmt: skip
     audio = pa.array([value(n, name) for n, name in enumerate(names)], STRUCT)
     landed = land_table(pa.table({"audio": audio}))
