@@ -1,0 +1,132 @@
+"""`plan`, `sync` and `status`: what would land, landing it, and what is there."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hugflow_assets.settings import load_settings
+from hugflow_assets.store import EventKind, Phase, Progress, Store
+from hugflow_assets_tests.cli.conftest import SPEECH
+
+
+def datasets_of(root: Path) -> set[str]:
+    return {path.name for path in (root / "datasets").iterdir() if not path.name.startswith(".")}
+
+
+def test_plan_shows_what_would_land_and_fetches_nothing(run, project, speech_hub) -> None:
+    file = project.add("speech", "org/speech")
+    told = run("plan", file)
+    (plan,) = json.loads(run("plan", file, "--json").out)["plans"]
+    assert told.code == 0
+    assert SPEECH in told.out
+    assert plan["name"] == SPEECH
+    assert (plan["rows"], plan["license"], plan["lands"]) == (12, "cc0-1.0", True)
+    assert len(plan["commit"]) == 40
+    assert all(one["passed"] for one in plan["verdicts"])
+    assert datasets_of(project.root) == set()
+
+
+def test_plan_says_what_blocks(run, project, speech_hub) -> None:
+    ran = run("plan", project.add("two", "org/two", split="validaton"))
+    assert ran.code == 1
+    assert "NO" in ran.out
+    assert "split_exists" in ran.out
+
+
+def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech", owner="ana")
+    project.add("gone", "org/gone")
+    project.write("add/bad.yaml", "nonsense: 1\n")
+    ran = run("sync")
+    assert ran.code == 1
+    assert "error[hub-not-found]" in ran.err
+    assert "Traceback" not in ran.err
+    assert "DEBUG" not in ran.err
+    assert datasets_of(project.root) == {SPEECH}
+
+    report = json.loads(run("status", "--json").out)
+    found = {one["name"]: one for one in report["datasets"]}
+    assert report["schema_version"] == 1
+    assert (found[SPEECH]["state"], found[SPEECH]["rows"], found[SPEECH]["owner"]) == ("landed", 12, "ana")
+    assert found["org__gone__rev_main"]["state"] == "failed"
+    assert "[hub-not-found]" in found["org__gone__rev_main"]["note"]
+    assert [one["path"] for one in report["problems"]] == ["add/bad.yaml"] * len(report["problems"])
+    assert report["totals"]["rows"] == 12
+    shown = run("status").out
+    assert SPEECH in shown
+    assert "1 landed: 12 rows" in shown
+
+    again = run("local-sync", "requests/add/speech.yaml")
+    assert again.code == 0
+    assert "no-op" in again.out
+
+    (project.root / "requests/add/speech.yaml").unlink()
+    (orphan,) = (one for one in json.loads(run("status", "--json").out)["datasets"] if one["name"] == SPEECH)
+    assert orphan["state"] == "orphaned"
+    assert datasets_of(project.root) == {SPEECH}
+
+
+def test_sync_as_json_tells_each_request(run, project, speech_hub) -> None:
+    project.add("two", "org/two", subset="clean")
+    (result,) = json.loads(run("sync", "--json").out)
+    assert (result["path"], result["state"]) == ("add/two.yaml", "landed")
+
+
+def test_sync_refuses_a_file_from_outside_the_requests_folder(run, project, tmp_path: Path) -> None:
+    foreign = tmp_path / "other" / "add" / "x.yaml"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("hf_id: org/x\ndescription: x\n")
+    ran = run("local-sync", foreign)
+    assert ran.code == 2
+    assert "REQUESTS_DIR" in ran.err
+
+
+def test_an_empty_project_says_where_to_begin(run) -> None:
+    ran = run("status")
+    assert ran.code == 0
+    assert "requests/add/" in ran.out
+
+
+@pytest.mark.parametrize(("silent_s", "state"), [(0, "landing"), (3600, "interrupted")])
+def test_a_landing_shows_its_progress_until_it_falls_silent(run, project, silent_s: int, state: str) -> None:
+    project.add("speech", "org/speech")
+    moment = (datetime.now(UTC) - timedelta(seconds=silent_s)).isoformat()
+    Store.of(load_settings()).progress.write(
+        Progress(
+            name=SPEECH,
+            phase=Phase.DOWNLOADING,
+            started_at=moment,
+            updated_at=moment,
+            bytes_done=500_000,
+            bytes_total=1_000_000,
+            bytes_per_s=250_000,
+            eta_s=2,
+        )
+    )
+    (one,) = json.loads(run("status", "--json").out)["datasets"]
+    assert one["state"] == state
+    assert "downloading 50 % of 1.0 MB, 250 kB/s, 2s left" in run("status").out
+
+
+def test_a_failure_is_forgotten_once_it_is_tried_again(run, project) -> None:
+    project.add("speech", "org/speech")
+    events = Store.of(load_settings()).events
+    events.append(EventKind.FAILED, SPEECH, code="disk-full", message="No space.", remedy="Free some.")
+    (failed,) = json.loads(run("status", "--json").out)["datasets"]
+    events.append(EventKind.STARTED, SPEECH)
+    (asked,) = json.loads(run("status", "--json").out)["datasets"]
+    assert (failed["state"], failed["note"]) == ("failed", "[disk-full] No space. Free some.")
+    assert asked["state"] == "requested"
+
+
+def test_a_damaged_manifest_is_a_state_and_no_crash(run, project) -> None:
+    folder = project.root / "datasets" / SPEECH
+    folder.mkdir(parents=True)
+    (folder / "hugflow.json").write_text("{")
+    ran = run("status")
+    assert ran.code == 0
+    assert "damaged" in ran.out

@@ -1,0 +1,68 @@
+"""`init`, `settings` and `doctor`."""
+
+from __future__ import annotations
+
+import pytest
+
+from hugflow_assets.cli.settings_text import env_example
+from hugflow_assets.settings import Settings, variable_of
+
+
+def test_init_makes_folders_and_a_private_env_and_never_overwrites(run, project) -> None:
+    (project.root / "requests/add").rmdir()
+    first = run("init")
+    env = project.root / ".env"
+    assert first.code == 0
+    assert env.read_text() == env_example()
+    assert env.stat().st_mode & 0o777 == 0o600
+    assert (project.root / "requests/add").is_dir()
+    env.write_text("HF_TOKEN=mine\n")
+    second = run("init")
+    assert second.code == 0
+    assert "nothing to do" in second.out
+    assert env.read_text() == "HF_TOKEN=mine\n"
+
+
+def test_settings_shows_every_variable_and_hides_secrets(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:canary@proxy:3128")
+    monkeypatch.setenv("STORAGE_QUOTA", "10TB")
+    shown = run("settings").out
+    assert all(variable_of(name) in shown for name in Settings.model_fields)
+    assert "10.0TB" in shown
+    assert "proxy:3128" in shown
+    assert "canary" not in shown
+
+
+def test_doctor_says_a_line_and_a_remedy_each(run, project) -> None:
+    (project.root / ".env").write_text("STORAGE_QUOTTA=1TB\nMY_OWN=1\n")
+    ran = run("doctor")
+    assert ran.code == 3
+    assert "note settings" in ran.out
+    assert "STORAGE_QUOTA" in ran.out
+    assert "MY_OWN" not in ran.out
+    assert "BAD  hub: http://127.0.0.1:9 does not answer" in ran.out
+    assert "ok   storage" in ran.out
+    assert "ok   file system" in ran.out
+    assert "note daemon: not running" in ran.out
+    assert "  fix: " in ran.out
+
+
+def test_doctor_is_content_with_a_hub_that_answers(run, project, speech_hub) -> None:
+    ran = run("doctor")
+    assert ran.code == 0
+    assert f"ok   hub: {speech_hub.url} answers" in ran.out
+
+
+def test_doctor_stops_at_settings_that_cannot_be_read(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_QUOTA", "lots")
+    ran = run("doctor")
+    assert ran.code == 3
+    assert "BAD  settings: STORAGE_QUOTA" in ran.out
+
+
+def test_doctor_names_a_certificate_bundle_that_is_not_there(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    ran = run("doctor")
+    assert ran.code == 3
+    assert "BAD  certificates: /nowhere/ca.pem" in ran.out
