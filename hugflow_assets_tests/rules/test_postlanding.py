@@ -1,0 +1,187 @@
+"""Is what lies on the storage what was asked for, and is it still what the Hub has?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hugflow_assets import errors
+from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.rules import (
+    POSTLANDING_RULES,
+    PREFLIGHT_RULES,
+    Severity,
+    TextFacts,
+    Verdict,
+    judge_landed,
+    postlanding,
+)
+from hugflow_assets.store import Counts
+from hugflow_assets_tests.rules.world import LATER, World, plan_of
+
+SOUND = SimpleNamespace(missing=[], damaged=[], extra=[], checked=12)
+
+
+def _landed(world: World, **changes: Any) -> LandingPlan:
+    plan = plan_of(world.add("a.yaml").request)
+    world.land(plan, **changes)
+    return plan
+
+
+def _judge(world: World, landed: LandingPlan, **facts: Any) -> dict[str, Verdict]:
+    found = postlanding(landed.name, world.store, world.settings, **facts)
+    return {one.name: one for one in found}
+
+
+def test_no_two_rules_share_a_name() -> None:
+    names = [rule.name for rule in (*PREFLIGHT_RULES, *POSTLANDING_RULES)]
+    assert len(set(names)) == len(names)
+
+
+def test_a_sound_landing_passes_every_rule(world: World) -> None:
+    plan = _landed(world)
+    texts = TextFacts(column="text", rows=10, with_text=10)
+    found = _judge(world, plan, plan=plan, verification=SOUND, texts=texts, upstream=plan.state)
+    assert [one.name for one in found.values() if not one.passed] == []
+    assert list(found) == [rule.name for rule in POSTLANDING_RULES]
+
+
+def test_what_was_not_looked_at_is_not_evaluated_and_not_passed(world: World) -> None:
+    found = _judge(world, _landed(world))
+    unjudged = {name for name, one in found.items() if not one.evaluated}
+    assert unjudged == {"hashes", "transcripts_present", "upstream_unchanged"}
+    assert not any(found[name].passed or found[name].blocks for name in unjudged)
+
+
+def test_a_dataset_that_is_not_landed_is_not_complete(world: World) -> None:
+    found = _judge(world, plan_of(world.add("a.yaml").request))
+    assert (found["complete"].blocks, found["complete"].code) == (True, "unknown-dataset")
+    assert not found["hashes"].evaluated
+
+
+def test_a_manifest_that_cannot_be_read_fails_complete(world: World) -> None:
+    plan = _landed(world)
+    path = world.store.layout.dataset(plan.name) / "hugflow.json"
+    path.chmod(0o640)
+    path.write_text("{")
+    assert _judge(world, plan)["complete"].code == "manifest-unreadable"
+
+
+def _lose_media(folder: Path) -> None:
+    (folder / "audio/default/train/00000/3.wav").unlink()
+
+
+def _cut_record(folder: Path) -> None:
+    record = folder / "json/default/train.jsonl"
+    record.chmod(0o640)
+    record.write_bytes(record.read_bytes()[:-1])
+
+
+def _lose_record(folder: Path) -> None:
+    (folder / "json/default/train.jsonl").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_lose_media, "11 files lie on disk, 12 were landed."),
+        (_cut_record, "json/default/train.jsonl has 139 bytes, not 140."),
+        (_lose_record, "json/default/train.jsonl is missing."),
+    ],
+)
+def test_what_is_missing_on_disk_is_named(world: World, damage: Any, message: str) -> None:
+    plan = _landed(world)
+    damage(world.store.layout.dataset(plan.name))
+    found = _judge(world, plan)["complete"]
+    assert (found.blocks, found.code) == (True, "landing-incomplete")
+    assert message in found.message
+
+
+def test_rows_that_upstream_promised_and_did_not_land_are_told(world: World) -> None:
+    plan = _landed(world)
+    promised = plan_of(plan.request, rows=11, configs={"default": ("train", "test")})
+    message = _judge(world, plan, plan=promised)["complete"].message
+    assert "default/train: 11 rows upstream, 10 landed." in message
+    assert "default/test is upstream and not landed." in message
+
+
+def test_damaged_and_missing_files_are_named_and_extra_ones_warn(world: World) -> None:
+    plan = _landed(world)
+    broken = SimpleNamespace(missing=["audio/b.wav"], damaged=["audio/a.wav"], extra=[], checked=12)
+    found = _judge(world, plan, verification=broken)["hashes"]
+    assert found.blocks
+    assert found.message == "Of 12 files 1 damaged (audio/a.wav) and 1 missing (audio/b.wav)."
+    extra = SimpleNamespace(missing=[], damaged=[], extra=["mine.txt"], checked=12)
+    assert _judge(world, plan, verification=extra)["hashes"].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(("share", "passed"), [("0.1", False), ("0.2", True)])
+def test_unreadable_audio_is_named_and_fails_above_the_share_allowed(tmp_path: Path, share: str, passed: bool) -> None:
+    world = World(tmp_path, max_unreadable_share=share)
+    counts = Counts(rows=10, media_files=10, unreadable_audio=2, null_audio=1)
+    plan = _landed(world, counts=counts, unreadable_names=("audio/x.wav",))
+    found = _judge(world, plan)["audio_readable"]
+    assert found.passed is passed
+    assert found.message.startswith("2 of 10 files (20.0 %) have no readable header: audio/x.wav.")
+    assert "1 rows have no audio upstream" in found.message
+
+
+@pytest.mark.parametrize(
+    ("column", "with_text", "code"),
+    [("text", 10, ""), ("text", 9, ""), ("text", 8, "text-missing"), (None, 0, "text-column-missing")],
+)
+def test_transcripts(world: World, column: str | None, with_text: int, code: str) -> None:
+    texts = TextFacts(column=column, rows=10, with_text=with_text)
+    found = _judge(world, _landed(world), texts=texts)["transcripts_present"]
+    assert (found.passed, found.code, found.blocks) == (not code, code, False)
+
+
+def test_a_branch_that_moved_is_stale_and_says_how_to_update(world: World) -> None:
+    plan = _landed(world)
+    found = _judge(world, plan, upstream=plan.state.model_copy(update={"commit": LATER}))["upstream_unchanged"]
+    assert (found.code, found.severity, found.remedy) == (
+        "upstream-moved",
+        Severity.WARNING,
+        f"Run: hugflow update {plan.name}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "code", "evaluated"),
+    [
+        ({"license": "cc-by-nc-4.0"}, "upstream-changed", True),
+        ({"repo_id": "org/renamed"}, "upstream-changed", True),
+        ({"disabled": True}, "upstream-changed", True),
+        (errors.HFNotFoundError("No."), "hub-gone", True),
+        (errors.HFDisabledError("No."), "hub-disabled", True),
+        (errors.HFUnreachableError("No."), "hub-unreachable", False),
+    ],
+)
+def test_a_repository_that_changed_or_went_is_told_and_the_data_stay(
+    world: World, now: Any, code: str, evaluated: bool
+) -> None:
+    plan = _landed(world)
+    upstream = plan.state.model_copy(update=now) if isinstance(now, dict) else now
+    found = _judge(world, plan, upstream=upstream)["upstream_unchanged"]
+    assert (found.passed, found.blocks, found.code, found.evaluated) == (False, False, code, evaluated)
+
+
+def test_a_storage_above_its_limits_is_told(tmp_path: Path) -> None:
+    plan = _landed(World(tmp_path / "free"))
+    for number, (limit, code) in enumerate(
+        [({"storage_soft_limit": "100"}, "quota-soft-limit"), ({"storage_quota": "100"}, "quota-exceeded")]
+    ):
+        world = World(tmp_path / str(number), **limit)
+        _landed(world)
+        found = _judge(world, plan)["storage_within_quota"]
+        assert (found.passed, found.code) == (False, code)
+
+
+def test_one_rule_alone_says_the_same(world: World) -> None:
+    plan = _landed(world)
+    every = _judge(world, plan)
+    for rule in POSTLANDING_RULES:
+        assert judge_landed(rule, plan.name, world.store, world.settings) == every[rule.name]
