@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import orjson
-
-from hugflow_assets.durable import Holder, Lease, acquire, atomic_write, holder
+from hugflow_assets.durable import Holder, Lease, acquire, holder
 from hugflow_assets.errors import LeaseHeldError, UnknownDatasetError
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.cancelling import Cancelling
@@ -34,6 +32,7 @@ from hugflow_assets.store.publishing import Publisher
 from hugflow_assets.store.quota import Limits, Quota
 from hugflow_assets.store.removal import Removal
 from hugflow_assets.store.reservation import Reservation
+from hugflow_assets.store.slots import take_slot
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.trash import Trash
 
@@ -228,25 +227,9 @@ class Store:
             LeaseHeldError: none became free within ``wait_s``, or ``should_stop`` said so.
         """
         self.layout.prepare()
-        deadline, pause = time.monotonic() + wait_s, 0.01
-        while True:
-            for number in range(limit):
-                try:
-                    with disk_errors(self.root):
-                        return acquire(
-                            self.layout.slot(kind, number),
-                            what=f"Place {number + 1} of {limit} for {kind}",
-                            purpose=purpose,
-                            ttl_s=self.lease_ttl_s,
-                            host=self._host,
-                        )
-                except LeaseHeldError as error:
-                    last = error
-            left = deadline - time.monotonic()
-            if left <= 0 or (should_stop is not None and should_stop()):
-                raise last
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, 1.0)
+        return take_slot(
+            self.layout, kind, limit, purpose, self.lease_ttl_s, wait_s=wait_s, should_stop=should_stop, host=self._host
+        )
 
     # ---- space
 
@@ -350,9 +333,7 @@ class Store:
         self._ready()
         freed = 0
         with disk_errors(self.root):
-            for entry in self._trash.entries(name):
-                if _age_s(entry.moved_at) < limit:
-                    continue
+            for entry in self._trash.older_than(limit, name):
                 try:
                     with self.lease(entry.name, purpose="emptying the trash"):
                         if self._trash.entry(entry.id) is not None:
@@ -371,13 +352,7 @@ class Store:
         """Every removal ever, oldest first; also written to ``archived.json``."""
         self._ready()
         with disk_errors(self.root):
-            found = self._trash.tombstones()
-            told = {"schema_version": 1, "removed": [one.model_dump(mode="json") for one in found]}
-            text = orjson.dumps(told, option=orjson.OPT_INDENT_2)
-            path = self.layout.archived
-            if not path.is_file() or path.read_bytes() != text:
-                atomic_write(path, text, mode=0o664, sync=False)
-        return found
+            return self._trash.write_archive()
 
     # ---- after crashes
 
@@ -432,9 +407,3 @@ class Store:
 
 def _optional(size: int | None) -> int | None:
     return None if size is None else int(size)
-
-
-def _age_s(moved_at: str) -> float:
-    from datetime import datetime
-
-    return time.time() - datetime.fromisoformat(moved_at).timestamp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,11 @@ class Trash:
 
     def entry(self, entry_id: str) -> TrashEntry | None:
         return next((one for one in self.entries() if one.id == entry_id), None)
+
+    def older_than(self, age_s: float, name: str | None = None) -> tuple[TrashEntry, ...]:
+        """What has been in the trash for at least ``age_s``."""
+        limit = datetime.now(UTC) - timedelta(seconds=age_s)
+        return tuple(one for one in self.entries(name) if datetime.fromisoformat(one.moved_at) <= limit)
 
     def find(self, name: str, fingerprint_data: str) -> TrashEntry | None:
         """The newest entry of ``name`` with these data, for landing it again without fetching."""
@@ -123,6 +129,17 @@ class Trash:
             except (OSError, ValidationError):
                 continue
         return tuple(sorted(found, key=lambda one: (one.removed_at, one.entry)))
+
+    def write_archive(self) -> tuple[Tombstone, ...]:
+        """Write ``archived.json`` if it is not what the tombstones say; the tombstones."""
+        found = self.tombstones()
+        told = {"schema_version": 1, "removed": [one.model_dump(mode="json") for one in found]}
+        text = orjson.dumps(told, option=orjson.OPT_INDENT_2)
+        path = self._layout.archived
+        with contextlib.suppress(PermissionError):  # who may only read gets the answer all the same
+            if not path.is_file() or path.read_bytes() != text:
+                atomic_write(path, text, mode=0o664, sync=False)
+        return found
 
     def mark_restored(self, entry: TrashEntry) -> None:
         self._update_tombstone(entry.id, restored_at=now_text())

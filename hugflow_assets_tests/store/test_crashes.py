@@ -70,7 +70,7 @@ def test_an_update_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pa
     root, state = tmp_path / "root", tmp_path / "state"
     moments = random.Random(how)
     put(Store(root, state), NAME, files=FILES, word="a")
-    for round_ in range(14):
+    for round_ in range(8):
         kill_after(moments.uniform(0, 0.06), SWAPPING, root, state, how, round_ * 1000)
         if how == "exchange":
             whole_version(root / NAME)  # whole at once, before anything is recovered
@@ -96,7 +96,7 @@ def test_an_update_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pa
 def test_a_removal_or_restoration_killed_at_any_moment_is_wholly_done_or_not_at_all(tmp_path: Path) -> None:
     root, state = tmp_path / "root", tmp_path / "state"
     moments = random.Random("remove")
-    for _ in range(14):
+    for _ in range(8):
         kill_after(moments.uniform(0, 0.06), REMOVING, root, state)
         store = Store(root, state)
         landed = store.names() == [NAME]
