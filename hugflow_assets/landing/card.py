@@ -45,15 +45,16 @@ def audio_configs(
     """``configs`` over the views in the root. Two audio files a split are named, since the builder is voted by them."""
     configs = []
     for config in dict.fromkeys(one.split.config for one in made):
-        splits = [one for one in made if one.split.config == config and one.first_files]
-        if not splits:
+        splits = [one for one in made if one.split.config == config]
+        if not all(one.voters for one in splits):  # a split that `datasets` would not take for audio: the record then
+            configs += record_configs([one.split for one in splits])
             continue
         views = {one.split.split: one.split.folders.view("datasets", one.split.split) for one in splits}
         told: dict[str, Any] = {"config_name": config, "metadata_filenames": list(views.values())}
         if listed := _listed(_view_features(features.get(config), columns)):
             told["features"] = listed
         told["data_files"] = [
-            {"split": one.split.split, "path": [views[one.split.split], *one.first_files]} for one in splits
+            {"split": one.split.split, "path": [views[one.split.split], *one.voters]} for one in splits
         ]
         configs.append(told)
     return configs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from hugflow_assets.landing.folders import Folders
 from hugflow_assets.landing.view_columns import Renaming, ViewColumns, values_at
 
 _WRITE_BYTES = 1 << 20
+_VOTING = frozenset({"wav", "flac", "mp3", "ogg", "opus", "aiff", "au", "caf", "w64", "rf64", "webm", "wma"})
 NEMO_FIELDS = frozenset({"audio_filepath", "duration", "text", "offset"})
 DATASETS_FIELDS = frozenset({"file_name", "audio", "text"})
 _SPEAKERS = ("speaker", "speaker_id", "client_id")
@@ -34,13 +35,29 @@ class SplitViews:
     """What was written for one split. Paths are relative to the dataset's folder.
 
     ``left_out`` counts audio values that the manifests for NeMo and Lhotse cannot hold, since nothing says how long
-    they are (null, unreadable or unresolved audio); ``first_files`` are two media files of the `datasets` view.
+    they are (null, unreadable or unresolved audio). ``voters`` are two audio files of one extension, by which
+    `datasets` takes the folder for audio (it counts extensions, and the view itself is one vote for JSON).
     """
 
     split: ViewSplit
     paths: list[str] = field(default_factory=list)
     left_out: int = 0
-    first_files: list[str] = field(default_factory=list)
+    seen: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def voters(self) -> list[str]:
+        """Two files of one extension; a lone file is named twice."""
+        most = max(self.seen.values(), key=len, default=[])
+        return most * 2 if len(most) == 1 else most
+
+    def see(self, path: str) -> bool:
+        """Remember the first two files of each extension that says audio to `datasets`; whether that is enough."""
+        name = PurePosixPath(path).name
+        if name.count(".") == 1 and (extension := name.partition(".")[2].lower()) in _VOTING:
+            known = self.seen.setdefault(extension, [])
+            known.append(path)
+            return len(known) == 2
+        return False
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ def write_views(root: Path, to: Path, split: ViewSplit, views: tuple[str, ...], 
         to: the folder to write into, at the same relative paths.
         columns: ``audio`` must be given.
     """
-    made = SplitViews(split)
+    made, decided = SplitViews(split), False
     with ExitStack() as stack:
         writers = []
         for view in views:
@@ -74,8 +91,8 @@ def write_views(root: Path, to: Path, split: ViewSplit, views: tuple[str, ...], 
             writers.append((_WRITERS[view](path, columns), lines))
         for one in utterances(root / split.folders.record(split.split), split, columns):
             made.left_out += one.duration_s is None
-            if one.path and len(made.first_files) < 2:
-                made.first_files.append(one.path)
+            if not decided:
+                decided = made.see(one.path)
             for writer, lines in writers:
                 if (line := writer.line(one)) is not None:
                     lines.write(line)

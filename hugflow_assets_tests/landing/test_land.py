@@ -430,12 +430,40 @@ def test_the_card_names_every_column_and_two_files_a_split(house: House, speech:
     assert config["metadata_filenames"] == ["train.jsonl", "test.jsonl"]
     assert config["data_files"][0] == {
         "split": "train",
-        "path": ["train.jsonl", "audio/train/00000/utt-0.wav", "audio/train/00000/utt-1.flac"],
+        "path": ["train.jsonl", "audio/train/00000/utt-0.wav", "audio/train/00000/utt-4.wav"],
     }
     features = Features._from_yaml_list(config["features"])
     assert isinstance(features["audio"], Audio) and features["text"] == Value("string")
     view = json.loads((landed.path / "train.jsonl").read_text().splitlines()[0])
     assert set(view) - {"file_name"} == set(features) - {"audio"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_datasets_takes_the_folder_for_audio_with_its_text(
+    house: House, repo: Repo, tmp_path: Path, count: int
+) -> None:
+    from datasets import load_dataset_builder
+    from datasets.download import DownloadManager
+    from datasets.packaged_modules.audiofolder.audiofolder import AudioFolder
+
+    repo(
+        {
+            "data/train-00000-of-00001.parquet": write_speech(tmp_path / "a.parquet", 0, 20),
+            "data/test-00000-of-00001.parquet": write_speech(tmp_path / "b.parquet", 1, count),
+        }
+    )
+    landed = house.land()
+    builder = load_dataset_builder(str(landed.path), cache_dir=str(tmp_path / "cache"))
+    assert isinstance(builder, AudioFolder)
+    # Encoding an Audio column needs torch, so the examples are looked at as the builder makes them.
+    found = {
+        split.name: [example for _, example in builder._generate_examples(**split.gen_kwargs)]
+        for split in builder._split_generators(DownloadManager())
+    }
+    assert {name: len(examples) for name, examples in found.items()} == {"train": 20, "test": count}
+    for at, example in enumerate(found["train"]):
+        assert example["text"] == audio_rows(at, 1)["sentence"][0]
+        assert Path(example["audio"]).read_bytes() == audio_rows(at, 1)["audio"][0]["bytes"]
 
 
 def test_upstream_features_come_back_exactly(house: House, speech: str) -> None:
