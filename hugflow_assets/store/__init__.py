@@ -4,6 +4,7 @@ from hugflow_assets.durable import Holder, Lease
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_error, disk_errors
 from hugflow_assets.store.layout import Layout, is_safe, safe_name
+from hugflow_assets.store.marks import Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
 from hugflow_assets.store.models import (
     LAYOUT_VERSION,
     Cleaned,
@@ -48,16 +49,20 @@ __all__ = [
     "EventLog",
     "Fingerprint",
     "Headroom",
+    "Held",
+    "Hold",
     "Holder",
     "IndexRow",
     "Layout",
     "Lease",
     "Manifest",
+    "Marks",
     "Phase",
     "Progress",
     "ProgressFiles",
     "RepoRecord",
     "Reservation",
+    "Scrub",
     "ShardReceipt",
     "ShardRecord",
     "SourceRecord",
@@ -67,6 +72,8 @@ __all__ = [
     "Store",
     "Tombstone",
     "TrashEntry",
+    "Trouble",
+    "Upstream",
     "Usage",
     "Volatile",
     "disk_error",
@@ -74,5 +81,6 @@ __all__ = [
     "human_size",
     "is_safe",
     "now_text",
+    "request_digest",
     "safe_name",
 ]

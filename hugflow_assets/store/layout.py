@@ -11,6 +11,7 @@
                /tombstones/<entry>.json      why a dataset was removed; kept for ever
                /cancels/<name>               asks the landing that holds the lease to stop
                /events/                      the audit log, cursors/ in it
+               /marks/<kind>/<name>.json     holds, upstream, scrubs: what is known beside the data
                /slots/<kind>/<number>/       one claim for each dataset in flight
 <state>/active.json, archived.json, progress/<name>.json
 ```

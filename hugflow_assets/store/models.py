@@ -181,6 +181,11 @@ class EventKind(StrEnum):
     DRIFTED = "drifted"
     SCRUBBED = "scrubbed"
     QUOTA = "quota"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+    FREED = "freed"  # what was in the trash is deleted for good
+    EXPIRING = "expiring"  # keep_until is near, or past; nothing is deleted
 
 
 class Event(Frozen):

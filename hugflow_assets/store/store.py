@@ -17,6 +17,7 @@ from hugflow_assets.store.index import Index
 from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.manifests import read_manifest, write_manifest
+from hugflow_assets.store.marks import Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import (
     Cleaned,
     Headroom,
@@ -35,6 +36,9 @@ from hugflow_assets.store.reservation import Reservation
 from hugflow_assets.store.slots import take_slot
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.trash import Trash
+
+_SWAP_WAIT_S = 2.0
+_RECOVERY = "recovery"
 
 
 class Store:
@@ -77,6 +81,9 @@ class Store:
         self.layout = Layout(self.root, self.state_dir)
         self.events = EventLog(self.layout, host=host)
         self.progress = ProgressFiles(self.layout)
+        self.holds = Marks(self.layout, "holds", Hold)
+        self.upstream = Marks(self.layout, "upstream", Upstream)
+        self.scrubs = Marks(self.layout, "scrubs", Scrub)
         self._index = Index(self.layout)
         self._trash = Trash(self.layout, trash_grace_s)
         self._moves = Moves(self.layout, self._trash, exchanging=exchanging)
@@ -142,10 +149,13 @@ class Store:
         """
         path = self.layout.manifest(name)
         with disk_errors(path):
-            found = read_manifest(path)
-            if found is None and self.layout.intent(name).exists():
+            until = time.monotonic() + _SWAP_WAIT_S
+            while (found := read_manifest(path)) is None and self.layout.intent(name).exists():
+                # Between the two renames of a swap: completed here if that run is dead, by itself in a moment if not.
                 self.recover()
-                found = read_manifest(path)
+                if time.monotonic() > until:
+                    break
+                time.sleep(0.005)
             return found
 
     def write_manifest(self, name: str, manifest: Manifest) -> None:
@@ -172,7 +182,12 @@ class Store:
         folder = self.layout.lease(name)
         self.layout.prepare()
         with disk_errors(folder):
-            lease = acquire(folder, what=name, purpose=purpose, ttl_s=self.lease_ttl_s, wait_s=wait_s, host=self._host)
+            try:
+                lease = self._acquire(name, purpose, wait_s)
+            except LeaseHeldError as error:
+                if error.details["purpose"] != _RECOVERY:
+                    raise
+                lease = self._acquire(name, purpose, self.lease_ttl_s)  # a reader completes a swap: a moment's work
         try:
             self._removal.recover(name)
             self._cancelling.clear_before(name, lease.token)
@@ -180,6 +195,11 @@ class Store:
             lease.release()
             raise
         return lease
+
+    def _acquire(self, name: str, purpose: str, wait_s: float) -> Lease:
+        return acquire(
+            self.layout.lease(name), what=name, purpose=purpose, ttl_s=self.lease_ttl_s, wait_s=wait_s, host=self._host
+        )
 
     def holder(self, name: str) -> Holder | None:
         """Who is at work on ``name`` now."""
@@ -361,13 +381,7 @@ class Store:
         done = []
         for name in self._moves.pending():
             try:
-                with acquire(
-                    self.layout.lease(name),
-                    what=name,
-                    purpose="recovery",
-                    ttl_s=self.lease_ttl_s,
-                    host=self._host,
-                ):
+                with self._acquire(name, _RECOVERY, 0):
                     if self._removal.recover(name):
                         done.append(name)
             except (LeaseHeldError, PermissionError):

@@ -1,0 +1,162 @@
+"""What is known of a dataset beside its data: whether a person holds it back, what the Hub has, what a check found.
+
+One small file a dataset and kind, ``.hugflow/marks/<kind>/<name>.json``, replaced as a whole; for every machine that
+shares the storage. A mark that cannot be read is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from hugflow_assets.durable import atomic_write, make_folder
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.intake.models import Frozen
+from hugflow_assets.store.faults import disk_errors
+from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe, safe_name
+
+_LISTED = 200
+
+
+class Held(StrEnum):
+    PAUSED = "paused"  # nothing lands until it is resumed
+    CANCELLED = "cancelled"  # this request does not land; an edited one does
+    RESUMED = "resumed"  # nothing is held; failures before ``at`` hold nothing back either
+
+
+class Hold(Frozen):
+    """``hugflow pause | cancel | resume NAME``. ``request`` is the ``request_digest`` that a cancellation is about."""
+
+    schema_version: int = 1
+    name: str
+    held: Held
+    by: str = ""
+    at: str
+    request: str = ""
+
+    def holds(self, request: DatasetRequest) -> bool:
+        """Whether a landing of ``request`` is held back."""
+        if self.held is Held.CANCELLED:
+            return self.request in ("", request_digest(request))
+        return self.held is Held.PAUSED
+
+
+def request_digest(request: DatasetRequest) -> str:
+    """16 hex digits that change with every field of a request."""
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
+
+
+class Trouble(StrEnum):
+    """What an upstream repository can come to."""
+
+    GONE = "gone"
+    DISABLED = "disabled"
+    RENAMED = "renamed"
+    RELICENSED = "relicensed"
+    REVISION_GONE = "revision-gone"
+    NO_ACCESS = "no-access"
+
+
+class Upstream(Frozen):
+    """What the Hub had at the last look. ``commit`` is empty when it told none; ``since`` is when this was first so."""
+
+    schema_version: int = 1
+    name: str
+    revision: str
+    commit: str = ""
+    repo_id: str = ""
+    license: str | None = None
+    trouble: Trouble | None = None
+    told: str = ""
+    since: str
+
+    def is_stale(self, landed_commit: str) -> bool:
+        """Whether the branch has moved on from what is landed."""
+        return bool(self.commit) and self.commit != landed_commit
+
+
+class Scrub(Frozen):
+    """The last check of a dataset's files against its checksum list.
+
+    ``landed_at`` and ``commit`` tell the version: the mark says nothing of another one. Lists name the first 200.
+    """
+
+    schema_version: int = 1
+    name: str
+    commit: str
+    landed_at: str
+    at: str
+    hashed: bool  # False: names and sizes only
+    checked: int = 0
+    checked_bytes: int = 0
+    missing: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def whole(self) -> bool:
+        return not self.missing and not self.damaged and not self.problem
+
+    def is_of(self, commit: str, landed_at: str) -> bool:
+        """Whether the version that was checked is this one."""
+        return (self.commit, self.landed_at) == (commit, landed_at)
+
+    def short(self) -> Scrub:
+        """The same with its lists cut, as it is kept."""
+        cut = {kind: getattr(self, kind)[:_LISTED] for kind in ("missing", "damaged", "extra")}
+        return self.model_copy(update=cut)
+
+    def story(self) -> str:
+        """What is wrong, naming the first files; empty when nothing is."""
+        parts = [self.problem] if self.problem else []
+        for kind in ("damaged", "missing"):
+            if files := getattr(self, kind):
+                more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+                parts.append(f"{kind}: {', '.join(files[:3])}{more}")
+        return "; ".join(parts)
+
+
+MarkT = TypeVar("MarkT", Hold, Upstream, Scrub)
+
+
+class Marks(Generic[MarkT]):
+    """The marks of one kind by storage name."""
+
+    def __init__(self, layout: Layout, kind: str, model: type[MarkT]) -> None:
+        self._folder = layout.inner / "marks" / kind
+        self._model = model
+
+    def read(self, name: str) -> MarkT | None:
+        """The mark of ``name``; None when there is none, or it is unreadable."""
+        return self._read(self._path(name))
+
+    def write(self, mark: MarkT) -> None:
+        path = self._path(mark.name)
+        with disk_errors(path):
+            make_folder(path.parent.parent)
+            make_folder(path.parent)
+            atomic_write(path, mark.model_dump_json(indent=1).encode(), mode=INNER_FILE_MODE)
+
+    def clear(self, name: str) -> None:
+        with disk_errors(self._folder), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self._path(name).unlink()
+
+    def all(self) -> dict[str, MarkT]:
+        """Every readable mark by storage name."""
+        found = {path.stem: self._read(path) for path in sorted(self._folder.glob("*.json")) if is_safe(path.stem)}
+        return {name: mark for name, mark in found.items() if mark is not None}
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{safe_name(name)}.json"
+
+    def _read(self, path: Path) -> MarkT | None:
+        try:
+            return self._model.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return None
