@@ -28,6 +28,7 @@ from hugflow_assets.landing.staged import (
     make_views,
     measure,
     read_features,
+    unlinked,
     write_features,
     write_sums,
 )
@@ -55,7 +56,7 @@ from hugflow_assets.store import (
 )
 
 _NAMES_KEPT = 20
-_LISTED_PER_FILE = 6  # inodes and bytes beside the media: records, views, card, lists
+_SPARE_INODES = 8
 _SLACK_BYTES = 1 << 20
 
 
@@ -67,6 +68,8 @@ class Hooks:
     still_wanted: Callable[[], bool]
     should_stop: Callable[[], bool]
     run_id: str | None
+    requested_by: str | None = None
+    request_commit: str | None = None
 
 
 @dataclass
@@ -95,7 +98,7 @@ class Build:
             tracker.tell(Phase.ASSEMBLING)
             configs = self._assemble()
             manifest = self._manifest(configs, self._finish(configs), began)
-            reservation.correct(manifest.size_bytes, manifest.files + _LISTED_PER_FILE)
+            reservation.correct(*self._own_size())
             tracker.tell(Phase.PUBLISHING)
             path = self._publish(manifest)
         self._told_landed(manifest, tracker)
@@ -284,12 +287,22 @@ class Build:
         """Ask for more space as soon as what is landed speaks of more than was reserved."""
         sources = {_key(shard): shard.source.size_bytes for shard in self.shards}
         read = sum(sources[key] for key in self.receipts)
-        written = sum(one.counts.media_bytes + one.counts.json_bytes for one in self.receipts.values())
+        written = sum(
+            one.counts.json_bytes + (0 if self._is_linked(key, one) else one.counts.media_bytes)
+            for key, one in self.receipts.items()
+        )
         left = sum(sources.values()) - read
         expected = written + left * max(1.0, written / max(1, read))
         if expected > reservation.size_bytes:
             files = sum(one.counts.media_files for one in self.receipts.values())
             reservation.correct(int(expected * 1.05), max(reservation.inodes, files))
+
+    def _is_linked(self, key: tuple[str, str, int], receipt: ShardReceipt) -> bool:
+        return receipt.bytes_fetched == 0 and key in self._linkable
+
+    @cached_property
+    def _linkable(self) -> set[tuple[str, str, int]]:
+        return {_key(shard) for shard in self.shards if shard.work in self._copies}
 
     # ---- the tree
 
@@ -374,10 +387,17 @@ class Build:
                 bytes_fetched=fetched,
                 bytes_per_s=round(fetched / max(seconds, 1e-3), 1),
                 run_id=self.hooks.run_id,
+                requested_by=self.hooks.requested_by,
+                request_commit=self.hooks.request_commit,
                 host=socket.gethostname(),
                 hugflow_version=hugflow_assets.__version__,
             ),
         )
+
+    def _own_size(self) -> tuple[int, int]:
+        """Bytes and inodes that the finished tree takes; what is linked from the landed version is not its own."""
+        size, inodes = unlinked(self.staging.path)
+        return size + _SLACK_BYTES, inodes + _SPARE_INODES
 
     # ---- making it visible
 

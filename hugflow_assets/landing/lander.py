@@ -38,6 +38,8 @@ def land(
     should_stop: Callable[[], bool] = _no,
     run_id: str | None = None,
     update: bool = False,
+    requested_by: str | None = None,
+    request_commit: str | None = None,
 ) -> LandedDataset:
     """Make the storage hold what ``plan`` says, with as little work as that takes; see ``Action``.
 
@@ -49,6 +51,7 @@ def land(
         still_wanted: asked just before publishing.
         should_stop: asked about every second; what is staged is kept.
         run_id: for the events, the progress and the manifest.
+        requested_by, request_commit: who asked, and in which commit of the requests; for the manifest.
     Raises:
         UnsupportedShapeError, ColumnNotFoundError: refused before anything is fetched.
         LeaseHeldError: another run is at work on this name.
@@ -58,7 +61,7 @@ def land(
         IncompleteLandingError: counts or hashes do not agree, nothing was published.
     """
     _refuse(plan)
-    hooks = Hooks(on_progress, still_wanted, should_stop, run_id)
+    hooks = Hooks(on_progress, still_wanted, should_stop, run_id, requested_by, request_commit)
     began = time.monotonic()
     with store.lease(plan.name, purpose="landing", wait_s=0) as lease:
         try:

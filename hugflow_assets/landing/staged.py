@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from hugflow_assets.landing.card import audio_configs, record_configs
-from hugflow_assets.landing.folders import CARD, Folders
+from hugflow_assets.landing.folders import Folders
 from hugflow_assets.landing.sums import Checksum, merged, sum_line
 from hugflow_assets.landing.view_columns import ViewColumns
 from hugflow_assets.landing.views import SplitViews, ViewSplit, write_views
@@ -124,4 +124,13 @@ def measure(root: Path) -> tuple[int, int]:
     return size, files
 
 
-__all__ = ["CARD", "LEFT_OUT", "MadeViews", "make_views", "write_features", "write_sums"]
+def unlinked(root: Path) -> tuple[int, int]:
+    """Bytes and inodes of a folder that are its own: files with a single link, and folders."""
+    size = inodes = 0
+    for folder, _, names in os.walk(root):
+        inodes += 1
+        for name in names:
+            seen = os.lstat(os.path.join(folder, name))  # noqa: PTH118  likewise
+            if seen.st_nlink == 1:
+                size, inodes = size + seen.st_size, inodes + 1
+    return size, inodes

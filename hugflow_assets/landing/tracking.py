@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hugflow_assets.errors import HugflowError
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.store import Phase, Progress, ProgressFiles, now_text
 from hugflow_assets.store.models import ShardReceipt
@@ -70,7 +72,8 @@ class Tracker:
                 "message": message,
             }
         )
-        self._files.write(self.now)
+        with contextlib.suppress(HugflowError):  # a full or missing state folder is no reason to stop landing
+            self._files.write(self.now)
         if self._on_progress is not None:
             self._on_progress(self.now)
 

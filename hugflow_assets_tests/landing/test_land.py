@@ -472,3 +472,23 @@ def test_upstream_features_come_back_exactly(house: House, speech: str) -> None:
     landed = house.land()
     told: dict[str, Any] = json.loads((landed.path / "json/features.json").read_bytes())
     assert Features.from_dict(told) == SPEECH
+
+
+def test_an_update_asks_for_no_space_for_what_it_links(house: House, speech: str, tmp_path: Path) -> None:
+    first = house.land()
+    newer = write_speech(tmp_path / "src/new.parquet", 300, 2)
+    house.hub.commit("acme/speech", {"data/train-00001-of-00003.parquet": newer})
+    taken = house.store.usage().size_bytes
+    tight = Store(
+        house.folder / "storage",
+        house.folder / "state",
+        quota_bytes=taken + first.manifest.size_bytes // 2 + 3 * (1 << 20),
+    )
+    moved = land(house.plan(), tight, house.access, house.options, update=True)
+    assert moved.action is Action.UPDATE and moved.manifest.counts.rows == 49
+
+
+def test_who_asked_is_in_the_manifest(house: House, speech: str) -> None:
+    landed = house.land(requested_by="ada", request_commit="c" * 40)
+    assert landed.manifest.volatile.requested_by == "ada"
+    assert landed.manifest.volatile.request_commit == "c" * 40
