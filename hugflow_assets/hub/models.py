@@ -14,6 +14,9 @@ class Shape(StrEnum):
 
     PARQUET = "parquet"
     AUDIOFOLDER = "audiofolder"
+    IMAGEFOLDER = "imagefolder"
+    VIDEOFOLDER = "videofolder"
+    PDFFOLDER = "pdffolder"
     WEBDATASET = "webdataset"
     CLIP_ARCHIVES = "clip-archives"  # Common Voice style: archives of clips beside csv/tsv tables
     ROWS = "rows"  # csv, json, text, arrow … through the rows that `datasets` streams
@@ -21,21 +24,35 @@ class Shape(StrEnum):
 
 
 class SourceFile(Frozen):
-    """A file of a repository at a commit, with the hash the Hub promises: sha256 (LFS, Xet) or git's blob sha1."""
+    """A file of a repository at a commit, with the hash the Hub promises: sha256 (LFS, Xet) or git's blob sha1.
+
+    A member of a zip archive is one too: its path is the archive's with the member's name behind it, and its promise is
+    the archive's hash.
+    """
 
     path: str
     size_bytes: int
     sha256: str | None = None
     git_sha1: str | None = None
     xet_hash: str | None = None
+    commit: str | None = None  # where it is, if not at the plan's commit (the Hub's conversion of the repository)
+    archive: SourceFile | None = None  # the zip archive that it is a member of
+    member: str = ""  # its name in there, as the archive says it
 
 
 class ShardSource(Frozen):
-    """One unit of landing: the files that one worker reads alone, in order. ``num_rows`` None: not known upstream."""
+    """One unit of landing: the files that one worker reads alone, in order. ``num_rows`` None: not known upstream.
+
+    ``shape`` picks the reader. ``beside`` are files that speak of ``files`` and that other shards read too (tables,
+    metadata); ``options`` is what the reader has to be told, as JSON.
+    """
 
     index: int
     files: tuple[SourceFile, ...]
     num_rows: int | None = None
+    shape: Shape = Shape.PARQUET
+    beside: tuple[SourceFile, ...] = ()
+    options: dict[str, Any] = {}
 
     @property
     def size_bytes(self) -> int:
@@ -79,6 +96,7 @@ class RepoState(Frozen):
     private: bool = False
     disabled: bool = False
     last_modified: str | None = None
+    files_commit: str | None = None  # of the Hub's conversion, where that is what lands
     card_text: str = ""  # README.md without its YAML block
     card_data: dict[str, Any] = {}  # the YAML block
 
