@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.store import EventKind, Store
-from hugflow_assets_tests.store.making import put
+from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.manifests import write_manifest
+from hugflow_assets.store.trash import Trash
+from hugflow_assets.store.trees import delete_tree
+from hugflow_assets_tests.store.making import fill, put
 
 NAME = "org__name__rev_main"
 FILES = 6
@@ -20,7 +24,11 @@ SWAPPING = """
 import itertools, sys
 from pathlib import Path
 from hugflow_assets.store import Store
-from hugflow_assets_tests.store.making import put
+from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.manifests import write_manifest
+from hugflow_assets.store.trash import Trash
+from hugflow_assets.store.trees import delete_tree
+from hugflow_assets_tests.store.making import fill, put
 store = Store(Path(sys.argv[1]), Path(sys.argv[2]), exchanging=sys.argv[3] == "exchange")
 print("go", flush=True)
 for number in itertools.count(int(sys.argv[4])):
@@ -31,7 +39,11 @@ REMOVING = """
 import itertools, sys
 from pathlib import Path
 from hugflow_assets.store import Store
-from hugflow_assets_tests.store.making import put
+from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.manifests import write_manifest
+from hugflow_assets.store.trash import Trash
+from hugflow_assets.store.trees import delete_tree
+from hugflow_assets_tests.store.making import fill, put
 store = Store(Path(sys.argv[1]), Path(sys.argv[2]))
 name = "org__name__rev_main"
 print("go", flush=True)
@@ -124,7 +136,11 @@ def test_a_deletion_from_the_trash_that_was_cut_short_is_completed(tmp_path: Pat
 import sys
 from pathlib import Path
 from hugflow_assets.store import Store
-from hugflow_assets_tests.store.making import put
+from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.manifests import write_manifest
+from hugflow_assets.store.trash import Trash
+from hugflow_assets.store.trees import delete_tree
+from hugflow_assets_tests.store.making import fill, put
 store = Store(Path(sys.argv[1]), Path(sys.argv[2]))
 put(store, "a", files=3000, file_bytes=1)
 store.remove("a", reason="r", by="b")
@@ -148,3 +164,53 @@ sys.stdin.read()
     assert tombstone is not None and tombstone.freed_at is not None
     assert list(store.layout.trash.iterdir()) == []
     assert store.usage().size_bytes == 0
+
+
+def between_two_renames(store: Store) -> Path:
+    """As after a crash between the two renames of a swap: nothing is at the name. Returns the staged tree."""
+    put(store, NAME, files=FILES, word="a", data="a" * 16)
+    staging = store.staging(NAME, "b" * 16)
+    manifest = fill(staging, files=FILES, word="b")
+    write_manifest(staging.path / "hugflow.json", manifest, 0o440)
+    trash = Trash(store.layout, 3600)
+    entry = trash.draft(NAME, "replaced")
+    trash.save(entry)
+    target = store.layout.dataset(NAME)
+    Moves(store.layout, trash).record(
+        Intent(
+            move=Move.SWAP, name=NAME, entry=entry, old_inode=inode_of(target), new_inode=inode_of(staging.path),
+            fingerprint_data="b" * 16,
+        )
+    )  # fmt: skip
+    target.rename(trash.folder(entry))
+    return staging.path
+
+
+def test_a_swap_cut_short_between_two_renames_is_completed_by_whoever_looks(store: Store) -> None:
+    between_two_renames(store)
+    manifest = Store(store.root, store.state_dir).manifest(NAME)
+    assert manifest is not None and manifest.fingerprint.data == "b" * 16
+    assert whole_version(store.root / NAME) == "b"
+    assert [one.why for one in store.trash_entries()] == ["replaced"]
+    assert list(store.layout.intents.iterdir()) == [] == list(store.layout.staging_root.iterdir())
+
+
+def test_a_swap_whose_new_version_is_gone_brings_the_old_one_back(store: Store) -> None:
+    between_two_renames(store).rename(store.root.parent / "gone")
+    assert store.names() == [NAME]
+    assert whole_version(store.root / NAME) == "a"
+    assert store.trash_entries() == () and list(store.layout.intents.iterdir()) == []
+
+
+def test_a_swap_cut_short_is_completed_first_by_the_next_run_on_that_name(store: Store) -> None:
+    between_two_renames(store)
+    with store.lease(NAME, purpose="landing"):  # takes the lease, so it completes the swap first
+        assert whole_version(store.root / NAME) == "b"
+
+
+def test_old_and_new_both_gone_leaves_nothing_to_complete(store: Store) -> None:
+    delete_tree(between_two_renames(store))
+    for entry in store.layout.trash.iterdir():
+        if entry.is_dir():
+            delete_tree(entry)
+    assert store.names() == [] and list(store.layout.intents.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import orjson
@@ -293,3 +294,21 @@ def test_a_storage_that_is_not_mounted_is_not_taken_for_an_empty_one(store: Stor
     assert "Mount" in raised.value.remedy and list(store.root.iterdir()) == []
     store.layout.active.unlink()
     assert Store(store.root, store.state_dir).names() == []
+
+
+@pytest.mark.parametrize("exchanging", [True, False])
+def test_a_reader_during_updates_never_finds_the_dataset_missing(tmp_path: Path, exchanging: bool) -> None:
+    writer = Store(tmp_path / "root", tmp_path / "state", exchanging=exchanging)
+    reader = Store(tmp_path / "root", tmp_path / "state2", host="reader/host")
+    put(writer, NAME, data=f"{0:016x}")
+    updates = threading.Thread(target=lambda: [put(writer, NAME, data=f"{n:016x}") for n in range(1, 40)])
+    updates.start()
+    seen = []
+    while updates.is_alive():
+        manifest = reader.manifest(NAME)
+        assert manifest is not None
+        seen.append(int(manifest.fingerprint.data, 16))
+    updates.join()
+    assert seen == sorted(seen) and len(set(seen)) > 3
+    manifest = reader.manifest(NAME)
+    assert manifest is not None and int(manifest.fingerprint.data, 16) == 39
