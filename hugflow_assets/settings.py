@@ -92,9 +92,16 @@ class Settings(BaseSettings):
         "GitHub", None, "Read requests from this git remote (https, ssh or path) instead of REQUESTS_DIR."
     )
     requests_git_branch: str = _setting("GitHub", "main", "The branch of REQUESTS_GIT_URL.")
+    github_repository: str | None = _setting("GitHub", None, "Where requests are reviewed, as ORG/NAME; off when empty.")
+    github_api_url: str = _setting("GitHub", "https://api.github.com", "The GitHub API, or that of a GitHub Enterprise.")
 
     # Slack
     slack_webhook_url: SecretStr | None = _setting("Slack", None, "Incoming webhook; off when empty.")
+    slack_bot_token: SecretStr | None = _setting(
+        "Slack", None, "Bot token: one message a request, edited, details in its thread; wins over the webhook."
+    )
+    slack_channel: str | None = _setting("Slack", None, "The channel's id (C0123456789) for SLACK_BOT_TOKEN.")
+    slack_api_url: str = _setting("Slack", "https://slack.com/api/", "The Slack API.")
 
     # Storage
     storage_root: Path = _setting("Storage", Path("datasets"), "Where datasets land.")

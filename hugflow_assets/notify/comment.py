@@ -1,0 +1,156 @@
+"""The sticky comment of a pull request: one section a dataset, each replaced alone.
+
+The comment is its own memory: what it says is read back, one section is replaced, and it is written only when that
+changed something. So an event that is delivered twice leaves one comment with one section.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.notify.markdown import code, fenced, plain
+from hugflow_assets.notify.story import State, Story
+from hugflow_assets.store import Headroom, human_size
+
+MARKER = "<!-- hugflow:requests -->"
+LIMIT = 65_000  # GitHub refuses 65,536 characters
+_ICONS = {State.PENDING: "⏳", State.SUCCESS: "✅", State.FAILURE: "❌", State.ERROR: "⚠️", State.INFO: "ℹ️"}
+_SECTION = re.compile(r"<!-- hugflow:section ([0-9a-f]{16}) -->\n(.*?)\n<!-- hugflow:end -->", re.DOTALL)
+
+
+class Judged(Protocol):
+    """What a comment needs of a rule's verdict."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def evaluated(self) -> bool: ...
+    @property
+    def blocks(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+
+def comment_body(sections: Mapping[str, str]) -> str:
+    """The whole comment: the hidden marker and the sections by their keys, at most ``LIMIT`` characters."""
+    parts = [MARKER]
+    left = LIMIT - len(MARKER)
+    for key, text in sections.items():
+        frame = f"<!-- hugflow:section {key} -->\n{{}}\n<!-- hugflow:end -->"
+        room = left - len(frame) - 200
+        shown = text if len(text) <= room else _cut(text, room)
+        part = frame.format(shown) if room > 0 else ""
+        if part:
+            parts.append(part)
+        left -= len(part) + 2
+    return "\n\n".join(parts)
+
+
+def sections_of(body: str) -> dict[str, str]:
+    """The sections of an earlier comment by key, in order."""
+    return dict(_SECTION.findall(body.replace("\r\n", "\n")))
+
+
+def with_section(body: str | None, name: str, text: str) -> str:
+    """The comment with the section of one dataset replaced or appended."""
+    sections = sections_of(body or "")
+    sections[section_key(name)] = text.strip()
+    return comment_body(sections)
+
+
+def section_key(name: str) -> str:
+    """The key of a dataset's section: no name of a stranger's choosing stands in a marker."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def story_section(story: Story) -> str:
+    """A story as a section."""
+    lines = [f"### {_ICONS[story.state]} {plain(story.headline)}: {code(story.name)}"]
+    if story.facts:
+        lines.append(
+            "\n".join(["| | |", "|---|---|", *(f"| {plain(one)} | {plain(two)} |" for one, two in story.facts)])
+        )
+    if story.body:
+        lines.append(fenced(story.body[:8000]))
+    if story.remedy:
+        lines.append(f"**Next:** {plain(story.remedy[:2000])}")
+    return "\n\n".join(lines)
+
+
+def plan_comment(
+    name: str,
+    verdicts: Iterable[Judged],
+    *,
+    plan: LandingPlan | None = None,
+    room: Headroom | None = None,
+    path: str = "",
+    differs: str = "",
+) -> str:
+    """What would land, as a section: commit, size, files, rows, licence, quota before and after, and the verdicts.
+
+    Args:
+        name: the storage name.
+        verdicts: of the pre-flight rules.
+        plan: left out where the request could not be resolved; the verdicts say why.
+        room: the storage as it is now.
+        path: where it lands.
+        differs: for an edit, what changes against what is landed.
+    """
+    judged = list(verdicts)
+    stops = any(one.blocks for one in judged)
+    lines = [f"### {'❌ Would not land' if stops else '✅ Would land'}: {code(name)}"]
+    if differs:
+        lines.append(fenced(differs[:8000]))
+    if facts := _plan_facts(plan, room, path):
+        lines.append("\n".join(["| | |", "|---|---|", *(f"| {one} | {two} |" for one, two in facts)]))
+    if judged:
+        rows = [f"| {_icon(one)} | {plain(one.name)} | {plain(one.message[:1000])} |" for one in judged]
+        lines.append("\n".join(["| | rule | |", "|---|---|---|", *rows]))
+    remedies = dict.fromkeys(one.remedy for one in judged if not one.passed and one.remedy)
+    lines += [f"- {plain(remedy[:1000])}" for remedy in remedies]
+    return "\n\n".join(lines)
+
+
+def _plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str) -> list[tuple[str, str]]:
+    facts = []
+    if plan is not None:
+        estimate = plan.estimate
+        facts = [
+            ("Commit", code(plan.commit)),
+            ("To fetch", f"{human_size(estimate.download_bytes)} in {estimate.files:,} files"),
+            ("Lands as", human_size(estimate.landed_bytes)),
+            ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
+            ("Hours", "not known" if estimate.hours is None else f"{estimate.hours:,.1f}"),
+            ("Licence", plain(plan.state.license or "not known")),
+            ("Gated", plain(plan.state.gated or "no")),
+        ]
+    if path:
+        facts.append(("Where", code(path)))
+    if room is not None:
+        taken = room.used_bytes + room.reserved_bytes
+        quota = "no quota" if room.quota_bytes is None else human_size(room.quota_bytes)
+        after = human_size(taken + (plan.estimate.landed_bytes if plan else 0))
+        facts.append(("Quota", f"{human_size(taken)} of {quota}, then {after}"))
+    return facts
+
+
+def _icon(verdict: Judged) -> str:
+    if verdict.passed:
+        return "✅"
+    return "❌" if verdict.blocks else "⚠️" if verdict.evaluated else "❔"
+
+
+def _cut(text: str, room: int) -> str:
+    """The beginning of a section; what would leave a code block open is closed."""
+    kept = text[: max(0, room)].rpartition("\n")[0]
+    fences = re.findall(r"^(`{3,})", kept, re.MULTILINE)
+    closing = f"\n{fences[-1]}" if len(fences) % 2 else ""
+    return f"{kept}{closing}\n\n… and more."

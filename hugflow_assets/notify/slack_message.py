@@ -1,0 +1,76 @@
+"""Stories as Slack's Block Kit, within its limits.
+
+Source of the limits: https://docs.slack.dev/reference/block-kit/blocks (header 150, section text 3,000, ten fields of
+2,000, 50 blocks). ``&``, ``<`` and ``>`` are the only characters that mean something in Slack's text; escaped, no text
+of a stranger can mention a channel or make a link.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hugflow_assets.notify.story import State, Story, story_of
+from hugflow_assets.store import Event
+
+HEADER, SECTION, FIELD, FIELDS = 150, 3000, 2000, 10
+_ICONS = {
+    State.PENDING: ":hourglass_flowing_sand:",
+    State.SUCCESS: ":white_check_mark:",
+    State.FAILURE: ":x:",
+    State.ERROR: ":warning:",
+    State.INFO: ":information_source:",
+}
+
+
+def slack_message(told: Event | Story) -> dict[str, Any]:
+    """``text`` (for notifications and screen readers) and ``blocks``: the body of any Slack message."""
+    story = story_of(told) if isinstance(told, Event) else told
+    return {"text": _fit(f"{story.headline}: {story.name}", SECTION), "blocks": slack_blocks(story)}
+
+
+def slack_blocks(told: Event | Story) -> list[dict[str, Any]]:
+    """An event or a story as Block Kit blocks."""
+    story = story_of(told) if isinstance(told, Event) else told
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(story.headline, HEADER), "emoji": False}},
+        _section(f"{_ICONS[story.state]} *{_fit(story.name, 400)}*"),
+    ]
+    if story.facts:
+        fields = [
+            {"type": "mrkdwn", "text": f"*{_fit(label, 100)}*\n{_fit(value, FIELD - 600)}"}
+            for label, value in story.facts[:FIELDS]
+        ]
+        blocks.append({"type": "section", "fields": fields})
+    if story.body:
+        blocks.append(_section(_fit(story.body, SECTION)))
+    if story.remedy:
+        blocks.append(_section(f"*Next:* {_fit(story.remedy, SECTION - 20)}"))
+    return blocks
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing means anything to Slack."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _fit(text: str, limit: int) -> str:
+    """Escaped and at most ``limit`` characters, never cut inside an escape."""
+    told = escaped(text)
+    if len(told) <= limit:
+        return told
+    kept, length = [], 1  # room for the ellipsis
+    for letter in text:
+        piece = escaped(letter)
+        if length + len(piece) > limit:
+            break
+        kept.append(piece)
+        length += len(piece)
+    return "".join(kept) + "…"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

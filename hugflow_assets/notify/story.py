@@ -1,0 +1,189 @@
+"""An event told in plain words, once; Slack and GitHub only differ in how they print it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from hugflow_assets.intake.models import Frozen
+from hugflow_assets.store import Event, EventKind, Phase, Progress, human_size
+
+
+class State(StrEnum):
+    """How a request stands; the words of a commit status, and ``info`` for what changes nothing."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+    INFO = "info"
+
+
+class Story(Frozen):
+    """What happened to one dataset. ``facts`` are pairs of label and value; nothing in it is escaped yet."""
+
+    name: str
+    state: State
+    headline: str
+    facts: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    remedy: str = ""
+
+
+def story_of(event: Event) -> Story:
+    """The story of an event of the audit log. Data that a newer version added are passed over."""
+    return _TELLERS[event.kind](event.name, event.data)
+
+
+def story_of_progress(progress: Progress) -> Story:
+    """The story of a landing that is under way: how far, how fast, how long still."""
+    done, total = progress.bytes_done, progress.bytes_total
+    percent = f"{100 * done / total:.0f} %" if total else "started"
+    facts = [("Bytes", f"{human_size(done)} of {human_size(total)}" if total else human_size(done))]
+    facts.append(("Shards", f"{progress.shards_done:,} of {progress.shards_total:,}"))
+    if progress.bytes_per_s > 0:
+        facts.append(("Speed", f"{human_size(int(progress.bytes_per_s))}/s"))
+    if progress.eta_s is not None:
+        facts.append(("Left", duration(progress.eta_s)))
+    state = State.FAILURE if progress.phase is Phase.FAILED else State.PENDING
+    return Story(
+        name=progress.name, state=state, headline=f"{progress.phase.capitalize()}: {percent}", facts=tuple(facts)
+    )
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
+
+
+def _requested(name: str, data: Mapping[str, Any]) -> Story:
+    facts = _facts(data, path="Request", owner="Owner")
+    return Story(name=name, state=State.PENDING, headline="Requested", facts=facts)
+
+
+def _rejected(name: str, data: Mapping[str, Any]) -> Story:
+    verdicts = [one for one in data.get("verdicts", []) if isinstance(one, dict)]
+    told = "\n".join(f"{one.get('name', '')}: {one.get('message', '')}" for one in verdicts)
+    remedy = " ".join(dict.fromkeys(str(one["remedy"]) for one in verdicts if one.get("remedy")))
+    facts = _facts(data, request="Request")
+    return Story(
+        name=name, state=State.FAILURE, headline="Refused before download", facts=facts, body=told, remedy=remedy
+    )
+
+
+def _started(name: str, data: Mapping[str, Any]) -> Story:
+    facts = _facts(data, commit="Commit", action="Action", bytes_total="To fetch")
+    return Story(name=name, state=State.PENDING, headline="Started", facts=facts)
+
+
+def _landed(name: str, data: Mapping[str, Any]) -> Story:
+    labels = {"rows": "Rows", "hours": "Hours", "size_bytes": "Size", "files": "Files", "commit": "Commit"}
+    facts = [*_facts(data, **labels, seconds="Time")]
+    seconds, fetched = data.get("seconds"), data.get("bytes_fetched")
+    if isinstance(seconds, int | float) and isinstance(fetched, int) and seconds > 0 and fetched:
+        facts.append(("Speed", f"{human_size(int(fetched / seconds))}/s"))
+    return Story(name=name, state=State.SUCCESS, headline="Landed", facts=tuple(facts))
+
+
+def _failed(name: str, data: Mapping[str, Any]) -> Story:
+    if data.get("cancelled"):
+        return Story(name=name, state=State.ERROR, headline="Stopped", body=str(data.get("message", "")))
+    transient = bool(data.get("transient"))
+    return Story(
+        name=name,
+        state=State.ERROR if transient else State.FAILURE,
+        headline="Failed; it is tried again" if transient else "Failed",
+        facts=_facts(data, code="Code", commit="Commit"),
+        body=str(data.get("message", "")),
+        remedy=str(data.get("remedy", "")),
+    )
+
+
+def _removed(name: str, data: Mapping[str, Any]) -> Story:
+    facts = _facts(data, size_bytes="Frees", frees_at="On", by="By", rows="Rows", removal_path="Request")
+    return Story(
+        name=name, state=State.SUCCESS, headline="Removed", facts=facts, body=str(data.get("reason", "")),
+        remedy=f"Until then: hugflow restore {name}",
+    )  # fmt: skip
+
+
+def _restored(name: str, data: Mapping[str, Any]) -> Story:
+    return Story(name=name, state=State.SUCCESS, headline="Restored", facts=_facts(data, commit="Commit"))
+
+
+def _drifted(name: str, data: Mapping[str, Any]) -> Story:
+    facts = _facts(data, what="What", landed="Landed", upstream="Upstream", path="Path")
+    return Story(
+        name=name, state=State.INFO, headline="Upstream moved" if data.get("upstream") else "Drifted", facts=facts,
+        body=str(data.get("message", "")), remedy=str(data.get("remedy") or f"To take it: hugflow update {name}"),
+    )  # fmt: skip
+
+
+def _scrubbed(name: str, data: Mapping[str, Any]) -> Story:
+    bad = [*data.get("damaged", []), *data.get("missing", [])] if _listed(data) else []
+    facts = _facts(data, checked="Checked")
+    if not bad:
+        return Story(name=name, state=State.INFO, headline="Verified: every file is as landed", facts=facts)
+    told = "\n".join(str(one) for one in bad[:20])
+    return Story(
+        name=name, state=State.FAILURE, headline=f"Damaged: {len(bad)} files", facts=facts, body=told,
+        remedy="Materialize the dataset: what is damaged is fetched anew.",
+    )  # fmt: skip
+
+
+def _listed(data: Mapping[str, Any]) -> bool:
+    return all(isinstance(data.get(key, []), list) for key in ("damaged", "missing"))
+
+
+def _quota(name: str, data: Mapping[str, Any]) -> Story:
+    facts = _facts(
+        data, taken_bytes="Taken", need_bytes="Of it new", soft_quota_bytes="Soft limit", quota_bytes="Quota"
+    )
+    return Story(
+        name=name, state=State.INFO, headline="The soft limit of the storage is passed", facts=facts,
+        remedy="Think of what can be removed (requests/remove/), or empty the trash.",
+    )  # fmt: skip
+
+
+_TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
+    EventKind.REQUESTED: _requested,
+    EventKind.REJECTED: _rejected,
+    EventKind.STARTED: _started,
+    EventKind.LANDED: _landed,
+    EventKind.FAILED: _failed,
+    EventKind.REMOVED: _removed,
+    EventKind.RESTORED: _restored,
+    EventKind.DRIFTED: _drifted,
+    EventKind.SCRUBBED: _scrubbed,
+    EventKind.QUOTA: _quota,
+}
+
+
+def _facts(data: Mapping[str, Any], **labels: str) -> tuple[tuple[str, str], ...]:
+    return tuple(_told(data, labels))
+
+
+def _told(data: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for key, label in labels.items():
+        value = data.get(key)
+        if value is None or value == "":
+            continue
+        if isinstance(value, bool | dict | list):
+            continue
+        if key in ("size_bytes", "bytes_total") or key.endswith("_bytes"):
+            yield label, human_size(int(value))
+        elif key == "seconds":
+            yield label, duration(float(value))
+        elif key in ("commit", "landed", "upstream"):
+            yield label, str(value)[:12]
+        elif key.endswith("_at"):
+            yield label, str(value)[:10]
+        else:
+            yield label, f"{value:,}" if isinstance(value, int | float) else str(value)
