@@ -1,0 +1,147 @@
+"""Events reach a channel at least once, in order, however often the channel or we fall over.
+
+A channel is a reader of the audit log with a cursor of its own; the cursor moves after the channel has taken an event.
+What a crash in between leads to, the same event once more, the channels find out by looking before they post. One
+channel knows nothing of another, and a landing nothing of any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from hugflow_assets.durable import atomic_write
+from hugflow_assets.errors import DeliveryError, LeaseHeldError
+from hugflow_assets.intake.models import Frozen
+from hugflow_assets.store import Event, Store
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 900.0
+GIVE_UP_AFTER = 3  # times that a message is refused for good, before the next one gets its turn
+CATCH_UP = timedelta(days=1)
+
+
+class Channel(Protocol):
+    """Somewhere events are told."""
+
+    name: str  # of the cursor: one word
+
+    def send(self, event: Event) -> bool:
+        """Tell one event; whether anything was sent (an event may be none of this channel's business).
+
+        Must be safe to repeat.
+
+        Raises:
+            DeliveryError: it was not taken; ``details`` as ``faults.delivery_error`` gives them.
+        """
+        ...
+
+
+class Trouble(Frozen):
+    """Why a channel waits: ``state_dir/delivery/<channel>.json``. Lost, it is tried at once."""
+
+    seq: int
+    attempts: int
+    retry_at: datetime
+    problem: str
+
+
+class Delivered(Frozen):
+    """What one round did. ``given_up`` are events that the channel refuses for good; the log still has them."""
+
+    channel: str
+    sent: int = 0
+    passed_over: int = 0
+    given_up: tuple[int, ...] = ()
+    cursor: int = 0
+    problem: str = ""
+    retry_at: datetime | None = None
+
+
+def deliver(
+    store: Store,
+    channel: Channel,
+    *,
+    now: datetime | None = None,
+    limit: int = 50,
+    clock: Callable[[], datetime] | None = None,
+) -> Delivered:
+    """Tell a channel what it has not heard yet, at most ``limit`` events, until it falters.
+
+    A channel that is new starts a day back, not at the beginning of the log. Never raises for a channel's fault: the
+    next round comes after ``retry_at``, doubling from five seconds to a quarter of an hour, or when the server says.
+    Of several processes one delivers; the others return at once.
+    """
+    tick = clock or (lambda: now if now is not None else datetime.now(UTC))
+    try:
+        with store.slot(f"delivery-{channel.name}", limit=1, wait_s=0, purpose="delivery"):
+            return _round(store, channel, tick, limit)
+    except LeaseHeldError:
+        return Delivered(channel=channel.name, cursor=store.events.cursor(channel.name), problem="another one is at it")
+
+
+def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: int) -> Delivered:
+    state = store.state_dir / "delivery" / f"{channel.name}.json"
+    trouble = _read(state)
+    cursor = _cursor(store, channel.name, tick())
+    if trouble is not None and tick() < trouble.retry_at:
+        return Delivered(channel=channel.name, cursor=cursor, problem=trouble.problem, retry_at=trouble.retry_at)
+    sent = passed = 0
+    given_up: list[int] = []
+    for event in store.events.read(after=cursor, limit=limit):
+        try:
+            told = channel.send(event)
+        except DeliveryError as error:
+            trouble = _worse(trouble, event.seq, error, tick())
+            if not (error.details.get("permanent") and trouble.attempts >= GIVE_UP_AFTER):
+                _write(state, trouble)
+                return Delivered(
+                    channel=channel.name, sent=sent, passed_over=passed, given_up=tuple(given_up), cursor=cursor,
+                    problem=trouble.problem, retry_at=trouble.retry_at,
+                )  # fmt: skip
+            given_up.append(event.seq)
+            told = False
+        sent, passed = sent + told, passed + (not told)
+        cursor = event.seq
+        store.events.set_cursor(channel.name, cursor)
+        if trouble is not None:
+            state.unlink(missing_ok=True)
+            trouble = None
+    return Delivered(channel=channel.name, sent=sent, passed_over=passed, given_up=tuple(given_up), cursor=cursor)
+
+
+def _cursor(store: Store, name: str, now: datetime) -> int:
+    """Where the channel is; for a new one, just before the first event of the last day."""
+    if name in store.events.readers():
+        return store.events.cursor(name)
+    start = 0
+    for event in store.events.read():
+        if datetime.fromisoformat(event.time) >= now - CATCH_UP:
+            break
+        start = event.seq
+    store.events.set_cursor(name, start)
+    return start
+
+
+def _worse(before: Trouble | None, seq: int, error: DeliveryError, now: datetime) -> Trouble:
+    attempts = before.attempts + 1 if before is not None and before.seq == seq else 1
+    wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempts - 1, 20))
+    asked = error.details.get("retry_after_s")
+    if isinstance(asked, int | float):
+        wait_s = max(wait_s, float(asked))
+    return Trouble(seq=seq, attempts=attempts, retry_at=now + timedelta(seconds=wait_s), problem=error.message)
+
+
+def _read(path: Path) -> Trouble | None:
+    try:
+        return Trouble.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _write(path: Path, trouble: Trouble) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, trouble.model_dump_json().encode(), sync=False)

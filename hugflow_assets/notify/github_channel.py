@@ -1,0 +1,196 @@
+"""GitHub as a channel: the sticky comment of the pull request, and the status of the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hugflow_assets.notify.comment import MARKER, story_section, with_section
+from hugflow_assets.notify.faults import delivery_error
+from hugflow_assets.notify.story import State, Story, story_of, story_of_progress
+from hugflow_assets.settings import Settings
+from hugflow_assets.store import Event, Progress
+
+if TYPE_CHECKING:
+    from github.IssueComment import IssueComment
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+STATUS_CONTEXT = "hugflow/sync"
+DESCRIPTION = 140
+
+
+class GitHub:
+    """One repository on GitHub, through PyGithub, without its own retries (they post twice on a 5xx).
+
+    Args:
+        token: of the account that comments.
+        repository: ``ORG/NAME``.
+        api_url: of the API.
+        timeout_s: of each call.
+        verify: a CA bundle, or True for the system's.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        repository: str,
+        *,
+        api_url: str = "https://api.github.com",
+        timeout_s: float = 10,
+        verify: bool | str = True,
+    ) -> None:
+        from github import Auth, Github
+
+        self._token = token
+        self._name = repository
+        self._github = Github(
+            auth=Auth.Token(token),
+            base_url=api_url.rstrip("/"),
+            timeout=max(1, round(timeout_s)),
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            verify=verify,
+        )
+        self._repo: Repository | None = None
+        self._login: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> GitHub | None:
+        """The repository that the settings name; None when they name none or have no token."""
+        if settings.github_token is None or settings.github_repository is None:
+            return None
+        return cls(
+            settings.github_token.get_secret_value(),
+            settings.github_repository,
+            api_url=settings.github_api_url,
+            timeout_s=min(30.0, settings.read_timeout.total_seconds()),
+            verify=True if settings.ssl_cert_file is None else str(settings.ssl_cert_file),
+        )
+
+    @property
+    def repo(self) -> Repository:
+        if self._repo is None:
+            self._repo = self._github.get_repo(self._name)
+        return self._repo
+
+    @property
+    def login(self) -> str:
+        """The account's own login, by which its comments are known."""
+        if self._login is None:
+            self._login = self._github.get_user().login
+        return self._login
+
+    @contextmanager
+    def errors(self, what: str) -> Iterator[None]:
+        """Turn every fault of a call into a ``DeliveryError`` without the token in it."""
+        from github import GithubException
+
+        import requests
+
+        try:
+            yield
+        except GithubException as error:
+            data = error.data if isinstance(error.data, dict) else {}
+            raise delivery_error(
+                "GitHub", what, status=error.status, reason=str(data.get("message") or error.message or ""),
+                headers={key: str(value) for key, value in (error.headers or {}).items()}, secrets=[self._token],
+                permanent=None if error.status != 400 else True,
+            ) from None  # fmt: skip
+        except (requests.RequestException, OSError, ValueError) as error:
+            reason = f"{type(error).__name__}"
+            raise delivery_error("GitHub", what, reason=reason, secrets=[self._token]) from None
+
+    def write_section(self, number: int, name: str, text: str) -> bool:
+        """Put one dataset's section into the sticky comment of a pull request; whether anything changed.
+
+        Safe to repeat: the comment is looked up by its hidden marker and our login before one is posted.
+
+        Raises:
+            DeliveryError: GitHub did not take it.
+        """
+        with self.errors(f"comment on #{number}"):
+            pull = self.repo.get_pull(number)
+            comment = self._own_comment(pull)
+            before = comment.body if comment is not None else None
+            body = with_section(before, name, text)
+            if before is not None and before.replace("\r\n", "\n") == body:
+                return False
+            if comment is None:
+                pull.create_issue_comment(body)
+            else:
+                comment.edit(body)
+            return True
+
+    def _own_comment(self, pull: PullRequest) -> IssueComment | None:
+        login = self.login
+        for comment in pull.get_issue_comments():
+            if comment.user is not None and comment.user.login == login and (comment.body or "").startswith(MARKER):
+                return comment
+        return None
+
+    def write_status(self, commit: str, state: State, description: str, *, context: str = STATUS_CONTEXT) -> bool:
+        """Set a commit status unless it is so already; whether anything changed.
+
+        Raises:
+            DeliveryError: GitHub did not take it.
+        """
+        told = " ".join(description.split())
+        told = told if len(told) <= DESCRIPTION else told[: DESCRIPTION - 1] + "…"
+        with self.errors(f"status of {commit[:12]}"):
+            target = self.repo.get_commit(commit)
+            for status in target.get_statuses():
+                if status.context == context:  # the newest comes first
+                    if (status.state, status.description) == (state.value, told):
+                        return False
+                    break
+            target.create_status(state=state.value, description=told, context=context)
+            return True
+
+
+class GitHubChannel:
+    """Tells events on the pull request that asked for a dataset, and on its commit.
+
+    Args:
+        github: the repository.
+        pull_of: the pull request and the commit of an event, each None where not known; by default what the event
+            itself says (``pull_request``, ``request_commit``).
+    """
+
+    name = "github"
+
+    def __init__(self, github: GitHub, pull_of: Callable[[Event], tuple[int | None, str | None]] | None = None) -> None:
+        self._github = github
+        self._pull_of = pull_of or _told_by_event
+
+    def send(self, event: Event) -> bool:
+        number, commit = self._pull_of(event)
+        if number is None and commit is None:
+            return False
+        story = story_of(event)
+        return self._write(story, number, commit)
+
+    def send_progress(self, progress: Progress, number: int) -> bool:
+        """Edit the section of a landing that is under way.
+
+        Raises:
+            DeliveryError: GitHub did not take it.
+        """
+        return self._write(story_of_progress(progress), number, None)
+
+    def _write(self, story: Story, number: int | None, commit: str | None) -> bool:
+        changed = False
+        if number is not None:
+            changed = self._github.write_section(number, story.name, story_section(story))
+        if commit is not None and story.state is not State.INFO:
+            description = f"{story.headline}: {story.name}"
+            changed = self._github.write_status(commit, story.state, description) or changed
+        return changed
+
+
+def _told_by_event(event: Event) -> tuple[int | None, str | None]:
+    number: Any = event.data.get("pull_request")
+    commit: Any = event.data.get("request_commit")
+    return (number if isinstance(number, int) else None), (commit if isinstance(commit, str) and commit else None)
