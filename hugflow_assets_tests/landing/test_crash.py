@@ -18,7 +18,7 @@ from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import write_speech
 from hugflow_assets_tests.landing.trees import tree_of
 
-KILLS = 6
+KILLS = 4
 
 
 @pytest.mark.parametrize("seed", range(2))
