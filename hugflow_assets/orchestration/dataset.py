@@ -8,6 +8,7 @@ from pydantic import Field
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.hub import LandingPlan
 from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.landing import LANDABLE
 from hugflow_assets.orchestration.failures import failing_by_name, rejection, tag_failure
 from hugflow_assets.orchestration.partitions import DATASETS
 from hugflow_assets.orchestration.platform import Platform
@@ -50,7 +51,7 @@ def dataset(
         asked = requested(context.partition_key, snapshot, store)
         context.instance.add_dynamic_partitions(DATASETS.name, [asked.name])
         plan = resolved(asked, platform, store, update=config.update)
-        verdicts = preflight(asked, snapshot, plan, store, platform.settings())
+        verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
         yield from map(check_result, verdicts)
         if refused := blocking(verdicts):
             tag_failure(

@@ -1,0 +1,158 @@
+"""What a person sees who starts ``dagster dev`` in a fresh project, over the GraphQL that the UI speaks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hugflow_assets.demo import LocalHub
+from hugflow_assets_tests.datasets_made import speech_files, text_files
+from hugflow_assets_tests.e2e.dagster_dev import SENSOR, DagsterDev, poll
+
+REPOSITORY_ROOT = Path(__file__).parents[2]
+SPEECH, TEXT, OTHER = "org__speech__rev_main", "org__text__rev_main", "org__other__rev_main"
+HOSTILE = ["../../evil", "/tmp/evil", "a,b[c]"]  # noqa: S108
+
+
+@dataclass
+class Live:
+    """A project folder, the Hub it is pointed at, and its running services."""
+
+    root: Path
+    hub: LocalHub
+    environment: dict[str, str]
+    dev: DagsterDev
+
+    def request(self, stem: str, text: str) -> Path:
+        path = self.root / "requests" / "add" / f"{stem}.yaml"
+        path.write_text(text)
+        return path
+
+    def landed(self, name: str) -> bool:
+        return (self.root / "datasets" / name / "hugflow.json").is_file()
+
+    def tree(self) -> dict[str, bytes]:
+        """Every file of the project and beside it but Dagster's own, with its content."""
+        own = {".dagster_home", "__pycache__"}
+        return {
+            str(path.relative_to(self.root.parent)): path.read_bytes()
+            for path in sorted(self.root.parent.rglob("*"))
+            if path.is_file() and not own & set(path.parts) and path.suffix != ".log"
+        }
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A fresh project in which one dataset was materialized by the command line before the UI was started."""
+    base = tmp_path_factory.mktemp("dev")
+    root = base / "project"
+    for folder in ("requests/add", "requests/remove"):
+        (root / folder).mkdir(parents=True)
+    for name in ("dagster.yaml", "workspace.yaml", "pyproject.toml"):
+        shutil.copy(REPOSITORY_ROOT / name, root / name)
+    made = tmp_path_factory.mktemp("made")
+    with LocalHub() as hub:
+        hub.add_repo("org/speech", speech_files(made / "speech"))
+        hub.add_repo("org/text", text_files(made / "text"))
+        hub.add_repo("org/other", text_files(made / "other"))
+        unset = {"DAGSTER_HOME", "STORAGE_ROOT", "HUGFLOW_STATE_DIR", "REQUESTS_DIR", "HUGFLOW_PROJECT_DIR"}
+        environment = {name: value for name, value in os.environ.items() if name not in unset}
+        environment |= {"HF_ENDPOINT": hub.url, "HUB_RETRIES": "0", "SENSOR_INTERVAL": "5s"}
+        (root / "requests/add/speech.yaml").write_text("hf_id: org/speech\ndescription: Spoken numbers\n")
+        subprocess.run(
+            [sys.executable, "-m", "dagster", "asset", "materialize", "-m", "hugflow_assets.definitions"]
+            + ["--select", "dataset", "--partition", SPEECH],
+            cwd=root,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+        dev = DagsterDev(root, environment)
+        try:
+            yield Live(root, hub, environment, dev.wait())
+        finally:
+            dev.stop()
+
+
+def test_the_asset_graph_is_served_and_the_sensor_runs(live: Live) -> None:
+    found = live.dev.ask(
+        """query($sensor: SensorSelector!) {
+          assetNodes { assetKey { path } dependencyKeys { path } isObservable
+                       assetChecksOrError { ... on AssetChecks { checks { name blocking } } } }
+          sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { status } } }
+        }""",
+        sensor=SENSOR,
+    )
+    nodes = {node["assetKey"]["path"][0]: node for node in found["assetNodes"]}
+    assert nodes.keys() == {
+        "requests", "hub_dataset", "dataset", "dataset_profile", "storage_catalogue", "removed_dataset",
+    }  # fmt: skip
+    assert nodes["dataset"]["dependencyKeys"] == [{"path": ["hub_dataset"]}]
+    assert nodes["hub_dataset"]["isObservable"]
+    checks = {check["name"]: check["blocking"] for check in nodes["dataset"]["assetChecksOrError"]["checks"]}
+    assert checks["repo_accessible"] and checks["within_quota"]
+    assert not checks["hashes"]
+    assert found["sensorOrError"]["sensorState"]["status"] == "RUNNING"
+
+
+def test_what_the_command_line_landed_before_is_shown(live: Live) -> None:
+    assert live.landed(SPEECH)
+    found = live.dev.ask(
+        """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+          assetMaterializations(limit: 5) { partition metadataEntries { label ... on IntMetadataEntry { intValue } } }
+          partitionKeyConnection(limit: 10, ascending: true) { results }
+        } } }""",
+        key={"path": ["dataset"]},
+    )["assetNodeOrError"]
+    shown = found["assetMaterializations"][0]
+    assert shown["partition"] == SPEECH
+    assert {"label": "rows", "intValue": 12} in shown["metadataEntries"]
+    assert SPEECH in found["partitionKeyConnection"]["results"]
+
+
+def test_a_dropped_file_is_on_disk_within_a_minute_and_a_malformed_one_stops_nothing(live: Live) -> None:
+    live.request("malformed", "hf_id: [")
+    live.request("text", "hf_id: org/text\ndescription: Lines\n")
+    began = time.monotonic()
+    poll(lambda: live.landed(TEXT), within_s=60)
+    assert time.monotonic() - began < 60
+
+
+def test_a_materialization_launched_over_graphql_lands(live: Live) -> None:
+    state = live.dev.ask(
+        "query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor { sensorState { id } } } }",
+        s=SENSOR,
+    )["sensorOrError"]["sensorState"]
+    live.dev.ask(
+        "mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { id } } } }",
+        id=state["id"],
+    )
+    live.request("other", "hf_id: org/other\ndescription: More lines\n")
+    status, told = live.dev.ended(live.dev.launch(OTHER))
+    assert (status, told) == ("SUCCESS", {})
+    assert live.landed(OTHER)
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live, key: str) -> None:
+    before = live.tree()
+    status, told = live.dev.ended(live.dev.launch(key))
+    assert status == "FAILURE"
+    assert told["code"] == "unknown-dataset"
+    assert key in told["message"]
+    assert live.tree() == before
+    assert not Path("/tmp/evil").exists()  # noqa: S108
+    keys = live.dev.ask(
+        """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+          partitionKeyConnection(limit: 50, ascending: true) { results } } } }""",
+        key={"path": ["dataset"]},
+    )["assetNodeOrError"]["partitionKeyConnection"]["results"]
+    assert sorted(keys) == sorted([SPEECH, TEXT, OTHER])
