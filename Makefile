@@ -24,7 +24,8 @@ demo: install  ## a local Hub, a small speech dataset, and how it lands: offline
 
 up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ lands by itself
 	@$(BIN)/hugflow init --quiet
-	$(BIN)/dagster dev
+	@DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)}" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
+	  $(BIN)/dagster dev
 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --cov --cov-branch --cov-report term
