@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from rich.text import Text
 
 from hugflow_assets.cli.console import console, count, hours, size, table
-from hugflow_assets.cli.judging import Judged, judge
+from hugflow_assets.cli.judging import Judged, exit_status_of, judge
 from hugflow_assets.cli.selection import Selection, select
 from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.cli.validation import tell_problems
@@ -19,6 +20,7 @@ from hugflow_assets.settings import Settings
 if TYPE_CHECKING:
     from hugflow_assets.hub.models import LandingPlan
     from hugflow_assets.rules import Verdict
+    from hugflow_assets.rules.removals import RemovalPreview
     from hugflow_assets.store import Store
 
 SCHEMA_VERSION = 1
@@ -28,10 +30,11 @@ def plan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Request files or folders.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
-    """Show what requests would land: commit, size, files, rows, licence, quota and every rule's verdict."""
+    """Show what requests would land or remove: commit, size, files, rows, licence, quota and every verdict."""
     settings = settings_in_force()
     worst = 0
     told: list[dict[str, Any]] = []
+    removals: list[dict[str, Any]] = []
     for selection in select(paths):
         worst = max(worst, tell_problems(selection))
         for judged in judge(selection.adds(), selection.snapshot, settings):
@@ -40,10 +43,41 @@ def plan(
                 told.append(_as_dict(judged, selection, settings))
             else:
                 _show(judged, selection, settings)
+        for preview in _previews(selection, settings):
+            worst = max(worst, exit_status_of(preview.verdict.code) if preview.verdict.blocks else 0)
+            if as_json:
+                removals.append(preview.model_dump(mode="json"))
+            else:
+                _show_removal(preview, selection)
     if as_json:
-        typer.echo(json.dumps({"schema_version": SCHEMA_VERSION, "plans": told}, indent=2, ensure_ascii=False))
+        both = {"schema_version": SCHEMA_VERSION, "plans": told, "removals": removals}
+        typer.echo(json.dumps(both, indent=2, ensure_ascii=False))
     if worst:
         raise typer.Exit(worst)
+
+
+def _previews(selection: Selection, settings: Settings) -> Iterator[RemovalPreview]:
+    if not selection.removals():
+        return
+    from hugflow_assets.rules.removals import removal_preview
+    from hugflow_assets.store import Store
+
+    store = Store.of(settings)
+    for removal in selection.removals():
+        yield removal_preview(removal, selection.snapshot, store, settings)
+
+
+def _show_removal(preview: RemovalPreview, selection: Selection) -> None:
+    out = console()
+    out.print(Text(f"removal {selection.shown(preview.path)}", style="bold"), Text(preview.reason, style="dim"))
+    for hit in preview.hits:
+        what = f"{size(hit.size_bytes)}, {count(hit.rows)} rows" if hit.landed else "not landed"
+        out.print(Text(f"  {hit.name}: {what}, owner {hit.owner or 'not known'}"))
+    rows = table("", "", "")
+    rows.show_header = False
+    rows.add_row(*_marked(preview.verdict))
+    out.print(rows)
+    out.print()
 
 
 def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[str, Any]:

@@ -52,16 +52,17 @@ def _findings(selection: Selection, *, offline_only: bool) -> Iterator[tuple[int
     for problem in selection.problems():
         yield REQUEST_AT_FAULT, of_problem(problem, selection)
     if offline_only:
-        yield from _offline(selection)
+        yield from _offline(selection, set(selection.paths()))
     else:
         yield from _online(selection)
+        # Of add files the pre-flight rules have said the same, and more.
+        yield from _offline(selection, {one.path for one in selection.removals()})
 
 
-def _offline(selection: Selection) -> Iterator[tuple[int, Finding]]:
-    """What contradicts other files, seen from the text alone."""
+def _offline(selection: Selection, meant: set[str]) -> Iterator[tuple[int, Finding]]:
+    """What contradicts other files, seen from the text alone, said of the files that are meant."""
     from hugflow_assets.rules.review import offline
 
-    meant = set(selection.paths())
     for verdict in offline(selection.snapshot):
         if not verdict.passed:
             for path in verdict.details["paths"]:

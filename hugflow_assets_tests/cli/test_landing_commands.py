@@ -37,6 +37,16 @@ def test_plan_says_what_blocks(run, project, speech_hub) -> None:
     assert "split_exists" in ran.out
 
 
+def test_plan_shows_what_a_removal_takes(run, project) -> None:
+    project.add("speech", "org/speech", owner="ana")
+    file = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Done with it.\n")
+    told = run("plan", file)
+    (preview,) = json.loads(run("plan", file, "--json").out)["removals"]
+    assert told.code == 0
+    assert f"{SPEECH}: not landed, owner ana" in told.out
+    assert [hit["name"] for hit in preview["hits"]] == [SPEECH]
+
+
 def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
     project.add("speech", "org/speech", owner="ana")
     project.add("gone", "org/gone")

@@ -98,6 +98,13 @@ def test_online_the_hub_is_asked_and_the_line_that_is_wrong_is_named(run, projec
     assert f"{speech_hub.url}/datasets/org/gated" in places["requests/add/gated.yaml:1:1"]
 
 
+def test_a_removal_that_matches_nothing_is_a_warning_online_and_offline(run, project) -> None:
+    project.write("remove/none.yaml", "hf_id: org/none\nreason: x\n")
+    for ran in (run("validate"), run("validate", "--offline")):
+        assert ran.code == 0
+        assert ran.out.startswith("requests/remove/none.yaml:1:1: warning: ")
+
+
 def test_a_hub_that_does_not_answer_is_the_environments_fault(run, project) -> None:
     project.add("speech", "org/speech")
     ran = run("validate")
