@@ -129,6 +129,9 @@ class Settings(BaseSettings):
 
     # Download
     max_concurrent_downloads: int = _setting("Download", 4, "Datasets in flight over all runs.", ge=1)
+    max_bandwidth: Size | None = _setting(
+        "Download", None, "Bytes a second that all runs on this machine fetch together, e.g. 200MB; empty: no limit."
+    )
     landing_executor: Literal["threads", "processes"] = _setting("Download", "threads", "How shards run in parallel.")
     landing_workers: int | None = _setting("Download", None, "Shards in parallel in one run; empty: the cores.", ge=1)
     landing_views: Words = _setting(
@@ -173,6 +176,15 @@ class Settings(BaseSettings):
     # Behavior
     auto_merge: bool = _setting("Behavior", False, "Merge approved, valid request pull requests by itself.")
     sensor_interval: Duration = _setting("Behavior", timedelta(seconds=15), "How often requests are looked at.")
+    upstream_policy: Literal["notify", "update", "ignore"] = _setting(
+        "Behavior", "notify", "When a branch has moved on the Hub: say so, land its newest commit, or do not look."
+    )
+    upstream_interval: Duration = _setting(
+        "Behavior", timedelta(hours=1), "How often the Hub is asked whether branches have moved."
+    )
+    keep_until_warning: Duration = _setting(
+        "Behavior", timedelta(days=14), "How long before keep_until its owner is warned; nothing is ever deleted by it."
+    )
     lease_ttl: Duration = _setting("Behavior", timedelta(seconds=60), "Silence after which a run counts as dead.")
 
     @field_validator("hf_endpoint")

@@ -26,6 +26,8 @@ class HubAccess:
         https_proxy: proxy for https requests; None leaves it to the environment.
         ssl_cert_file: CA bundle (PEM) to trust instead of the system's.
         rate_dir: where the processes of this machine share what they know of their rate limit; None: they do not.
+        bytes_per_s: what all of them may fetch together; None: no limit.
+        adopted: a list of local files by content hash, which are copied instead of fetched; see ``adopted``.
     """
 
     endpoint: str
@@ -38,6 +40,8 @@ class HubAccess:
     https_proxy: str | None = field(default=None, repr=False)
     ssl_cert_file: Path | None = None
     rate_dir: Path | None = None
+    bytes_per_s: float | None = None
+    adopted: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> HubAccess:
@@ -52,6 +56,7 @@ class HubAccess:
             https_proxy=settings.https_proxy,
             ssl_cert_file=settings.ssl_cert_file,
             rate_dir=settings.hugflow_state_dir / "rate",
+            bytes_per_s=float(settings.max_bandwidth) if settings.max_bandwidth else None,
         )
 
     def redact(self, text: str) -> str:

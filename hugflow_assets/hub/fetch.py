@@ -31,6 +31,8 @@ from hugflow_assets.errors import (
     StorageError,
 )
 from hugflow_assets.hub.access import HubAccess, file_url
+from hugflow_assets.hub.adopted import copy_adopted
+from hugflow_assets.hub.bandwidth import Bandwidth
 from hugflow_assets.hub.calls import (
     TRY_AGAIN,
     Answer,
@@ -167,6 +169,8 @@ class _Fetch:
             self.to.rename(part)  # fetched before; what it is worth the hash will tell, without the network
         handle = self._open(part)
         try:
+            if self.access.adopted is not None:
+                copy_adopted(self.access.adopted, promised, handle, self.file.size_bytes)
             self._take_up(handle)
             mismatches: list[str] = []
             while (wrong := self._complete(handle, promised)) is not None:
@@ -329,11 +333,16 @@ class _Fetch:
 
     def _receive(self, handle: int, response: httpx2.Response) -> None:
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
+        limit = Bandwidth.of(self.access)
         for chunk in response.iter_raw():
             if self.size + len(chunk) > self.file.size_bytes:
                 raise _MismatchError(f"more than {self.file.size_bytes} bytes")
             self._append(handle, chunk)
             window_bytes += len(chunk)
+            if limit is not None:
+                began = time.monotonic()
+                limit.take(len(chunk), self.should_stop)
+                window_ends += time.monotonic() - began  # our own patience is no silence of the server
             if (now := time.monotonic()) > window_ends:
                 if window_bytes < LEAST_BYTES_PER_S * self.access.read_timeout_s:
                     raise _BrokenError(self._unreachable("it sends next to nothing"))
