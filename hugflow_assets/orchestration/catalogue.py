@@ -15,7 +15,7 @@ _SHOWN = 2000
 @asset(key=CATALOGUE, deps=[DATASET], description="Every dataset on the storage, and how full the storage is.")
 def storage_catalogue(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """List what is landed, largest first."""
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         return MaterializeResult(metadata=catalogue_metadata(platform.store()))
 
 

@@ -46,7 +46,7 @@ def dataset(
     Any selection runs these checks, since they are the asset's own. A key that neither a request nor a landed dataset
     has fails by name before anything is registered.
     """
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         store, snapshot = platform.store(), platform.snapshot()
         asked = requested(context.partition_key, snapshot, store)
         context.instance.add_dynamic_partitions(DATASETS.name, [asked.name])
@@ -55,12 +55,12 @@ def dataset(
         yield from map(check_result, verdicts)
         if refused := blocking(verdicts):
             tag_failure(
-                context.instance, context.run_id, refused[0].code or refused[0].name, all(v.transient for v in refused)
+                context.instance, context.run.run_id, refused[0].code or refused[0].name, all(v.transient for v in refused)
             )
             store.events.append(
                 EventKind.REJECTED,
                 asked.name,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 request=asked.path,
                 verdicts=[one.model_dump(mode="json") for one in refused],
             )

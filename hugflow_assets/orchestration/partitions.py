@@ -8,11 +8,11 @@ it does not (runs launched by GraphQL) the asset does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from dagster import DynamicPartitionsDefinition
+from dagster import DynamicPartitionsDefinition, PartitionKeyRange
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import RequestSnapshot
@@ -37,6 +37,13 @@ class RequestPartitions(DynamicPartitionsDefinition):
             partition_key, current_time=current_time, dynamic_partitions_store=dynamic_partitions_store
         )
         return registered or partition_key in self._defined()
+
+    def get_partition_keys_in_range(self, partition_key_range: PartitionKeyRange) -> Sequence[str]:
+        # A run for one key asks for the range from it to it, before the asset is asked. An unknown key must come as far
+        # as the asset, which fails by name; here it would end in a traceback.
+        if partition_key_range.start == partition_key_range.end:
+            return [partition_key_range.start]
+        return super().get_partition_keys_in_range(partition_key_range)
 
     def filter_valid_partition_keys(self, partition_keys: set[str]) -> Set[str]:
         registered = super().filter_valid_partition_keys(partition_keys)

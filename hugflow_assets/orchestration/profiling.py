@@ -24,7 +24,7 @@ PROFILE = AssetKey("dataset_profile")
 )
 def dataset_profile(context: AssetExecutionContext, landed: LandedFolder) -> MaterializeResult[None]:
     """Measure the record in one pass."""
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         return MaterializeResult(metadata=profile_metadata(measure(landed.path, landed.manifest)))
 
 

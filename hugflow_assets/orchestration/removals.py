@@ -32,7 +32,7 @@ REMOVED = AssetKey("removed_dataset")
 )
 def removed_dataset(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """Move every landing that the removal matches to the trash. Safe to repeat after any interruption."""
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         store, snapshot = platform.store(), platform.snapshot()
         removal = requested_removal(context.partition_key, snapshot)
         context.instance.add_dynamic_partitions(REMOVALS_NAME, [removal.key])

@@ -26,14 +26,14 @@ _SHOWN = 200
 @asset(key=REQUESTS, description="Everything that request files ask for. A file that cannot be read has no partition.")
 def requests(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """Read every request file."""
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         return MaterializeResult(metadata=_counts(platform.snapshot()))
 
 
 @asset_check(asset=REQUESTS, name=FILES_VALID, description="Every request file can be read.")
 def files_valid(context: AssetExecutionContext, platform: Platform) -> AssetCheckResult:
     """Name every problem with file, line and column."""
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         snapshot = platform.snapshot()
         return AssetCheckResult(passed=not snapshot.problems, severity=_SEVERITY, metadata=_problems(snapshot))
 

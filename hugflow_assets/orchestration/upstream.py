@@ -33,7 +33,7 @@ _LOOK_BACK = 25
 
 def observe(context: AssetExecutionContext, platform: Platform) -> DataVersionsByPartition:
     """Ask the Hub, once a repository and revision, at which commit every landed or requested dataset is."""
-    with failing_by_name(context.instance, context.run_id):
+    with failing_by_name(context.instance, context.run.run_id):
         hub = platform.hub()
         commits: dict[str, str | DataVersion] = {}
         for (repo_id, revision), names in _by_repo(platform).items():

@@ -19,7 +19,7 @@ from hugflow_assets_tests.e2e.dagster_dev import SENSOR, DagsterDev, poll
 
 REPOSITORY_ROOT = Path(__file__).parents[2]
 SPEECH, TEXT, OTHER = "org__speech__rev_main", "org__text__rev_main", "org__other__rev_main"
-HOSTILE = ["../../evil", "/tmp/evil", "a,b[c]"]  # noqa: S108
+HOSTILE = ["../../evil", "/tmp/evil", "a,b[c]"]
 
 
 @dataclass
@@ -132,7 +132,7 @@ def test_a_materialization_launched_over_graphql_lands(live: Live) -> None:
         s=SENSOR,
     )["sensorOrError"]["sensorState"]
     live.dev.ask(
-        "mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { id } } } }",
+        "mutation($id: String!) { stopSensor(id: $id) { __typename } }",
         id=state["id"],
     )
     live.request("other", "hf_id: org/other\ndescription: More lines\n")
@@ -149,7 +149,7 @@ def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live, key
     assert told["code"] == "unknown-dataset"
     assert key in told["message"]
     assert live.tree() == before
-    assert not Path("/tmp/evil").exists()  # noqa: S108
+    assert not Path("/tmp/evil").exists()
     keys = live.dev.ask(
         """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
           partitionKeyConnection(limit: 50, ascending: true) { results } } } }""",

@@ -27,9 +27,7 @@ PERMANENT = {ERROR_TAG: "hub-not-found", TRANSIENT_TAG: "false"}
 TRANSIENT = {ERROR_TAG: "quota-exceeded", TRANSIENT_TAG: "true"}
 
 
-def record(
-    instance: DagsterInstance, status: DagsterRunStatus, digest: str = "a", name: str = "x", **tags: str
-) -> str:
+def record(instance: DagsterInstance, status: DagsterRunStatus, digest: str = "a", name: str = "x", **tags: str) -> str:
     told = {NAME_TAG: name, DIGEST_TAG: digest, PARTITION_TAG: name, **tags}
     return create_run_for_test(instance, job_name="land_dataset", status=status, tags=told).run_id
 
