@@ -8,10 +8,10 @@ from pathlib import Path
 
 import xxhash
 
-from hugflow_assets.hub.fetch import content_hash
 from hugflow_assets.landing.shard import Shard, wipe
+from hugflow_assets.landing.sources import source_records
 from hugflow_assets.landing.sums import Checksum, Kind, parse_sums, sum_line
-from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord, SourceRecord
+from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
 
 _BLOCK_BYTES = 4 << 20
 
@@ -33,7 +33,7 @@ class LandedVersion:
         record_path, record = self._record(shard)
         if record is None or not same_features:
             return None
-        if [one.hash for one in record.sources] != [content_hash(file) for file in shard.source.files]:
+        if [one.hash for one in record.sources] != [one.hash for one in source_records(shard.source)]:
             return None
         if any(not folder.endswith(f"/{shard.folder}") for folder in record.folders):
             return None
@@ -83,10 +83,7 @@ def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:
         config=shard.config,
         split=shard.split,
         index=shard.source.index,
-        sources=tuple(
-            SourceRecord(path=file.path, size_bytes=file.size_bytes, hash=content_hash(file))
-            for file in shard.source.files
-        ),
+        sources=source_records(shard.source),
         folders=copy.record.folders,
         json_xxh128=copy.record.json_xxh128,
         sums_xxh128=xxhash.xxh3_128_hexdigest(told),

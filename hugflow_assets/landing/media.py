@@ -70,7 +70,11 @@ class MediaWriter:
         """Write every value and return its JSON token. ``rows`` holds the row that each value is in."""
         data, paths = _parts(values)
         valid = values.is_valid().to_numpy(zero_copy_only=False)
-        wanted = [path for piece, path in zip(data, paths, strict=True) if piece is None and path]
+        wanted = [
+            path
+            for piece, path in zip(data, paths, strict=True)
+            if piece is None and path and (kind, path) not in self._resolved
+        ]
         fetched = self._resolve(list(dict.fromkeys(wanted))) if wanted else {}
         tokens = []
         for piece, path, row, there in zip(data, paths, rows.tolist(), valid, strict=True):
@@ -87,11 +91,7 @@ class MediaWriter:
         """A value without bytes: one file for all values that name the same path."""
         landed = self._resolved.get((kind, path))
         if landed is None and path in fetched:
-            with fetched[path].open("rb") as file:
-                empty = os.fstat(file.fileno()).st_size == 0
-                data: Any = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                landed = self._write(kind, path, row, memoryview(data))
-            fetched[path].unlink()
+            landed = self._adopt(kind, path, row, fetched[path])
             self._resolved[kind, path] = landed
             self.counts["resolved_paths"] += 1
         self.counts["unresolved_paths"] += landed is None
@@ -107,6 +107,20 @@ class MediaWriter:
                 written += os.write(file, data[written:])
         finally:
             os.close(file)
+        return self._counted(kind, source_path, name, data)
+
+    def _adopt(self, kind: str, source_path: str, row: int, local: Path) -> _Landed:
+        """Move a file that is on this file system already to its place; it is read once, for its checksum."""
+        handle, names = self._open_folder(kind)
+        with local.open("rb") as file:
+            empty = os.fstat(file.fileno()).st_size == 0
+            data: Any = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            name = names.take(safe_name(source_path, row, bytes(data[:_SNIFFED_BYTES]), kind))
+            local.chmod(self._mode)
+            os.rename(local, name, dst_dir_fd=handle)
+            return self._counted(kind, source_path, name, memoryview(data))
+
+    def _counted(self, kind: str, source_path: str | None, name: str, data: memoryview) -> _Landed:
         path = f"{kind}/{self._folder}/{name}"
         self.counts["media_files"] += 1
         self.counts["media_bytes"] += len(data)

@@ -46,13 +46,5 @@ def stream(path: Path, source_path: str) -> Iterator[pa.RecordBatch]:
         raise BadSourceError(f"{source_path} gave {read} rows, its footer promises {promised}.", file=source_path)
 
 
-def schema_of(path: Path, source_path: str) -> pa.Schema:
-    """The Arrow schema of a parquet file. Raises ``BadSourceError`` as ``stream`` does."""
-    try:
-        return pq.read_schema(path)
-    except pa.ArrowException as error:
-        raise BadSourceError(f"{source_path} is not a parquet file: {error}", file=source_path) from error
-
-
 def _rows_of_a_batch(rows: int, size_bytes: int) -> int:
     return max(1, min(_MOST_ROWS, rows * BATCH_BYTES // max(1, size_bytes)))

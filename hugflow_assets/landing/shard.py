@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import xxhash
 
 from hugflow_assets.errors import LandingCancelledError
-from hugflow_assets.hub import HubAccess, fetch
-from hugflow_assets.hub.models import ShardSource, SourceFile
-from hugflow_assets.landing.columns import media_columns
+from hugflow_assets.hub import HubAccess
+from hugflow_assets.hub.models import ShardSource
 from hugflow_assets.landing.media import MediaWriter
-from hugflow_assets.landing.parquet import schema_of, stream
+from hugflow_assets.landing.readers.reader import JSON, Reader
 from hugflow_assets.landing.record import RecordEncoder
-from hugflow_assets.landing.repo_paths import RepoPaths
+from hugflow_assets.landing.sources import Sources, source_records
 from hugflow_assets.landing.sums import Checksum, Kind
-from hugflow_assets.store.models import Counts, ShardReceipt, SourceRecord
+from hugflow_assets.store.models import Counts, ShardReceipt
 
 MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh")
 _COUNTED = frozenset(Counts.model_fields)
@@ -79,15 +80,19 @@ def land_shard(shard: Shard) -> ShardReceipt:
         LandingCancelledError: the stop file appeared.
         OSError: the disk is full, or not writable.
     """
+    from hugflow_assets.landing.readers import open_reader
+
     wipe(shard)
     shard.work.mkdir(parents=True, exist_ok=True)
-    paths = RepoPaths(shard)
-    media = MediaWriter(shard.tree, shard.folder, Checksum(shard.checksums), shard.file_mode, paths.resolve)
+    sources = Sources(shard)
+    reader = open_reader(shard, sources)
+    media = MediaWriter(shard.tree, shard.folder, Checksum(shard.checksums), shard.file_mode, reader.resolve)
     try:
         with shard.lines_path.open("wb", buffering=0) as lines:
-            return _land(shard, media, paths, _Lines(lines.fileno()))
+            return _land(shard, reader, media, sources, _Lines(lines.fileno()))
     finally:
         media.close()
+        reader.close()
 
 
 def wipe(shard: Shard) -> None:
@@ -114,21 +119,8 @@ class _Lines:
             text = text[os.write(self._handle, text) :]
 
 
-def _land(shard: Shard, media: MediaWriter, paths: RepoPaths, lines: _Lines) -> ShardReceipt:
-    sources, lost, fetched = [], dict[str, int](), 0
-    for at, file in enumerate(shard.source.files):
-        local = shard.work / f"source-{at:05d}"
-        if local.exists():  # whole already in an earlier run: taken up like a part, hashed, and not fetched again
-            local.replace(local.with_name(local.name + ".part"))
-        got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
-        fetched += got.bytes_fetched
-        sources.append(SourceRecord(path=file.path, size_bytes=got.size_bytes, hash=got.hash))
-        paths.beside = file.path
-        encoder = RecordEncoder(media_columns(schema_of(local, file.path), shard.features), media.land)
-        _stream(shard, local, file, encoder, lines)
-        for name, count in encoder.lost.items():
-            lost[name] = lost.get(name, 0) + count
-        local.unlink()
+def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, lines: _Lines) -> ShardReceipt:
+    lost = _stream(shard, reader, media, lines)
     media.sums.sort(key=lambda line: line.partition("  ")[2].encode())
     sums = "".join(media.sums).encode()
     shard.sums_path.write_bytes(sums)
@@ -136,21 +128,36 @@ def _land(shard: Shard, media: MediaWriter, paths: RepoPaths, lines: _Lines) -> 
         config=shard.config,
         split=shard.split,
         index=shard.source.index,
-        sources=tuple(sources),
+        sources=source_records(shard.source),
         folders=media.folders,
         json_xxh128=lines.digest.hexdigest(),
         sums_xxh128=xxhash.xxh3_128_hexdigest(sums),
-        counts=_counts({**media.counts, **lost}, lines, media.duration_s),
+        counts=_counts({**media.counts, **reader.counts, **lost}, lines, media.duration_s),
         unreadable_names=tuple(media.unreadable),
-        bytes_fetched=fetched + paths.bytes_fetched,
+        features=reader.features,
+        bytes_fetched=sources.bytes_fetched,
     )
 
 
-def _stream(shard: Shard, local: Path, file: SourceFile, encoder: RecordEncoder, lines: _Lines) -> None:
-    for batch in stream(local, file.path):
+def _stream(shard: Shard, reader: Reader, media: MediaWriter, lines: _Lines) -> Counter[str]:
+    """Write the reader's rows; what JSON could not say, by name."""
+
+    def land(kind: str, values: pa.Array, rows: Any) -> list[str]:
+        if kind == JSON:
+            return [token if token is not None else "null" for token in values.to_pylist()]
+        return media.land(kind, values, rows)
+
+    lost: Counter[str] = Counter()
+    schema, encoder = None, RecordEncoder({}, land)
+    for batch in reader.batches():
         if shard.should_stop():
-            raise LandingCancelledError(f"Stopped inside {file.path}.", remedy="A later run resumes.")
+            where = shard.source.files[0].path if shard.source.files else shard.folder
+            raise LandingCancelledError(f"Stopped inside {where}.", remedy="A later run resumes.")
+        if schema is None or not batch.schema.equals(schema):
+            schema, encoder = batch.schema, RecordEncoder(reader.media(batch.schema), land)
+            encoder.lost = lost
         lines.write(encoder.lines(batch, lines.rows), batch.num_rows)
+    return lost
 
 
 def _counts(found: dict[str, int], lines: _Lines, duration_s: float) -> Counts:

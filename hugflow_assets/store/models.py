@@ -85,6 +85,7 @@ class ShardReceipt(Frozen):
     sums_xxh128: str  # of the shard's checksum lines
     counts: Counts
     unreadable_names: tuple[str, ...] = ()  # the first 20
+    features: dict[str, Any] | None = None  # as the reader found them, where they were not known before
     bytes_fetched: int = 0
 
 

@@ -1,0 +1,27 @@
+"""One reader a repository shape: how the files of a shard become rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hugflow_assets.errors import UnsupportedShapeError
+from hugflow_assets.hub.models import Shape
+from hugflow_assets.landing.readers.parquet import ParquetReader
+from hugflow_assets.landing.readers.reader import Reader
+from hugflow_assets.landing.sources import Sources
+
+if TYPE_CHECKING:
+    from hugflow_assets.landing.shard import Shard
+
+_READERS: dict[Shape, type[Reader]] = {Shape.PARQUET: ParquetReader}
+LANDABLE = frozenset(_READERS)
+
+
+def open_reader(shard: Shard, sources: Sources) -> Reader:
+    """The reader of a shard's shape."""
+    if shard.source.shape not in _READERS:
+        raise UnsupportedShapeError(f"No reader for the shape {shard.source.shape.value}.")
+    return _READERS[shard.source.shape](shard, sources)
+
+
+__all__ = ["LANDABLE", "Reader", "open_reader"]

@@ -1,0 +1,38 @@
+"""Parquet files: the rows as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from hugflow_assets.landing.parquet import stream
+from hugflow_assets.landing.readers.reader import Reader
+from hugflow_assets.landing.repo_paths import RepoPaths
+from hugflow_assets.landing.sources import Sources
+
+if TYPE_CHECKING:
+    from hugflow_assets.landing.shard import Shard
+
+
+class ParquetReader(Reader):
+    """One file after the other. Media that a file names by path only are looked up in the repository."""
+
+    def __init__(self, shard: Shard, sources: Sources) -> None:
+        super().__init__(shard, sources)
+        self._paths = RepoPaths(shard)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for file in self.shard.source.files:
+            local = self.sources.fetch(file)
+            self._paths.beside = file.path
+            yield from stream(local, file.path)
+            local.unlink()
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        before = self._paths.bytes_fetched
+        found = self._paths.resolve(paths)
+        self.sources.bytes_fetched += self._paths.bytes_fetched - before
+        return found

@@ -1,0 +1,130 @@
+"""The files of a shard on their way from the Hub: fetched, verified, resumed; and those that several shards read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.hub import fetch
+from hugflow_assets.hub.fetch import content_hash
+from hugflow_assets.hub.models import ShardSource, SourceFile
+from hugflow_assets.store.models import SourceRecord
+
+if TYPE_CHECKING:
+    from hugflow_assets.landing.shard import Shard
+
+_AT_ONCE = 8  # small files of one shard in flight: their round trips, not their bytes, take the time
+_POLL_S = 0.05
+
+
+class Sources:
+    """Fetches for one shard. ``bytes_fetched`` counts what came over the network."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._numbers = iter(range(1 << 62))
+        self.bytes_fetched = 0
+
+    @property
+    def shared_folder(self) -> Path:
+        """Where the shards of one landing keep what all of them read."""
+        return self._shard.stop_file.parent / "shared"
+
+    def fetch(self, file: SourceFile, suffix: str = "") -> Path:
+        """A file of the shard's own, verified. The n-th call of a shard that is landed anew resumes the n-th file.
+
+        Args:
+            suffix: ending of the local name, for readers that look at it.
+        """
+        if file.archive is not None:
+            from hugflow_assets.landing.readers.zip import extract
+
+            local = self._shard.work / f"member-{next(self._numbers):05d}{suffix}"
+            extract(self.shared(file.archive), file, local)
+            return local
+        local = self._shard.work / f"source-{next(self._numbers):05d}{suffix}"
+        self._fetch(file, local)
+        return local
+
+    def fetch_all(self, files: Sequence[SourceFile]) -> list[Path]:
+        """Several small files, some at once."""
+        if any(file.archive is not None for file in files) or len(files) < 2:
+            return [self.fetch(file) for file in files]
+        places = [(file, self._shard.work / f"source-{next(self._numbers):05d}") for file in files]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="files") as pool:
+            list(pool.map(lambda place: self._fetch(*place), places))
+        return [local for _, local in places]
+
+    def shared(self, file: SourceFile) -> Path:
+        """A file that other shards of this landing read too: fetched by the first that asks, kept until the end."""
+        local = self.shared_folder / _key(file)
+        with self.making(local) as is_made:
+            if not is_made:
+                if file.archive is not None:
+                    from hugflow_assets.landing.readers.zip import extract
+
+                    extract(self.shared(file.archive), file, local)
+                else:
+                    self._fetch(file, local)
+        return local
+
+    @contextmanager
+    def making(self, target: Path) -> Iterator[bool]:
+        """Alone among the landing's shards: yields whether ``target`` is made already; what the block makes counts.
+
+        Raises:
+            LandingCancelledError: the landing was stopped while another shard was making it.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        done = target.with_name(target.name + ".done")
+        with target.with_name(target.name + ".lock").open("w") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if self._shard.should_stop():
+                        raise LandingCancelledError(
+                            "The landing was stopped on request.", remedy="A later run resumes."
+                        ) from None
+                    time.sleep(_POLL_S)
+            if done.exists():
+                yield True
+                return
+            yield False
+            done.touch()
+
+    def _fetch(self, file: SourceFile, local: Path) -> None:
+        if local.exists():  # whole already in an earlier run: taken up like a part, hashed, and not fetched again
+            local.replace(local.with_name(local.name + ".part"))
+        shard = self._shard
+        commit = file.commit or shard.commit
+        got = fetch(shard.access, shard.repo_id, commit, file, local, should_stop=shard.should_stop)
+        self.bytes_fetched += got.bytes_fetched
+
+
+def source_records(source: ShardSource) -> tuple[SourceRecord, ...]:
+    """What the manifest keeps of a shard's files: with these hashes equal, the shard is equal."""
+    return tuple(
+        SourceRecord(path=file.path, size_bytes=file.size_bytes, hash=promise(file))
+        for file in (*source.files, *source.beside)
+    )
+
+
+def promise(file: SourceFile) -> str:
+    """The hash that the Hub promises: a file's own, or that of the archive it is in."""
+    return content_hash(file.archive or file)
+
+
+def _key(file: SourceFile) -> str:
+    """A name for a shared file: of its content, its place, and its ending."""
+    told = f"{promise(file)}\0{file.path}"
+    return sha256(told.encode()).hexdigest()[:32] + os.path.splitext(file.path)[1][:12]  # noqa: PTH122
