@@ -19,6 +19,8 @@ from hugflow_assets.store import Headroom, human_size
 MARKER = "<!-- hugflow:requests -->"
 LIMIT = 65_000  # GitHub refuses 65,536 characters
 _ICONS = {State.PENDING: "⏳", State.SUCCESS: "✅", State.FAILURE: "❌", State.ERROR: "⚠️", State.INFO: "ℹ️"}
+_FRAME = "<!-- hugflow:section {key} -->\n{text}\n<!-- hugflow:end -->"
+_FRAME_LENGTH = len(_FRAME) + 40
 _SECTION = re.compile(r"<!-- hugflow:section ([0-9a-f]{16}) -->\n(.*?)\n<!-- hugflow:end -->", re.DOTALL)
 
 
@@ -40,18 +42,22 @@ class Judged(Protocol):
 
 
 def comment_body(sections: Mapping[str, str]) -> str:
-    """The whole comment: the hidden marker and the sections by their keys, at most ``LIMIT`` characters."""
-    parts = [MARKER]
-    left = LIMIT - len(MARKER)
-    for key, text in sections.items():
-        frame = f"<!-- hugflow:section {key} -->\n{{}}\n<!-- hugflow:end -->"
-        room = left - len(frame) - 200
-        shown = text if len(text) <= room else _cut(text, room)
-        part = frame.format(shown) if room > 0 else ""
-        if part:
-            parts.append(part)
-        left -= len(part) + 2
-    return "\n\n".join(parts)
+    """The whole comment: the hidden marker and the sections by their keys, at most ``LIMIT`` characters.
+
+    When they are too long together, each gets an equal share.
+    """
+    body = _joined(sections)
+    if len(body) > LIMIT:
+        share = LIMIT // len(sections) - _FRAME_LENGTH
+        body = _joined({key: _cut(text, share) for key, text in sections.items()})
+    while len(body) > LIMIT:  # hundreds of sections: the oldest go
+        sections = dict(list(sections.items())[len(sections) // 2 :])
+        body = comment_body(sections)
+    return body
+
+
+def _joined(sections: Mapping[str, str]) -> str:
+    return "\n\n".join([MARKER, *(_FRAME.format(key=key, text=text) for key, text in sections.items())])
 
 
 def sections_of(body: str) -> dict[str, str]:
@@ -149,8 +155,14 @@ def _icon(verdict: Judged) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """The beginning of a section; what would leave a code block open is closed."""
-    kept = text[: max(0, room)].rpartition("\n")[0]
-    fences = re.findall(r"^(`{3,})", kept, re.MULTILINE)
-    closing = f"\n{fences[-1]}" if len(fences) % 2 else ""
-    return f"{kept}{closing}\n\n… and more."
+    """The beginning of a section; a code block that would be left open is closed."""
+    if len(text) <= room:
+        return text
+    kept = text[: max(0, room - 40)].rpartition("\n")[0]
+    fence = ""
+    for line in kept.split("\n"):
+        if fence:
+            fence = "" if line == fence else fence
+        elif found := re.match(r"`{3,}(?=text$)", line):
+            fence = found[0]
+    return f"{kept}\n{fence}\n\n… and more." if fence else f"{kept}\n\n… and more."

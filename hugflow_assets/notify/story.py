@@ -33,7 +33,8 @@ class Story(Frozen):
 
 def story_of(event: Event) -> Story:
     """The story of an event of the audit log. Data that a newer version added are passed over."""
-    return _TELLERS[event.kind](event.name, event.data)
+    tell = _TELLERS.get(event.kind)
+    return tell(event.name, event.data) if tell is not None else _other(event)
 
 
 def story_of_progress(progress: Progress) -> Story:
@@ -164,6 +165,25 @@ _TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
     EventKind.SCRUBBED: _scrubbed,
     EventKind.QUOTA: _quota,
 }
+
+
+_HEADLINES = {
+    EventKind.FREED: "Freed for good",
+    EventKind.EXPIRING: "Its keep_until is near or past; nothing is deleted",
+}
+
+
+def _other(event: Event) -> Story:
+    """Events that change nothing by themselves: paused, resumed, cancelled, freed, expiring."""
+    labels = {"by": "By", "size_bytes": "Size", "keep_until": "Keep until", "owner": "Owner", "until": "Until"}
+    return Story(
+        name=event.name,
+        state=State.INFO,
+        headline=_HEADLINES.get(event.kind, event.kind.value.capitalize()),
+        facts=_facts(event.data, **labels),
+        body=str(event.data.get("reason") or event.data.get("message") or ""),
+        remedy=str(event.data.get("remedy") or ""),
+    )
 
 
 def _facts(data: Mapping[str, Any], **labels: str) -> tuple[tuple[str, str], ...]:

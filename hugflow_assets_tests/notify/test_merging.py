@@ -1,0 +1,91 @@
+"""AUTO_MERGE merges only past every guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hugflow_assets.errors import DeliveryError
+from hugflow_assets.notify import GUARDS, GitHub, PullFacts, Review, merge_if_allowed, merge_refusals, pull_facts
+from hugflow_assets_tests.doubles.github import GitHubDouble
+
+HEAD, EARLIER = "a" * 40, "b" * 40
+GOOD = PullFacts(
+    number=1, state="open", base="main", head=HEAD, author="ada", draft=False, mergeable=True,
+    files=("requests/add/x.yaml",), files_told=1, validation="success",
+    reviews=(Review(login="ben", state="APPROVED", commit=HEAD),),
+)  # fmt: skip
+
+
+def test_a_good_pull_request_is_refused_by_no_guard_and_by_the_setting_alone_when_it_is_off() -> None:
+    assert merge_refusals(GOOD, auto_merge=True) == []
+    assert merge_refusals(GOOD, auto_merge=False) == ["AUTO_MERGE is off"]
+
+
+@pytest.mark.parametrize(
+    ("guard", "change"),
+    [
+        ("open", {"state": "closed"}),
+        ("base_is_main", {"base": "release"}),
+        ("not_draft", {"draft": True}),
+        ("only_requests", {"files": ("requests/add/x.yaml", "hugflow_assets/cli.py"), "files_told": 2}),
+        ("only_requests", {"files": ("requests/../.github/workflows/ci.yml",)}),
+        ("only_requests", {"files": ("requests_evil/x.yaml",)}),
+        ("only_requests", {"files": (), "files_told": 0}),
+        ("only_requests", {"files_told": 3001}),
+        ("validation_green", {"validation": "failure"}),
+        ("validation_green", {"validation": "pending"}),
+        ("validation_green", {"validation": None}),
+        ("approved_at_head", {"reviews": ()}),
+        ("approved_at_head", {"reviews": (Review(login="ben", state="APPROVED", commit=EARLIER),)}),
+        ("approved_at_head", {"reviews": (Review(login="ada", state="APPROVED", commit=HEAD),)}),
+        (
+            "approved_at_head",
+            {"reviews": (*GOOD.reviews, Review(login="eve", state="CHANGES_REQUESTED", commit=EARLIER))},
+        ),
+        ("mergeable", {"mergeable": False}),
+        ("mergeable", {"mergeable": None}),
+    ],
+)
+def test_each_guard_alone_keeps_a_pull_request_from_being_merged(guard: str, change: dict[str, Any]) -> None:
+    [refusal] = merge_refusals(GOOD.model_copy(update=change), auto_merge=True)
+    assert refusal == next(one.refusal for one in GUARDS if one.name == guard)
+
+
+def _ready(double: GitHubDouble) -> GitHub:
+    double.reviews[1] = [
+        {"user": {"login": "ben"}, "state": "CHANGES_REQUESTED", "commit_id": EARLIER},
+        {"user": {"login": "ben"}, "state": "APPROVED", "commit_id": HEAD},
+        {"user": {"login": "ben"}, "state": "COMMENTED", "commit_id": HEAD},
+    ]
+    double.check_runs[HEAD] = [{"id": 1, "name": "request-validate", "conclusion": "success"}]
+    return GitHub(double.token, double.repository, api_url=double.url)
+
+
+def test_facts_are_read_as_github_tells_them(github: GitHubDouble) -> None:
+    facts = pull_facts(_ready(github), 1)
+    assert facts == GOOD
+
+
+def test_a_renamed_file_counts_under_both_names(github: GitHubDouble) -> None:
+    on = _ready(github)
+    github.files[1] = [{"filename": "requests/add/x.yaml", "previous_filename": "src/x.py", "status": "renamed"}]
+    assert merge_if_allowed(on, 1, auto_merge=True) == ["it touches more than requests/"]
+    assert github.merged == []
+
+
+def test_it_is_merged_at_the_head_that_was_looked_at(github: GitHubDouble) -> None:
+    on = _ready(github)
+    assert merge_if_allowed(on, 1, auto_merge=False) == ["AUTO_MERGE is off"]
+    assert github.merged == []
+    assert merge_if_allowed(on, 1, auto_merge=True) == []
+    assert github.merged == [(1, HEAD)]
+
+
+def test_a_push_in_the_last_moment_is_not_merged(github: GitHubDouble) -> None:
+    on = _ready(github)
+    github.before_merge = lambda: github.pulls[1]["head"].update(sha="c" * 40)
+    with pytest.raises(DeliveryError, match="409"):
+        merge_if_allowed(on, 1, auto_merge=True)
+    assert github.merged == []

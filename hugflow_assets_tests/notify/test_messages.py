@@ -1,0 +1,182 @@
+"""What people read: complete, within the limits, and harmless whatever strangers wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.notify import (
+    MARKER,
+    State,
+    Story,
+    comment_body,
+    plan_comment,
+    slack_blocks,
+    slack_message,
+    story_of,
+    story_of_progress,
+    story_section,
+    with_section,
+)
+from hugflow_assets.notify.comment import sections_of
+from hugflow_assets.rules import Severity, Verdict
+from hugflow_assets.store import Event, EventKind, Headroom, Phase, Progress
+from hugflow_assets_tests.doubles.slack import block_problem
+from hugflow_assets_tests.rules.world import plan_of
+
+NAME = "org__name__rev_main"
+DATA: dict[EventKind, dict[str, Any]] = {
+    EventKind.REQUESTED: {"path": "add/x.yaml", "owner": "ada"},
+    EventKind.REJECTED: {
+        "request": "add/x.yaml",
+        "verdicts": [{"name": "within_quota", "message": "Too big.", "remedy": "Free some."}],
+    },
+    EventKind.STARTED: {"commit": "a" * 40, "bytes_total": 2_000_000, "action": "land"},
+    EventKind.LANDED: {
+        "rows": 12_345,
+        "hours": 1.5,
+        "size_bytes": 3_000_000,
+        "files": 12_350,
+        "commit": "a" * 40,
+        "seconds": 75.0,
+        "bytes_fetched": 2_000_000,
+    },
+    EventKind.FAILED: {"code": "hub-unreachable", "message": "No answer.", "remedy": "Wait.", "transient": True},
+    EventKind.REMOVED: {
+        "reason": "consent withdrawn",
+        "size_bytes": 3_000_000,
+        "frees_at": "2030-01-08T00:00:00Z",
+        "by": "ben",
+        "rows": 3,
+    },
+    EventKind.RESTORED: {"commit": "a" * 40},
+    EventKind.DRIFTED: {"landed": "a" * 40, "upstream": "b" * 40},
+    EventKind.SCRUBBED: {"checked": 10, "damaged": ["audio/a.wav"], "missing": []},
+    EventKind.QUOTA: {"taken_bytes": 9_000, "need_bytes": 1_000, "soft_quota_bytes": 8_000, "quota_bytes": 10_000},
+    EventKind.PAUSED: {"by": "ben", "reason": "the disk is checked"},
+}
+TOLD = {
+    EventKind.REQUESTED: ["Requested", "add/x.yaml", "ada"],
+    EventKind.REJECTED: ["Refused before download", "within_quota: Too big.", "Free some."],
+    EventKind.STARTED: ["Started", "2.0 MB", "aaaaaaaaaaaa"],
+    EventKind.LANDED: ["Landed", "12,345", "3.0 MB", "1 min", "26.7 kB/s"],
+    EventKind.FAILED: ["tried again", "hub-unreachable", "No answer.", "Wait."],
+    EventKind.REMOVED: ["Removed", "consent withdrawn", "3.0 MB", "2030-01-08", "ben"],
+    EventKind.RESTORED: ["Restored"],
+    EventKind.DRIFTED: ["Upstream moved", "aaaaaaaaaaaa", "bbbbbbbbbbbb", "hugflow update"],
+    EventKind.SCRUBBED: ["Damaged: 1 files", "audio/a.wav"],
+    EventKind.QUOTA: ["soft limit", "9.0 kB", "10.0 kB"],
+    EventKind.PAUSED: ["Paused", "ben", "the disk is checked"],
+}
+
+
+def event(kind: EventKind, **data: Any) -> Event:
+    return Event(seq=1, time="2030-01-01T00:00:00Z", kind=kind, name=NAME, data=data)
+
+
+@pytest.mark.parametrize("kind", list(DATA))
+def test_every_event_is_told_in_full_to_slack_and_to_github(kind: EventKind) -> None:
+    one = event(kind, **DATA[kind])
+    section = story_section(story_of(one)).replace("\\", "")
+    for word in TOLD[kind]:
+        assert word in str(slack_blocks(one))
+        assert word in section
+    assert block_problem(slack_blocks(one)) == ""
+
+
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_an_event_without_data_is_told_all_the_same(kind: EventKind) -> None:
+    assert NAME in str(slack_message(event(kind)))
+    assert story_section(story_of(event(kind)))
+
+
+def test_progress_tells_share_speed_and_what_is_left() -> None:
+    progress = Progress(
+        name=NAME, phase=Phase.DOWNLOADING, started_at="", updated_at="", bytes_done=250, bytes_total=1000,
+        shards_done=1, shards_total=4, bytes_per_s=50.0, eta_s=5400,
+    )  # fmt: skip
+    story = story_of_progress(progress)
+    assert story.headline == "Downloading: 25 %"
+    assert dict(story.facts) == {
+        "Bytes": "250 B of 1.0 kB",
+        "Shards": "1 of 4",
+        "Speed": "50 B/s",
+        "Left": "1 h 30 min",
+    }
+
+
+HOSTILE = st.text(max_size=200) | st.sampled_from(
+    ["<!channel>", "@ada", "<!-- hugflow:end -->", "```", "&" * 5000, "a" * 70_000]
+)
+
+
+@given(
+    name=HOSTILE.filter(bool), headline=HOSTILE.filter(bool), body=HOSTILE, label=HOSTILE, value=HOSTILE, remedy=HOSTILE
+)
+def test_no_text_breaks_slacks_limits_or_means_anything_to_it(
+    name: str, headline: str, body: str, label: str, value: str, remedy: str
+) -> None:
+    story = Story(
+        name=name, state=State.INFO, headline=headline, facts=((label, value),) * 12, body=body, remedy=remedy
+    )
+    blocks = slack_blocks(story)
+    assert block_problem(blocks) == ""
+    assert not any("<" in one["text"]["text"] for one in blocks[1:] if "text" in one)
+
+
+@given(texts=st.lists(HOSTILE, min_size=1, max_size=5))
+def test_no_text_breaks_a_comment_or_mentions_anyone(texts: list[str]) -> None:
+    body = None
+    for number, text in enumerate(texts):
+        story = Story(
+            name=f"{number}{text}", state=State.INFO, headline=text, facts=((text, text),), body=text, remedy=text
+        )
+        body = with_section(body, story.name, story_section(story))
+    assert body is not None
+    assert body.startswith(MARKER)
+    assert len(body) < 65_536
+    assert "@ada" not in body
+    assert len(sections_of(body)) == len(texts)
+
+
+def test_a_section_is_replaced_and_the_others_stay() -> None:
+    body = with_section(with_section(None, "one", "first"), "two", "second")
+    changed = with_section(body, "one", "again")
+    assert list(sections_of(changed).values()) == ["again", "second"]
+    assert with_section(changed, "one", "again") == changed
+
+
+def test_a_comment_with_too_many_sections_is_cut_and_never_refused() -> None:
+    text = "````text\n```\n" + "x\n" * 10_000 + "````"
+    body = comment_body({f"{number:016x}": text for number in range(20)})
+    assert len(body) < 65_536
+    assert len(sections_of(body)) == 20
+    assert body.count("````text\n") == body.count("\n````\n") == 20
+    assert len(comment_body({f"{number:016x}": text for number in range(2000)})) < 65_536
+
+
+def test_a_plan_tells_what_would_land_and_every_verdict_with_its_remedy() -> None:
+    plan = plan_of(DatasetRequest(hf_id="org/name", description="d"), landed_bytes=2_000_000, rows=1234)
+    verdicts = [
+        Verdict(name="canonical_id", passed=True, message="Fine."),
+        Verdict(name="within_quota", passed=False, message="No room for @ada.", remedy="Free some."),
+        Verdict(name="licence_allowed", passed=False, severity=Severity.WARNING, message="None named."),
+    ]
+    room = Headroom(quota_bytes=10_000_000, used_bytes=9_000_000)
+    told = plan_comment(plan.name, verdicts, plan=plan, room=room, path="/data/x").replace("\\", "")
+    for word in (
+        "❌ Would not land",
+        "a" * 40,
+        "1,234",
+        "2.0 MB",
+        "mit",
+        "9.0 MB of 10.0 MB, then 11.0 MB",
+        "Free some.",
+    ):
+        assert word in told
+    assert "@ada" not in told
+    assert "✅ Would land" in plan_comment(plan.name, verdicts[:1], plan=plan)
