@@ -30,11 +30,13 @@ up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --cov --cov-branch --cov-report term
 
-check: install  ## lint, format, types, layers, definitions
+check: install  ## lint, format, types, layers, workflows, definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/zizmor --offline --quiet --persona auditor .github/workflows
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/dagster definitions validate
 	$(BIN)/dagster definitions validate --workspace workspace.yaml
 
