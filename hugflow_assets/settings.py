@@ -92,8 +92,12 @@ class Settings(BaseSettings):
         "GitHub", None, "Read requests from this git remote (https, ssh or path) instead of REQUESTS_DIR."
     )
     requests_git_branch: str = _setting("GitHub", "main", "The branch of REQUESTS_GIT_URL.")
-    github_repository: str | None = _setting("GitHub", None, "Where requests are reviewed, as ORG/NAME; off when empty.")
-    github_api_url: str = _setting("GitHub", "https://api.github.com", "The GitHub API, or that of a GitHub Enterprise.")
+    github_repository: str | None = _setting(
+        "GitHub", None, "Where requests are reviewed, as ORG/NAME; off when empty."
+    )
+    github_api_url: str = _setting(
+        "GitHub", "https://api.github.com", "The GitHub API, or that of a GitHub Enterprise."
+    )
 
     # Slack
     slack_webhook_url: SecretStr | None = _setting("Slack", None, "Incoming webhook; off when empty.")
@@ -143,7 +147,9 @@ class Settings(BaseSettings):
     connect_timeout: Duration = _setting("Network", timedelta(seconds=10), "Longest wait for a connection.")
     read_timeout: Duration = _setting("Network", timedelta(seconds=30), "Longest silence of a server.")
     hub_retries: int = _setting("Network", 5, "Tries again after a fault that can pass.", ge=0)
-    retry_max_wait: Duration = _setting("Network", timedelta(minutes=5), "Longest wait between two tries (the Hub counts in windows of 5 minutes).")
+    retry_max_wait: Duration = _setting(
+        "Network", timedelta(minutes=5), "Longest wait between two tries (the Hub counts in windows of 5 minutes)."
+    )
     https_proxy: str | None = _setting(
         "Network", None, "Proxy for https requests, http://[user:password@]host:port.", repr=False
     )
@@ -193,6 +199,20 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
             raise ValueError("expected a URL such as https://huggingface.co, without user, query or fragment")
         return value.rstrip("/")
+
+    @field_validator("github_repository")
+    @classmethod
+    def _repository(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", value):
+            raise ValueError("expected ORG/NAME such as speech-team/requests")
+        return value
+
+    @field_validator("github_api_url", "slack_api_url")
+    @classmethod
+    def _api_url(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
+            raise ValueError("expected a URL such as https://api.github.com, without user, query or fragment")
+        return value
 
     @field_validator("requests_git_url")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from hugflow_assets.intake import AddFile, DatasetRequest, RequestSnapshot
+from hugflow_assets.intake import AddFile, DatasetRequest, RemovalRequest, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.intake.models import Frozen
 
 
@@ -23,15 +23,27 @@ class Conflict(Frozen):
     remedy: str
 
 
-def conflicts(snapshot: RequestSnapshot) -> list[Conflict]:
-    """Every conflict among the requests that are not withdrawn, in order of path."""
-    adds = [one for one in snapshot.adds if not snapshot.removals_of(one.request)]
+def conflicts(snapshot: RequestSnapshot, *, hf_id: str | None = None) -> list[Conflict]:
+    """Every conflict among the requests that are not withdrawn, in order of path; of one repository, if given."""
+    fold = None if hf_id is None else hf_id.casefold()
+    adds = [one for one in snapshot.adds if fold is None or one.request.hf_id.casefold() == fold]
+    adds = _standing(adds, snapshot.removals)
     return sorted([*_same_name(adds), *_same_folder(adds), *_held_by_whole(adds)], key=lambda one: one.paths)
 
 
-def conflicts_of(snapshot: RequestSnapshot, name: str) -> list[Conflict]:
-    """The conflicts that a storage name takes part in."""
-    return [one for one in conflicts(snapshot) if name in one.names]
+def conflicts_of(snapshot: RequestSnapshot, file: AddFile) -> list[Conflict]:
+    """The conflicts that a request takes part in; in ``held-by-whole`` that is the narrower one."""
+    return [one for one in conflicts(snapshot, hf_id=file.request.hf_id) if file.name in one.names]
+
+
+def _standing(adds: list[AddFile], removals: Iterable[RemoveFile]) -> list[AddFile]:
+    """The requests that no removal withdraws; thousands of either are compared by repository."""
+    against: dict[str, list[RemovalRequest]] = defaultdict(list)
+    for one in removals:
+        against[one.request.hf_id].append(one.request)
+    return [
+        one for one in adds if not any(matches(removal, one.request) for removal in against.get(one.request.hf_id, ()))
+    ]
 
 
 def holds(wider: DatasetRequest, narrower: DatasetRequest) -> bool:

@@ -53,7 +53,7 @@ class NotDuplicate(Rule[Case]):
     def _by_text(self, case: Case, stock: Stock, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
         """Conflicts among the request files, then names on the storage that differ in case only."""
         mine = case.request_file
-        for one in conflicts_of(case.snapshot, mine.name):
+        for one in conflicts_of(case.snapshot, mine):
             first_of_name = one.kind == "same-name" and one.paths[0] == mine.path
             wider_lands = one.kind != "held-by-whole" or not landed_here
             yield one.message, one.remedy, not first_of_name and not landed_here and wider_lands

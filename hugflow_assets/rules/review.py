@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from hugflow_assets.errors import DuplicateRequestError
-from hugflow_assets.intake import Problem, RemoveFile, RequestSnapshot
+from hugflow_assets.intake import AddFile, Problem, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.rules.conflicts import conflicts
 from hugflow_assets.rules.removals import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
 from hugflow_assets.rules.verdict import Severity, Verdict
@@ -30,7 +32,14 @@ def offline(snapshot: RequestSnapshot) -> list[Verdict]:
         )
         for one in conflicts(snapshot)
     ]
-    removals = [verdict for one in snapshot.removals if (verdict := _removal(one, snapshot)) is not None]
+    by_repo: dict[str, list[AddFile]] = defaultdict(list)
+    for add in snapshot.adds:
+        by_repo[add.request.hf_id].append(add)
+    removals = [
+        verdict
+        for one in snapshot.removals
+        if (verdict := _removal(one, by_repo.get(one.request.hf_id, []), snapshot)) is not None
+    ]
     return [
         *(duplicates or [_fine(NAMES_UNIQUE, f"{len(snapshot.adds)} requests, no two for the same data.")]),
         *(removals or [_fine(REMOVALS_MATCH, f"{len(snapshot.removals)} removals, each matches.")]),
@@ -47,8 +56,8 @@ def offline_problems(snapshot: RequestSnapshot) -> list[Problem]:
     ]
 
 
-def _removal(removal: RemoveFile, snapshot: RequestSnapshot) -> Verdict | None:
-    asked = [one for one in snapshot.adds if cuts(removal.request, one.request)]
+def _removal(removal: RemoveFile, of_repo: list[AddFile], snapshot: RequestSnapshot) -> Verdict | None:
+    asked = [one for one in of_repo if cuts(removal.request, one.request)]
     if asked:
         return Verdict(
             name=REMOVALS_MATCH,
@@ -59,7 +68,7 @@ def _removal(removal: RemoveFile, snapshot: RequestSnapshot) -> Verdict | None:
             code=TOO_NARROW,
             details={"paths": [removal.path], "names": [one.name for one in asked]},
         )
-    if any(removal in snapshot.removals_of(one.request) for one in snapshot.adds):
+    if any(matches(removal.request, one.request) for one in of_repo):
         return None
     near = near_misses(removal.request, [one.request for one in snapshot.adds])
     return Verdict(
