@@ -210,6 +210,12 @@ class LandingCancelledError(HugflowError):
     code = "landing-cancelled"
 
 
+class HeldBackError(HugflowError):
+    """Somebody paused the dataset, or cancelled this very request; it lands when it is resumed."""
+
+    code = "landing-held"
+
+
 class NoLongerWantedError(LandingCancelledError):
     """The request was withdrawn while its data were landing; nothing was published."""
 

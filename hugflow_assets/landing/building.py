@@ -129,7 +129,7 @@ class Build:
         largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel]
         need = estimate.landed_bytes + sum(largest) + _SLACK_BYTES
         linked = 0
-        if self.landed_before is not None:
+        if self._copies:
             linked = sum(copy.record.counts.media_bytes for copy in self._copies.values())
         return max(need - linked, _SLACK_BYTES), estimate.files + 3 * len(self.shards) + 64
 
@@ -191,17 +191,22 @@ class Build:
 
     @cached_property
     def _copies(self) -> dict[Path, Any]:
-        """Landed copies of shards, by the shard's working folder."""
-        if self.landed_before is None:
-            return {}
-        root = self.store.layout.dataset(self.plan.name)
-        version = LandedVersion.of(root, self.landed_before)
-        before = read_features(root, self.folders)
-        found = {
-            shard.work: version.shard(shard, same_features=before[shard.config] == shard.features)
-            for shard in self.shards
-        }
-        return {work: copy for work, copy in found.items() if copy is not None}
+        """Landed copies of shards, by the shard's working folder: of the landed version, else of one in the trash."""
+        found: dict[Path, Any] = {}
+        for root, manifest in self._versions():
+            version = LandedVersion.of(root, manifest)
+            before = read_features(root, self.folders)
+            for shard in self.shards:
+                same_features = before[shard.config] == shard.features
+                if shard.work not in found and (copy := version.shard(shard, same_features=same_features)) is not None:
+                    found[shard.work] = copy
+        return found
+
+    def _versions(self) -> Iterator[tuple[Path, Manifest]]:
+        """The version that is landed, then those in the trash, newest first; our lease keeps the trash from freeing."""
+        if self.landed_before is not None:
+            yield self.store.layout.dataset(self.plan.name), self.landed_before
+        yield from self.store.trash_versions(self.plan.name)
 
     def _tracker(self) -> Tracker:
         return Tracker(

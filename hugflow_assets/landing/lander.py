@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from hugflow_assets.errors import HugflowError, LandingCancelledError, UnsupportedShapeError
+from hugflow_assets.errors import (
+    HeldBackError,
+    HugflowError,
+    LandingCancelledError,
+    NoLongerWantedError,
+    UnsupportedShapeError,
+)
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.hub.models import LandingPlan, Shape
 from hugflow_assets.landing.building import Build, Hooks
-from hugflow_assets.landing.decision import decide
+from hugflow_assets.landing.decision import decide, fingerprint_of
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
 from hugflow_assets.landing.rebuilding import describe, rebuild
 from hugflow_assets.landing.verification import quick_check, verify
@@ -58,6 +65,7 @@ def land(
         QuotaExceededError, DiskFullError, StorageError: the storage cannot take it.
         HFError: the Hub does not give it. BadSourceError: what it gives is not readable.
         LandingCancelledError, NoLongerWantedError: stopped, nothing was published.
+        HeldBackError: somebody paused the dataset, or cancelled this request.
         IncompleteLandingError: counts or hashes do not agree, nothing was published.
     """
     _refuse(plan)
@@ -65,6 +73,7 @@ def land(
     began = time.monotonic()
     with store.lease(plan.name, purpose="landing", wait_s=0) as lease:
         try:
+            _refuse_held(plan, store)
             return _land(plan, store, access, options, hooks, lease, began, update=update)
         except OSError as error:
             failure: HugflowError = disk_error(error, store.layout.dataset(plan.name))
@@ -88,6 +97,18 @@ def _refuse(plan: LandingPlan) -> None:
     choose_columns(features, plan.request.audio_column, plan.request.text_column)
 
 
+def _refuse_held(plan: LandingPlan, store: Store) -> None:
+    """Refuse what a person holds back. Asked under the lease: whoever holds it back later cancels that lease."""
+    hold = store.holds.read(plan.name)
+    if hold is not None and hold.holds(plan.request):
+        by = f" by {hold.by}" if hold.by else ""
+        raise HeldBackError(
+            f"{plan.name} was {hold.held.value}{by} on {hold.at[:16]}; it does not land.",
+            remedy=f"`hugflow resume {plan.name}` lets it land.",
+            name=plan.name,
+        )
+
+
 def _land(
     plan: LandingPlan,
     store: Store,
@@ -102,12 +123,27 @@ def _land(
     manifest = store.manifest(plan.name)
     if manifest is not None and manifest.commit != plan.commit and not update:
         plan = _pinned(plan, manifest, access)
+    restored = manifest is None and _restored(plan, store, options, hooks, lease)
+    if restored:
+        manifest = store.manifest(plan.name)
     action = decide(plan, manifest, options)
     if manifest is not None and action in (Action.NOOP, Action.DESCRIPTION, Action.VIEWS):
         if _is_whole(store, manifest, options):
-            return _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
+            done = _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
+            return replace(done, action=Action.RESTORE) if restored else done
         action = Action.REPAIR
     return Build(plan, store, access, options, hooks, lease, action, manifest).run(began)
+
+
+def _restored(plan: LandingPlan, store: Store, options: LandingOptions, hooks: Hooks, lease: Lease) -> bool:
+    """Bring back from the trash what has the same data as the plan; whether there was such a version."""
+    entry = store.trash_find(plan.name, fingerprint_of(plan, plan.commit, options).data)
+    if entry is None:
+        return False
+    if not hooks.still_wanted():
+        raise NoLongerWantedError(f"{plan.name} was withdrawn; it stays in the trash.")
+    store.restore(plan.name, entry_id=entry.id, lease=lease)
+    return True
 
 
 def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> LandingPlan:
@@ -116,6 +152,9 @@ def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> Landing
 
 
 def _is_whole(store: Store, manifest: Manifest, options: LandingOptions) -> bool:
+    scrub = store.scrubs.read(manifest.name)
+    if scrub is not None and scrub.is_of(manifest.commit, manifest.volatile.landed_at) and not scrub.whole:
+        return False  # a flipped bit has neither another name nor another size
     if options.verify_existing:
         return verify(store, manifest.name).whole
     return quick_check(store.layout.dataset(manifest.name), manifest)

@@ -22,6 +22,7 @@ class Action(StrEnum):
     DESCRIPTION = "description"  # the manifest alone
     VIEWS = "views"  # rebuilt from the record, nothing fetched
     LAND = "land"
+    RESTORE = "restore"  # the same data were in the trash; nothing fetched
     REPAIR = "repair"  # the same commit, missing or damaged shards fetched again
     UPDATE = "update"  # another commit (or layout), shards that are equal linked
 

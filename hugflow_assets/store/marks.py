@@ -29,11 +29,16 @@ class Held(StrEnum):
     RESUMED = "resumed"  # nothing is held; failures before ``at`` hold nothing back either
 
 
-class Hold(Frozen):
-    """``hugflow pause | cancel | resume NAME``. ``request`` is the ``request_digest`` that a cancellation is about."""
+class Mark(Frozen):
+    """What every mark has."""
 
     schema_version: int = 1
     name: str
+
+
+class Hold(Mark):
+    """``hugflow pause | cancel | resume NAME``. ``request`` is the ``request_digest`` that a cancellation is about."""
+
     held: Held
     by: str = ""
     at: str
@@ -62,11 +67,9 @@ class Trouble(StrEnum):
     NO_ACCESS = "no-access"
 
 
-class Upstream(Frozen):
+class Upstream(Mark):
     """What the Hub had at the last look. ``commit`` is empty when it told none; ``since`` is when this was first so."""
 
-    schema_version: int = 1
-    name: str
     revision: str
     commit: str = ""
     repo_id: str = ""
@@ -80,14 +83,12 @@ class Upstream(Frozen):
         return bool(self.commit) and self.commit != landed_commit
 
 
-class Scrub(Frozen):
+class Scrub(Mark):
     """The last check of a dataset's files against its checksum list.
 
     ``landed_at`` and ``commit`` tell the version: the mark says nothing of another one. Lists name the first 200.
     """
 
-    schema_version: int = 1
-    name: str
     commit: str
     landed_at: str
     at: str
@@ -122,7 +123,7 @@ class Scrub(Frozen):
         return "; ".join(parts)
 
 
-MarkT = TypeVar("MarkT", Hold, Upstream, Scrub)
+MarkT = TypeVar("MarkT", bound=Mark)
 
 
 class Marks(Generic[MarkT]):

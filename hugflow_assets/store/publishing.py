@@ -49,8 +49,8 @@ class Publisher:
                 self._put(staging, lease)
                 self._quota.settle(name)
             delete_tree(self._layout.staging_root / name)
+            self._trash.remeasure(name)  # what is linked from there counts here now
             if (intent := self._moves.read(name)) is not None:
-                self._trash.remeasure(name)
                 self._moves.close(intent)
         return self._layout.dataset(name)
 

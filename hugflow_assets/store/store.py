@@ -15,7 +15,7 @@ from hugflow_assets.store.events import EventLog
 from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.intents import Moves
-from hugflow_assets.store.layout import Layout
+from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.manifests import read_manifest, write_manifest
 from hugflow_assets.store.marks import Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import (
@@ -35,7 +35,7 @@ from hugflow_assets.store.removal import Removal
 from hugflow_assets.store.reservation import Reservation
 from hugflow_assets.store.slots import take_slot
 from hugflow_assets.store.staging import Staging
-from hugflow_assets.store.trash import Trash
+from hugflow_assets.store.trash import Trash, readable_manifest
 
 _SWAP_WAIT_S = 2.0
 _RECOVERY = "recovery"
@@ -346,6 +346,15 @@ class Store:
         """The newest version of ``name`` in the trash with these data; ``restore(name, entry_id=…)`` lands it again."""
         with disk_errors(self.root):
             return self._trash.find(name, fingerprint_data)
+
+    def trash_versions(self, name: str) -> tuple[tuple[Path, Manifest], ...]:
+        """The readable versions of ``name`` in the trash, newest first. They stay while the caller holds the lease."""
+        found = [(self._trash.folder(entry), self.trashed_manifest(entry)) for entry in self.trash_entries(name)[::-1]]
+        return tuple((folder, manifest) for folder, manifest in found if manifest is not None)
+
+    def trashed_manifest(self, entry: TrashEntry) -> Manifest | None:
+        """The manifest of a version in the trash; None when it is unreadable."""
+        return readable_manifest(self._trash.folder(entry) / MANIFEST)
 
     def empty_trash(self, older_than_s: float | None = None, *, name: str | None = None) -> int:
         """Delete for good what has been in the trash for longer (default: the grace); the bytes freed."""
