@@ -2,6 +2,7 @@
 
 from hugflow_assets.notify.comment import MARKER, comment_body, plan_comment, story_section, with_section
 from hugflow_assets.notify.delivery import Channel, Delivered, deliver
+from hugflow_assets.notify.examples import example, kinds
 from hugflow_assets.notify.github_channel import STATUS_CONTEXT, GitHub, GitHubChannel
 from hugflow_assets.notify.merging import GUARDS, PullFacts, Review, merge_if_allowed, merge_refusals, pull_facts
 from hugflow_assets.notify.slack_channel import SlackBot, SlackWebhook, slack_channel, web_client
@@ -24,6 +25,8 @@ __all__ = [
     "Story",
     "comment_body",
     "deliver",
+    "example",
+    "kinds",
     "merge_if_allowed",
     "merge_refusals",
     "plan_comment",

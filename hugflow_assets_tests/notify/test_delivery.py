@@ -167,6 +167,16 @@ def test_retry_after_is_waited_for_and_nothing_is_asked_before(store: Store, sla
     assert deliver(store, channel, clock=clock).sent == 1
 
 
+def test_the_bot_and_github_wait_as_long_as_they_are_told(
+    store: Store, github: GitHubDouble, slack: SlackDouble
+) -> None:
+    tell(store, EventKind.LANDED)
+    for double, channel in ((github, on_github(github)), (slack, on_slack(slack))):
+        double.faults.append(Fault(429, headers={"Retry-After": "77"}))
+        clock = Clock()
+        assert deliver(store, channel, clock=clock).retry_at == clock.now + timedelta(seconds=77)
+
+
 def test_a_refused_connection_for_an_hour_loses_nothing_and_backs_off(store: Store) -> None:
     tell(store, EventKind.STARTED, EventKind.LANDED)
     with SlackDouble() as double:

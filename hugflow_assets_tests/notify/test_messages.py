@@ -23,42 +23,12 @@ from hugflow_assets.notify import (
     with_section,
 )
 from hugflow_assets.notify.comment import sections_of
+from hugflow_assets.notify.examples import EXAMPLES, NAME, example
 from hugflow_assets.rules import Severity, Verdict
 from hugflow_assets.store import Event, EventKind, Headroom, Phase, Progress
 from hugflow_assets_tests.doubles.slack import block_problem
 from hugflow_assets_tests.rules.world import plan_of
 
-NAME = "org__name__rev_main"
-DATA: dict[EventKind, dict[str, Any]] = {
-    EventKind.REQUESTED: {"path": "add/x.yaml", "owner": "ada"},
-    EventKind.REJECTED: {
-        "request": "add/x.yaml",
-        "verdicts": [{"name": "within_quota", "message": "Too big.", "remedy": "Free some."}],
-    },
-    EventKind.STARTED: {"commit": "a" * 40, "bytes_total": 2_000_000, "action": "land"},
-    EventKind.LANDED: {
-        "rows": 12_345,
-        "hours": 1.5,
-        "size_bytes": 3_000_000,
-        "files": 12_350,
-        "commit": "a" * 40,
-        "seconds": 75.0,
-        "bytes_fetched": 2_000_000,
-    },
-    EventKind.FAILED: {"code": "hub-unreachable", "message": "No answer.", "remedy": "Wait.", "transient": True},
-    EventKind.REMOVED: {
-        "reason": "consent withdrawn",
-        "size_bytes": 3_000_000,
-        "frees_at": "2030-01-08T00:00:00Z",
-        "by": "ben",
-        "rows": 3,
-    },
-    EventKind.RESTORED: {"commit": "a" * 40},
-    EventKind.DRIFTED: {"landed": "a" * 40, "upstream": "b" * 40},
-    EventKind.SCRUBBED: {"checked": 10, "damaged": ["audio/a.wav"], "missing": []},
-    EventKind.QUOTA: {"taken_bytes": 9_000, "need_bytes": 1_000, "soft_quota_bytes": 8_000, "quota_bytes": 10_000},
-    EventKind.PAUSED: {"by": "ben", "reason": "the disk is checked"},
-}
 TOLD = {
     EventKind.REQUESTED: ["Requested", "add/x.yaml", "ada"],
     EventKind.REJECTED: ["Refused before download", "within_quota: Too big.", "Free some."],
@@ -71,6 +41,10 @@ TOLD = {
     EventKind.SCRUBBED: ["Damaged: 1 files", "audio/a.wav"],
     EventKind.QUOTA: ["soft limit", "9.0 kB", "10.0 kB"],
     EventKind.PAUSED: ["Paused", "ben", "the disk is checked"],
+    EventKind.RESUMED: ["Resumed", "ben"],
+    EventKind.CANCELLED: ["Cancelled", "ben"],
+    EventKind.FREED: ["Freed for good", "3.0 MB"],
+    EventKind.EXPIRING: ["keep_until", "2030-02-01", "ada"],
 }
 
 
@@ -78,10 +52,10 @@ def event(kind: EventKind, **data: Any) -> Event:
     return Event(seq=1, time="2030-01-01T00:00:00Z", kind=kind, name=NAME, data=data)
 
 
-@pytest.mark.parametrize("kind", list(DATA))
+@pytest.mark.parametrize("kind", list(EXAMPLES))
 def test_every_event_is_told_in_full_to_slack_and_to_github(kind: EventKind) -> None:
-    one = event(kind, **DATA[kind])
-    section = story_section(story_of(one)).replace("\\", "")
+    one = example(kind)
+    section = story_section(one).replace("\\", "")
     for word in TOLD[kind]:
         assert word in str(slack_blocks(one))
         assert word in section
@@ -180,3 +154,9 @@ def test_a_plan_tells_what_would_land_and_every_verdict_with_its_remedy() -> Non
         assert word in told
     assert "@ada" not in told
     assert "✅ Would land" in plan_comment(plan.name, verdicts[:1], plan=plan)
+
+
+def test_there_is_an_example_of_every_kind_and_of_progress() -> None:
+    assert set(EXAMPLES) == set(EventKind)
+    assert example("progress").headline == "Downloading: 25 %"
+    assert example("landed") == story_of(event(EventKind.LANDED, **EXAMPLES[EventKind.LANDED]))

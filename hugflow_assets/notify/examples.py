@@ -1,0 +1,71 @@
+"""One example of every message, to look at before the first real one is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hugflow_assets.errors import UnknownDatasetError
+from hugflow_assets.notify.story import Story, story_of, story_of_progress
+from hugflow_assets.store import Event, EventKind, Phase, Progress
+
+NAME = "org__name__rev_main"
+PROGRESS = "progress"
+_TIME = "2030-01-01T00:00:00.000Z"
+
+EXAMPLES: dict[EventKind, dict[str, Any]] = {
+    EventKind.REQUESTED: {"path": "add/x.yaml", "owner": "ada"},
+    EventKind.REJECTED: {
+        "request": "add/x.yaml",
+        "verdicts": [{"name": "within_quota", "message": "Too big.", "remedy": "Free some."}],
+    },
+    EventKind.STARTED: {"commit": "a" * 40, "bytes_total": 2_000_000, "action": "land"},
+    EventKind.LANDED: {
+        "rows": 12_345,
+        "hours": 1.5,
+        "size_bytes": 3_000_000,
+        "files": 12_350,
+        "commit": "a" * 40,
+        "seconds": 75.0,
+        "bytes_fetched": 2_000_000,
+    },
+    EventKind.FAILED: {"code": "hub-unreachable", "message": "No answer.", "remedy": "Wait.", "transient": True},
+    EventKind.REMOVED: {
+        "reason": "consent withdrawn",
+        "size_bytes": 3_000_000,
+        "frees_at": "2030-01-08T00:00:00Z",
+        "by": "ben",
+        "rows": 3,
+    },
+    EventKind.RESTORED: {"commit": "a" * 40},
+    EventKind.DRIFTED: {"landed": "a" * 40, "upstream": "b" * 40},
+    EventKind.SCRUBBED: {"checked": 10, "damaged": ["audio/a.wav"], "missing": []},
+    EventKind.QUOTA: {"taken_bytes": 9_000, "need_bytes": 1_000, "soft_quota_bytes": 8_000, "quota_bytes": 10_000},
+    EventKind.PAUSED: {"by": "ben", "reason": "the disk is checked"},
+    EventKind.RESUMED: {"by": "ben"},
+    EventKind.CANCELLED: {"by": "ben"},
+    EventKind.FREED: {"size_bytes": 3_000_000},
+    EventKind.EXPIRING: {"keep_until": "2030-02-01", "owner": "ada"},
+}
+
+
+def kinds() -> list[str]:
+    """What there is an example of."""
+    return [*(kind.value for kind in EXAMPLES), PROGRESS]
+
+
+def example(kind: str) -> Story:
+    """The example of a kind of event, or of ``progress``.
+
+    Raises:
+        UnknownDatasetError: there is no such kind; the message names those that exist.
+    """
+    if kind == PROGRESS:
+        return story_of_progress(
+            Progress(
+                name=NAME, phase=Phase.DOWNLOADING, started_at=_TIME, updated_at=_TIME, bytes_done=250,
+                bytes_total=1000, shards_done=1, shards_total=4, bytes_per_s=50.0, eta_s=5400,
+            )
+        )  # fmt: skip
+    if kind not in kinds():
+        raise UnknownDatasetError(f"There is no message {kind!r}.", remedy=f"Choose one of {', '.join(kinds())}.")
+    return story_of(Event(seq=1, time=_TIME, kind=EventKind(kind), name=NAME, data=EXAMPLES[EventKind(kind)]))
