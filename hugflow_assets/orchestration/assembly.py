@@ -11,7 +11,6 @@ from hugflow_assets.orchestration.catalogue import storage_catalogue
 from hugflow_assets.orchestration.checks import landed_checks
 from hugflow_assets.orchestration.dataset import STORAGE_KEY, dataset
 from hugflow_assets.orchestration.landing_io import LandingIOManager
-from hugflow_assets.orchestration.partitions import DATASETS, REMOVALS
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.profiling import dataset_profile
 from hugflow_assets.orchestration.removals import removed_dataset
@@ -40,13 +39,11 @@ def jobs() -> list[UnresolvedAssetJobDefinition]:
         define_asset_job(
             LAND_JOB,
             AssetSelection.assets(dataset, dataset_profile),
-            partitions_def=DATASETS,
             description="Land one requested dataset, check it, and measure what is in it.",
         ),
         define_asset_job(
             REMOVE_JOB,
             AssetSelection.assets(removed_dataset),
-            partitions_def=REMOVALS,
             description="Carry out one removal request.",
         ),
     ]

@@ -54,9 +54,8 @@ def dataset(
         verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
         yield from map(check_result, verdicts)
         if refused := blocking(verdicts):
-            tag_failure(
-                context.instance, context.run.run_id, refused[0].code or refused[0].name, all(v.transient for v in refused)
-            )
+            code, transient = refused[0].code or refused[0].name, all(one.transient for one in refused)
+            tag_failure(context.instance, context.run.run_id, code, transient)
             store.events.append(
                 EventKind.REJECTED,
                 asked.name,

@@ -67,9 +67,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         environment |= {"HF_ENDPOINT": hub.url, "HUB_RETRIES": "0", "SENSOR_INTERVAL": "5s"}
         (root / "requests/add/speech.yaml").write_text("hf_id: org/speech\ndescription: Spoken numbers\n")
+        chosen = ["--select", "dataset", "--partition", SPEECH]
         subprocess.run(
-            [sys.executable, "-m", "dagster", "asset", "materialize", "-m", "hugflow_assets.definitions"]
-            + ["--select", "dataset", "--partition", SPEECH],
+            [sys.executable, "-m", "dagster", "asset", "materialize", "-m", "hugflow_assets.definitions", *chosen],
             cwd=root,
             env=environment,
             check=True,
