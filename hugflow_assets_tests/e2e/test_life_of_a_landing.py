@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.demo import LocalHub
+from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import HeldBackError, LandingCancelledError
 from hugflow_assets.hub import Hub, HubAccess, LandingPlan
 from hugflow_assets.intake import DatasetRequest
@@ -51,7 +52,7 @@ class House:
         }
 
     def fetched(self) -> int:
-        return sum("/resolve/" in one.path and not one.range for one in self.hub.requests if one.method == "GET")
+        return sum(one.origin == CDN and not one.range for one in self.hub.requests)
 
 
 @pytest.fixture
