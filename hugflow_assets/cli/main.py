@@ -15,6 +15,7 @@ from hugflow_assets.cli.demonstration import demo
 from hugflow_assets.cli.doctor import doctor
 from hugflow_assets.cli.overview import status
 from hugflow_assets.cli.planning import plan
+from hugflow_assets.cli.requesting import add, remove
 from hugflow_assets.cli.setup import init, show_settings
 from hugflow_assets.cli.syncing import local_sync, sync
 from hugflow_assets.cli.validation import validate
@@ -56,6 +57,8 @@ app.command("doctor", rich_help_panel="Start")(doctor)
 app.command("settings", rich_help_panel="Start")(show_settings)
 app.command("validate", rich_help_panel="Requests")(validate)
 app.command("plan", rich_help_panel="Requests")(plan)
+app.command("add", rich_help_panel="Requests")(add)
+app.command("remove", rich_help_panel="Requests")(remove)
 app.command("sync", rich_help_panel="Datasets")(sync)
 app.command("local-sync", rich_help_panel="Datasets")(local_sync)
 app.command("status", rich_help_panel="Datasets")(status)

@@ -66,7 +66,7 @@ class GitHubDouble(Double):
         repo = f"/repos/{re.escape(self.repository)}"
         return [
             ("GET", "/user", lambda _: self._user(self.login)),
-            ("GET", repo, lambda _: {"full_name": self.repository, "url": f"{self.url}/repos/{self.repository}"}),
+            ("GET", repo, lambda _: self._repository()),
             ("GET", f"{repo}/pulls/(\\d+)", lambda _, number: self._pull(number)),
             ("GET", f"{repo}/pulls/(\\d+)/files", lambda r, number: self._page(r, self.files[int(number)])),
             ("GET", f"{repo}/pulls/(\\d+)/reviews", lambda r, number: self._page(r, self.reviews.get(int(number), []))),
@@ -79,6 +79,11 @@ class GitHubDouble(Double):
             ("GET", f"{repo}/commits/([0-9a-f]+)/check-runs", self._runs),
             ("POST", f"{repo}/statuses/([0-9a-f]+)", self._post_status),
         ]
+
+    def _repository(self) -> dict[str, Any]:
+        owner = self._user(self.repository.partition("/")[0])
+        url = f"{self.url}/repos/{self.repository}"
+        return {"full_name": self.repository, "url": url, "owner": owner, "default_branch": "main"}
 
     def _pull(self, number: str) -> dict[str, Any]:
         if int(number) not in self.pulls:
