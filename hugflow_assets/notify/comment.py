@@ -129,9 +129,10 @@ def _plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str) -> l
     facts = []
     if plan is not None:
         estimate = plan.estimate
+        files = "1 file" if estimate.files == 1 else f"{estimate.files:,} files"
         facts = [
             ("Commit", code(plan.commit)),
-            ("To fetch", f"{human_size(estimate.download_bytes)} in {estimate.files:,} files"),
+            ("To fetch", f"{human_size(estimate.download_bytes)} in {files}"),
             ("Lands as", human_size(estimate.landed_bytes)),
             ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
             ("Hours", "not known" if estimate.hours is None else f"{estimate.hours:,.1f}"),

@@ -33,7 +33,7 @@ def slack_blocks(told: Event | Story) -> list[dict[str, Any]]:
     story = story_of(told) if isinstance(told, Event) else told
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(story.headline, HEADER), "emoji": False}},
-        _section(f"{_ICONS[story.state]} *{_fit(story.name, 400)}*"),
+        _section(f"{_ICONS[story.state]} {_code(story.name)}"),
     ]
     if story.facts:
         fields = [
@@ -51,6 +51,11 @@ def slack_blocks(told: Event | Story) -> list[dict[str, Any]]:
 def escaped(text: str) -> str:
     """Text in which nothing means anything to Slack."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _code(text: str) -> str:
+    """Inline code, so that the underscores of a name stay underscores."""
+    return f"`{_fit(' '.join(text.replace('`', ' ').split()) or ' ', 400)}`"
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _removed(name: str, data: Mapping[str, Any]) -> Story:
     facts = _facts(data, size_bytes="Frees", frees_at="On", by="By", rows="Rows", removal_path="Request")
     return Story(
         name=name, state=State.SUCCESS, headline="Removed", facts=facts, body=str(data.get("reason", "")),
-        remedy=f"Until then: hugflow restore {name}",
+        remedy=f"To take it back before it is freed: hugflow restore {name}",
     )  # fmt: skip
 
 
@@ -120,11 +120,16 @@ def _restored(name: str, data: Mapping[str, Any]) -> Story:
 
 
 def _drifted(name: str, data: Mapping[str, Any]) -> Story:
-    facts = _facts(data, what="What", landed="Landed", upstream="Upstream", path="Path")
+    """Upstream moved (``upstream`` is the new commit), or the landed folder was changed by hand."""
+    moved = bool(data.get("upstream"))
     return Story(
-        name=name, state=State.INFO, headline="Upstream moved" if data.get("upstream") else "Drifted", facts=facts,
-        body=str(data.get("message", "")), remedy=str(data.get("remedy") or f"To take it: hugflow update {name}"),
-    )  # fmt: skip
+        name=name,
+        state=State.INFO,
+        headline="Upstream moved" if moved else "Drifted",
+        facts=_facts(data, what="What", landed="Landed", upstream="Upstream", path="Path", code="Code"),
+        body=str(data.get("message", "")),
+        remedy=str(data.get("remedy") or (f"To take it: hugflow update {name}" if moved else "")),
+    )
 
 
 def _scrubbed(name: str, data: Mapping[str, Any]) -> Story:

@@ -105,7 +105,8 @@ class ShapeSupported(PlanRule):
         if not any(split.shards for config in plan.configs for split in config.splits):
             return self._refused("The selection holds no data files: nothing would land.")
         estimate = plan.estimate
-        told = f"{plan.shape}: {estimate.files:,} files, {size(estimate.download_bytes)} to fetch."
+        files = f"{estimate.files:,} {'file' if estimate.files == 1 else 'files'}"
+        told = f"{plan.shape}: {files}, {size(estimate.download_bytes)} to fetch."
         return self.passed(f"{told} {plan.shape_reason}".rstrip(), shape=str(plan.shape))
 
     def _refused(self, reason: str) -> Verdict:
