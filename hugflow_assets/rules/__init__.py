@@ -1,20 +1,52 @@
-"""Every validation and quota rule, once: each says a ``Verdict``."""
+"""Every validation and quota rule, once: each says a ``Verdict``.
 
-from hugflow_assets.rules.landed_rules import TextFacts
-from hugflow_assets.rules.postlanding import POSTLANDING_RULES, judge_landed, postlanding
-from hugflow_assets.rules.preflight import PREFLIGHT_RULES, preflight
-from hugflow_assets.rules.removals import (
-    LandsAgain,
-    RemovalHit,
-    RemovalPreview,
-    lands_again,
-    removal_hits,
-    removal_preview,
-)
-from hugflow_assets.rules.review import OFFLINE_RULES, offline, offline_problems
-from hugflow_assets.rules.rule import Rule
-from hugflow_assets.rules.stock import Landed, Stock
-from hugflow_assets.rules.verdict import Severity, Verdict, blocking
+What is exported is imported when it is first asked for: the review of request files needs neither the Hub nor the
+storage, and a runner that validates a pull request installs no client of either.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hugflow_assets.rules.after_landing import POSTLANDING_RULES, judge_landed, postlanding
+    from hugflow_assets.rules.before_landing import PREFLIGHT_RULES, preflight
+    from hugflow_assets.rules.landed_rules import TextFacts
+    from hugflow_assets.rules.removals import (
+        LandsAgain,
+        RemovalHit,
+        RemovalPreview,
+        lands_again,
+        removal_hits,
+        removal_preview,
+    )
+    from hugflow_assets.rules.review import OFFLINE_RULES, offline, offline_problems
+    from hugflow_assets.rules.rule import Rule
+    from hugflow_assets.rules.stock import Landed, Stock
+    from hugflow_assets.rules.verdict import Severity, Verdict, blocking
+
+_HOMES = {
+    "Landed": "stock",
+    "LandsAgain": "removals",
+    "OFFLINE_RULES": "review",
+    "POSTLANDING_RULES": "after_landing",
+    "PREFLIGHT_RULES": "before_landing",
+    "RemovalHit": "removals",
+    "RemovalPreview": "removals",
+    "Rule": "rule",
+    "Severity": "verdict",
+    "Stock": "stock",
+    "TextFacts": "landed_rules",
+    "Verdict": "verdict",
+    "blocking": "verdict",
+    "judge_landed": "after_landing",
+    "lands_again": "removals",
+    "offline": "review",
+    "offline_problems": "review",
+    "postlanding": "after_landing",
+    "preflight": "before_landing",
+    "removal_hits": "removals",
+    "removal_preview": "removals",
+}
 
 __all__ = [
     "OFFLINE_RULES",
@@ -39,3 +71,9 @@ __all__ = [
     "removal_hits",
     "removal_preview",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -7,8 +7,8 @@ from collections import defaultdict
 from hugflow_assets.errors import DuplicateRequestError
 from hugflow_assets.intake import AddFile, Problem, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.rules.conflicts import conflicts
-from hugflow_assets.rules.removals import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
 from hugflow_assets.rules.verdict import Severity, Verdict
+from hugflow_assets.rules.withdrawing import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
 from hugflow_assets.rules.words import listed
 
 NAMES_UNIQUE = "names_unique"
