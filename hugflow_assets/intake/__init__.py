@@ -12,6 +12,7 @@ from hugflow_assets.intake.models import (
     RemoveFile,
     RequestSnapshot,
     RequestSource,
+    UnreadRemoval,
     matches,
 )
 from hugflow_assets.intake.names import escape_component, storage_name
@@ -31,6 +32,7 @@ __all__ = [
     "RemoveFile",
     "RequestSnapshot",
     "RequestSource",
+    "UnreadRemoval",
     "escape_component",
     "json_schema",
     "matches",

@@ -90,6 +90,16 @@ class RemoveFile(Frozen):
     digest: str
 
 
+class UnreadRemoval(Frozen):
+    """A file in ``remove/`` that is not understood: it withdraws something, and cannot say exactly what.
+
+    ``hf_id`` is the repository that it is about, where that much could be read.
+    """
+
+    path: str
+    hf_id: str | None = None
+
+
 class RequestSnapshot(Frozen):
     """Everything asked for at one moment. ``digest`` changes when and only when a file does.
 
@@ -99,6 +109,7 @@ class RequestSnapshot(Frozen):
     adds: tuple[AddFile, ...] = ()
     removals: tuple[RemoveFile, ...] = ()
     problems: tuple[Problem, ...] = ()
+    unread_removals: tuple[UnreadRemoval, ...] = ()
     digest: str = ""
     commit: str | None = None
 
@@ -109,6 +120,11 @@ class RequestSnapshot(Frozen):
     def removals_of(self, request: DatasetRequest) -> tuple[RemoveFile, ...]:
         """The removal files in force against this request (every given field equal)."""
         return tuple(one for one in self.removals if matches(one.request, request))
+
+    def might_withdraw(self, request: DatasetRequest) -> tuple[UnreadRemoval, ...]:
+        """The removal files that are not understood and could mean this request: nothing new lands against them."""
+        hf_id = request.hf_id.casefold()
+        return tuple(one for one in self.unread_removals if one.hf_id is None or one.hf_id.casefold() == hf_id)
 
     def desired(self) -> dict[str, AddFile]:
         """Storage name -> add file, for everything asked for and not withdrawn. First file of a name wins."""

@@ -82,6 +82,19 @@ def read_request_file(text: bytes, *, path: str) -> AddFile | RemoveFile:
     return RemoveFile(path=path, key=key, request=request, digest=digest)
 
 
+def named_repository(text: bytes) -> str | None:
+    """The ``hf_id`` of a text that is no valid request otherwise; None where that cannot be told beyond doubt."""
+    report = Report("")
+    named = [one for one in read_document(text, report).entries if one.key == "hf_id"]
+    value = named[0].value.text if len(named) == 1 and named[0].value is not None else None
+    if any("hf_id" in problem.message for problem in report.listed()):  # it is given twice, for example
+        return None
+    try:
+        return RemovalRequest(hf_id=value, reason="-").hf_id if value else None
+    except ValidationError:
+        return None
+
+
 def kind_of(path: str) -> Kind:
     """The kind that the folder of a request file tells.
 

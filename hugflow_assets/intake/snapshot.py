@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from hugflow_assets.errors import RequestInvalidError
 from hugflow_assets.intake.fields import REFUSED
-from hugflow_assets.intake.models import AddFile, Kind, Problem, RemoveFile, RequestSnapshot
-from hugflow_assets.intake.request_file import read_request_file
+from hugflow_assets.intake.models import AddFile, Kind, Problem, RemoveFile, RequestSnapshot, UnreadRemoval
+from hugflow_assets.intake.request_file import named_repository, read_request_file
 from hugflow_assets.intake.yaml_document import MAX_BYTES
 
 FOLDERS = tuple(str(kind) for kind in Kind)
@@ -28,6 +28,7 @@ class Found:
     digest: str
     file: AddFile | RemoveFile | None = None
     problems: tuple[Problem, ...] = ()
+    hf_id: str | None = None  # of a file with problems: the repository it is about, where that could be read
 
 
 def judged(path: str, data: bytes) -> Found:
@@ -35,7 +36,8 @@ def judged(path: str, data: bytes) -> Found:
     try:
         file = read_request_file(data, path=path)
     except RequestInvalidError as error:
-        return Found(path, hashlib.sha256(data).hexdigest(), problems=tuple(error.details["problems"]))
+        problems = tuple(error.details["problems"])
+        return Found(path, hashlib.sha256(data).hexdigest(), problems=problems, hf_id=named_repository(data))
     return Found(path, file.digest, file=file)
 
 
@@ -85,6 +87,11 @@ def snapshot_of(found: Iterable[Found], *, commit: str | None = None) -> Request
         adds=tuple(one.file for one in ordered if isinstance(one.file, AddFile)),
         removals=tuple(one.file for one in ordered if isinstance(one.file, RemoveFile)),
         problems=tuple(problem for one in ordered for problem in one.problems),
+        unread_removals=tuple(
+            UnreadRemoval(path=one.path, hf_id=one.hf_id)
+            for one in ordered
+            if one.file is None and one.path.startswith(f"{Kind.REMOVE}/")
+        ),
         digest=digest.hexdigest(),
         commit=commit,
     )
