@@ -51,7 +51,7 @@ class Double:
         self.requests: list[Request] = []
         self._lock = threading.Lock()
         self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -97,6 +97,11 @@ class Double:
                 {"message": "a fault after it was stored", "ok": False, "error": "fault"},
             )
         return status, {}, told
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that die midway are what these tests are about; nothing is printed of them."""
 
 
 def _handler(double: Double) -> type[BaseHTTPRequestHandler]:
