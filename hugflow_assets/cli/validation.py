@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,9 @@ def validate(
     ] = None,
     offline_only: Annotated[bool, typer.Option("--offline", help="Ask no Hub and look at no storage.")] = False,
     form: Annotated[Form, typer.Option("--format", help="text: file:line:col: message.")] = Form.TEXT,
+    base: Annotated[
+        Path | None, typer.Option(help="The requests folder before a change: files that are the same there only warn.")
+    ] = None,
 ) -> None:
     """Say everything that is wrong with request files: file:line:col: message."""
     selections = select(paths or [])
@@ -32,19 +36,46 @@ def validate(
     findings: list[Finding] = []
     worst = 0
     for selection in selections:
+        same = _unchanged(selection, base)
         for status, finding in _findings(selection, offline_only=offline_only):
+            if finding.path in same:
+                status, finding = 0, replace(finding, severity="warning")
             worst = max(worst, status)
             findings.append(finding)
             if form is Form.TEXT:
                 typer.echo(str(finding))
-            elif form is Form.GITHUB:
-                typer.echo(finding.annotation())
     if form is Form.JSON:
         typer.echo(as_json(findings, files))
     else:
+        if form is Form.GITHUB:
+            _tell_github(findings, files)
         typer.echo(_summary(findings, files), err=True)
     if worst:
         raise typer.Exit(worst)
+
+
+def _tell_github(findings: Sequence[Finding], files: Sequence[str]) -> None:
+    from hugflow_assets.cli.github_actions import annotation_lines, findings_summary, write_summary
+
+    for line in annotation_lines(findings):
+        typer.echo(line)
+    write_summary(findings_summary(findings, _summary(findings, files)))
+
+
+def _unchanged(selection: Selection, base: Path | None) -> frozenset[str]:
+    """The files, as they are shown, that a change leaves as they are: what is wrong with them is not its fault."""
+    if base is None:
+        return frozenset()
+    return frozenset(selection.shown(path) for path in selection.paths() if _same(selection.root / path, base / path))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        if one.is_symlink() or other.is_symlink():
+            return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+        return one.is_file() and one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False
 
 
 def _findings(selection: Selection, *, offline_only: bool) -> Iterator[tuple[int, Finding]]:
