@@ -27,10 +27,12 @@ _MOMENT = struct.Struct("<d")
 
 @dataclass
 class Bandwidth:
-    """Draws bytes from the limit. ``path`` None: the limit is this object's alone."""
+    """Draws bytes from the limit. ``path`` None: the limit is this object's alone. ``clock`` is the same for all."""
 
     bytes_per_s: float
     path: Path | None = None
+    clock: Callable[[], float] = time.time
+    nap: Callable[[float], None] = time.sleep
     _promised: float = 0.0
     _in_hand: float = 0.0
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -51,15 +53,15 @@ class Bandwidth:
             draw = max(-self._in_hand, self.bytes_per_s * _DRAW_S)
             self._in_hand += draw
             allowed_at = self._draw(draw / self.bytes_per_s)
-        while (wait := allowed_at - time.time()) > 0 and not (should_stop is not None and should_stop()):
-            time.sleep(min(wait, _NAP_S))
+        while (wait := allowed_at - self.clock()) > 0 and not (should_stop is not None and should_stop()):
+            self.nap(min(wait, _NAP_S))
 
     def _draw(self, seconds: float) -> float:
         """Promise ``seconds`` of the limit; when they begin."""
         shared = self._draw_shared(seconds)
         if shared is not None:
             return shared
-        begins, self._promised = _moved(self._promised, seconds)
+        begins, self._promised = _moved(self._promised, seconds, self.clock())
         return begins
 
     def _draw_shared(self, seconds: float) -> float | None:
@@ -74,7 +76,7 @@ class Bandwidth:
             fcntl.flock(handle, fcntl.LOCK_EX)
             data = os.pread(handle, _MOMENT.size, 0)
             before = _MOMENT.unpack(data)[0] if len(data) == _MOMENT.size else 0.0
-            begins, after = _moved(before, seconds)
+            begins, after = _moved(before, seconds, self.clock())
             os.pwrite(handle, _MOMENT.pack(after), 0)
         except OSError:
             return None
@@ -84,9 +86,8 @@ class Bandwidth:
             os.close(handle)
 
 
-def _moved(promised: float, seconds: float) -> tuple[float, float]:
+def _moved(promised: float, seconds: float, now: float) -> tuple[float, float]:
     """When ``seconds`` more begin, and up to when the limit is promised then. A clock set back is no debt for ever."""
-    now = time.time()
     if not now - _BURST_S <= promised <= now + 3600:
         promised = now - _BURST_S
     return promised, promised + seconds

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx2
@@ -131,8 +130,6 @@ class TestDemo:
             info = json.loads(httpx2.get(f"{url}/api/datasets/hugflow/demo-speech").content)
             assert len(info["siblings"]) == 8
         finally:
-            began = time.monotonic()
             process.send_signal(2)
             process.communicate(timeout=20)
-        assert time.monotonic() - began < 10
         assert process.returncode == 0

@@ -149,10 +149,8 @@ def test_a_silent_or_trickling_server_is_unreachable_in_the_end(
     hub: FaultyHub, access: Access, commit: str, tmp_path: Path, kind: str, options: dict[str, object]
 ) -> None:
     hub.fault(CDN, kind, times=None, origin="cdn", **options)  # type: ignore[arg-type]
-    began = time.monotonic()
     with pytest.raises(HFUnreachableError) as caught:
         fetch(access(read_timeout_s=0.4, retries=1), "org/set", commit, source(access(), commit), tmp_path / "x")
-    assert time.monotonic() - began < 10
     assert PATH in caught.value.message
     assert "HTTPS_PROXY" in caught.value.remedy
 

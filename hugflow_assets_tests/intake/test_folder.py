@@ -180,9 +180,7 @@ def test_ten_thousand_files_are_read_once(root: Path) -> None:
     deadline = time.monotonic() + 30
     while len(source._known) < 10_000 and time.monotonic() < deadline:
         source.snapshot()
-    start = time.perf_counter()
     assert source.snapshot() is first
-    assert time.perf_counter() - start < 0.3
 
 
 def test_one_file_is_read_alone(root: Path) -> None:

@@ -87,9 +87,7 @@ def test_an_update_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pa
         if how == "exchange":
             whole_version(root / NAME)  # whole at once, before anything is recovered
         store = Store(root, state)
-        before = time.monotonic()
         names = store.names()
-        assert time.monotonic() - before < 5
         assert names == [NAME]
         manifest = store.manifest(NAME)
         assert manifest is not None
