@@ -5,6 +5,7 @@ from hugflow_assets.landing.lander import LANDABLE, land
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
 from hugflow_assets.landing.rebuilding import rebuild_views
 from hugflow_assets.landing.sampling import sample_rows
+from hugflow_assets.landing.scrubbing import glance, scrub
 from hugflow_assets.landing.shard import Shard, land_shard
 from hugflow_assets.landing.verification import VerifyReport, quick_check, verify
 from hugflow_assets.landing.view_columns import ViewColumns, choose_columns
@@ -20,10 +21,12 @@ __all__ = [
     "choose_columns",
     "decide",
     "fingerprint_of",
+    "glance",
     "land",
     "land_shard",
     "quick_check",
     "rebuild_views",
     "sample_rows",
+    "scrub",
     "verify",
 ]

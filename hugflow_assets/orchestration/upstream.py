@@ -6,7 +6,6 @@ stale for ever, none at all leaves it fresh for ever).
 """
 
 import warnings
-from collections import defaultdict
 
 from dagster import (
     AssetExecutionContext,
@@ -19,13 +18,11 @@ from dagster import (
     observable_source_asset,
 )
 
-from hugflow_assets.errors import HFError, HFRateLimitedError, HFUnreachableError
-from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.partitions import DATASETS
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.stock import landed_now
 from hugflow_assets.orchestration.verdicts import HUB_DATASET
+from hugflow_assets.orchestration.watching import Watched, watch
 
 DATA_VERSION_TAG = "dagster/data_version"
 _LOOK_BACK = 25
@@ -34,18 +31,21 @@ _LOOK_BACK = 25
 def observe(context: AssetExecutionContext, platform: Platform) -> DataVersionsByPartition:
     """Ask the Hub, once a repository and revision, at which commit every landed or requested dataset is."""
     with failing_by_name(context.instance, context.run.run_id):
-        hub = platform.hub()
-        commits: dict[str, str | DataVersion] = {}
-        for (repo_id, revision), names in _by_repo(platform).items():
-            try:
-                commit = hub.state(repo_id, revision).commit
-            except (HFUnreachableError, HFRateLimitedError):
-                raise
-            except HFError as error:
-                context.log.warning("%s: %s", ", ".join(names), error)
-            else:
-                commits |= dict.fromkeys(names, commit)
+        seen = watch(platform.hub(), platform.store(), platform.snapshot())
+        for name, why in seen.unanswered.items():
+            context.log.warning("%s: %s", name, why)
+        commits: dict[str, str | DataVersion] = dict(seen.commits)
         return DataVersionsByPartition(commits)
+
+
+def look_upstream(instance: DagsterInstance, platform: Platform) -> Watched:
+    """The same without an asset's run: an observation is recorded only where it differs from the last one."""
+    seen = watch(platform.hub(), platform.store(), platform.snapshot())
+    for name, commit in seen.commits.items():
+        latest = _observations(instance, name, limit=1)
+        if not latest or latest[0][1] != commit:
+            _observe(instance, name, commit)
+    return seen
 
 
 with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the minor version is pinned for it
@@ -54,17 +54,6 @@ with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the mino
         partitions_def=DATASETS,
         description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked for.",
     )(observe)
-
-
-def _by_repo(platform: Platform) -> dict[tuple[str, str], list[str]]:
-    requests: dict[str, DatasetRequest] = {
-        **{name: landed.request for name, landed in landed_now(platform.store()).items()},
-        **{name: add.request for name, add in platform.snapshot().desired().items()},
-    }
-    grouped = defaultdict(list)
-    for name, request in sorted(requests.items()):
-        grouped[request.hf_id, request.revision].append(name)
-    return grouped
 
 
 def upstream_tags(instance: DagsterInstance, name: str, commit: str) -> dict[str, str]:
@@ -93,9 +82,9 @@ def _observe(instance: DagsterInstance, name: str, commit: str) -> None:
     )
 
 
-def _observations(instance: DagsterInstance, name: str) -> list[tuple[int, str]]:
+def _observations(instance: DagsterInstance, name: str, limit: int = _LOOK_BACK) -> list[tuple[int, str]]:
     """Storage id and commit of the latest observations of a dataset, newest first."""
-    found = instance.fetch_observations(AssetRecordsFilter(HUB_DATASET, asset_partitions=[name]), limit=_LOOK_BACK)
+    found = instance.fetch_observations(AssetRecordsFilter(HUB_DATASET, asset_partitions=[name]), limit=limit)
     return [
         (record.storage_id, record.asset_observation.tags.get(DATA_VERSION_TAG, ""))
         for record in found.records
