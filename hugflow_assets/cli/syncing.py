@@ -28,10 +28,22 @@ def sync(
         list[Path] | None, typer.Argument(metavar="PATH", help="Files of the requests folder; all by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The results as a JSON list, stable over versions.")] = False,
+    ci_mode: Annotated[
+        bool, typer.Option("--ci-mode", help="For a workflow: results.json, step outputs, job summary.")
+    ] = False,
+    results_path: Annotated[Path, typer.Option("--results", metavar="FILE", help="Where --ci-mode writes.")] = Path(
+        "results.json"
+    ),
 ) -> None:
     """Land what is asked for and not there yet, carry out removals; every file that is fine already is left alone."""
     settings = settings_in_force()
     files = _files(paths or [], settings)
+    if ci_mode:
+        from hugflow_assets.cli.continuous import run_in_ci
+
+        if status := run_in_ci(files, settings, results_path):
+            raise typer.Exit(status)
+        return
     # The first import of Dagster takes a second: only who syncs pays for it.
     from hugflow_assets.orchestration.sync import sync as reconcile
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dagster import RunRequest
 
@@ -11,16 +11,22 @@ from hugflow_assets.intake import AddFile, DatasetRequest, RemovalRequest, Remov
 from hugflow_assets.orchestration.attempts import COMMIT_TAG, DIGEST_TAG, NAME_TAG, REQUEST_TAG, Attempts
 from hugflow_assets.orchestration.removals import cuts
 from hugflow_assets.rules import Landed
+from hugflow_assets.store import Hold
 
 LAND_JOB = "land_dataset"
 REMOVE_JOB = "remove_dataset"
+UPDATE = {"ops": {"dataset": {"config": {"update": True}}}}
 A_TICK = 100
 LOOK_AGAIN_S = 600.0
 
 
 @dataclass(frozen=True)
 class World:
-    """Desired and actual state at one moment, and what the instance has of both."""
+    """Desired and actual state at one moment, and what the instance has of both.
+
+    ``moved`` are the datasets whose branch has moved on and that policy wants to follow; ``damaged`` are to be repaired.
+    ``hurried``: by name, the moment before which failures hold nothing back.
+    """
 
     snapshot: RequestSnapshot
     landed: Mapping[str, Landed]
@@ -29,6 +35,10 @@ class World:
     materialized: frozenset[str]
     at_work: frozenset[str]
     now: float
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+    damaged: frozenset[str] = frozenset()
+    hurried: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,7 @@ class Agenda:
 def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile | RemoveFile]:
     """Name or removal key -> file, for every file that the storage does not agree with yet."""
     found: dict[str, AddFile | RemoveFile] = {
-        name: add
-        for name, add in world.snapshot.desired().items()
-        if name not in world.landed or world.landed[name].request != add.request
+        name: add for name, add in world.snapshot.desired().items() if _is_due(world, name, add)
     }
     if world.snapshot.removals:
         present = [landed.request for landed in world.landed.values()]
@@ -58,18 +66,37 @@ def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile |
     return found if only is None else {name: file for name, file in found.items() if name in only}
 
 
+def _is_due(world: World, name: str, add: AddFile) -> bool:
+    """Whether a request wants something that is not there, and neither a person nor a removal may be against it."""
+    landed, hold = world.landed.get(name), world.holds.get(name)
+    if landed is not None and landed.request == add.request and name not in world.damaged | world.moved:
+        return False
+    if hold is not None and hold.holds(add.request):
+        return False
+    brings_data = landed is None or name in world.moved
+    return not (brings_data and world.snapshot.might_withdraw(add.request))
+
+
 def _acts(removal: RemovalRequest, present: list[DatasetRequest]) -> bool:
     """Whether a removal has something to remove, or to be refused for: a part of a landing is never cut out."""
     return any(matches(removal, request) or cuts(removal, request) for request in present)
 
 
 def agenda(
-    world: World, waiting: Mapping[str, AddFile | RemoveFile], attempts: Attempts, *, hurried_at: float = 0.0
+    world: World,
+    waiting: Mapping[str, AddFile | RemoveFile],
+    attempts: Attempts,
+    *,
+    hurried_at: float = 0.0,
+    resumed_at: Mapping[str, float] | None = None,
 ) -> Agenda:
-    """Decide what to do now, at most ``A_TICK`` of each kind."""
+    """Decide what to do now, at most ``A_TICK`` of each kind.
+
+    Failures before ``hurried_at``, and before a name's own ``resumed_at``, hold nothing back.
+    """
     wanted = world.snapshot.desired().keys() | world.landed.keys()
     removals = {removal.key for removal in world.snapshot.removals}
-    runs, look_at = _runs(world, waiting, attempts, hurried_at)
+    runs, look_at = _runs(world, waiting, attempts, hurried_at, resumed_at or {})
     requested = [str(run.partition_key) for run in runs if run.job_name == LAND_JOB]
     add = list(dict.fromkeys([*requested, *sorted(wanted)]))
     add = [name for name in add if name not in world.registered]
@@ -92,7 +119,11 @@ def _cut(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _runs(
-    world: World, waiting: Mapping[str, AddFile | RemoveFile], attempts: Attempts, hurried_at: float
+    world: World,
+    waiting: Mapping[str, AddFile | RemoveFile],
+    attempts: Attempts,
+    hurried_at: float,
+    resumed_at: Mapping[str, float],
 ) -> tuple[list[RunRequest], float]:
     runs: list[RunRequest] = []
     look_at = world.now + LOOK_AGAIN_S
@@ -100,7 +131,8 @@ def _runs(
         if name in world.at_work:
             look_at = world.now
             continue
-        upcoming = attempts.next_try(name, file.digest, now=world.now, hurried_at=hurried_at)
+        hurried = max(hurried_at, resumed_at.get(name, 0.0))
+        upcoming = attempts.next_try(name, file.digest, now=world.now, hurried_at=hurried)
         if upcoming.at is None:
             continue
         if upcoming.at > world.now:
@@ -109,16 +141,19 @@ def _runs(
         look_at = world.now
         if len(runs) == A_TICK:
             break
-        runs.append(run_request(name, file, upcoming.generation, world.snapshot.commit))
+        runs.append(run_request(name, file, upcoming.generation, world.snapshot.commit, update=name in world.moved))
     return runs, look_at
 
 
-def run_request(name: str, file: AddFile | RemoveFile, generation: str, commit: str | None) -> RunRequest:
+def run_request(
+    name: str, file: AddFile | RemoveFile, generation: str, commit: str | None, *, update: bool = False
+) -> RunRequest:
     """The run that lands a dataset, or carries out a removal; its tags say for which file, at which commit."""
     tags = {NAME_TAG: name, DIGEST_TAG: file.digest, REQUEST_TAG: file.path}
     return RunRequest(
         run_key=f"{name}@{file.digest[:16]}#{generation}",
         job_name=LAND_JOB if isinstance(file, AddFile) else REMOVE_JOB,
         partition_key=name,
+        run_config=UPDATE if update else {},
         tags=tags | ({COMMIT_TAG: commit} if commit else {}),
     )

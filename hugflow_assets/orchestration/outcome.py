@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterEvent, DagsterEventType, ExecuteInProcessResult
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    ExecuteInProcessResult,
+    RunRecord,
+)
 
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.verdicts import DATASET
@@ -26,18 +36,33 @@ class Outcome(Frozen):
 
 def outcome_of(result: ExecuteInProcessResult, seconds: float) -> Outcome:
     """Read the events of a run in this process that took ``seconds``."""
-    failed = next((event for event in result.all_events if event.event_type is DagsterEventType.STEP_FAILURE), None)
+    return _outcome(result.all_events, result.run_id, seconds, success=result.success)
+
+
+def outcome_of_record(instance: DagsterInstance, record: RunRecord) -> Outcome:
+    """Read what the instance has of a run that ended, in whatever process."""
+    run = record.dagster_run
+    events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event is not None]
+    seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
+    return _outcome(events, run.run_id, seconds, success=run.status is DagsterRunStatus.SUCCESS)
+
+
+def _outcome(events: Sequence[DagsterEvent], run_id: str, seconds: float, *, success: bool) -> Outcome:
+    failed = next((event for event in events if event.event_type is DagsterEventType.STEP_FAILURE), None)
+    checks = [event for event in events if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION]
     outcome = Outcome(
-        action=_action(result),
-        verdicts=tuple(map(_verdict, result.get_asset_check_evaluations())),
+        action=_action(events),
+        verdicts=tuple(_verdict(event.asset_check_evaluation_data) for event in checks),
         seconds=round(seconds, 3),
-        run_id=result.run_id,
+        run_id=run_id,
     )
-    return outcome if result.success else outcome.model_copy(update=_error(failed))
+    return outcome if success else outcome.model_copy(update=_error(failed))
 
 
-def _action(result: ExecuteInProcessResult) -> str:
-    for event in result.get_asset_materialization_events():
+def _action(events: Sequence[DagsterEvent]) -> str:
+    for event in events:
+        if event.event_type is not DagsterEventType.ASSET_MATERIALIZATION:
+            continue
         found = event.materialization.metadata.get("action")
         if event.asset_key == DATASET and found is not None:
             return str(found.value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from dagster import (
     AddDynamicPartitionsRequest,
@@ -33,7 +34,8 @@ from hugflow_assets.orchestration.attempts import Attempts, at_work
 from hugflow_assets.orchestration.metadata import manifest_metadata
 from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.stock import landed_now
+from hugflow_assets.orchestration.retrying import resumed_at
+from hugflow_assets.orchestration.stock import damaged_now, landed_now, moved_now
 from hugflow_assets.orchestration.upstream import upstream_tags
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.store import Store, is_safe
@@ -83,7 +85,7 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     world = world_of(instance, snapshot, store, now)
     waiting = due(world, None if cursor.only is None else frozenset(cursor.only))
     attempts = Attempts.of(instance, waiting.keys())
-    found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
+    found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at, resumed_at=resumed_at(store, waiting))
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
     return SensorResult(
@@ -97,16 +99,30 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     )
 
 
-def world_of(instance: DagsterInstance, snapshot: RequestSnapshot, store: Store, now: float) -> World:
-    """Everything a tick compares."""
+def world_of(
+    instance: DagsterInstance, snapshot: RequestSnapshot, store: Store, now: float, *, follow: bool = False
+) -> World:
+    """Everything a tick compares. ``follow``: branches that have moved on are followed (UPSTREAM_POLICY=update)."""
+    landed, holds = landed_now(store), store.holds.all()
+    scrubs = damaged_now(store, landed)
+    upstream = moved_now(store, landed) if follow else {}
+    marks = [(one.name, one.at) for one in holds.values()] + [(one.name, one.at) for one in scrubs.values()]
+    marks += [(one.name, one.since) for one in upstream.values()]
+    hurried: dict[str, float] = {}
+    for name, moment in marks:
+        hurried[name] = max(hurried.get(name, 0.0), datetime.fromisoformat(moment).timestamp())
     return World(
         snapshot=snapshot,
-        landed=landed_now(store),
+        landed=landed,
         registered=frozenset(instance.get_dynamic_partitions(DATASETS_NAME)),
         registered_removals=frozenset(instance.get_dynamic_partitions(REMOVALS_NAME)),
         materialized=frozenset(instance.get_materialized_partitions(DATASET)),
         at_work=at_work(instance, now=now, alive=lambda name: is_safe(name) and store.holder(name) is not None),
         now=now,
+        holds=holds,
+        moved=frozenset(upstream),
+        damaged=frozenset(scrubs),
+        hurried=hurried,
     )
 
 
@@ -137,7 +153,19 @@ def _summary(world: World, waiting: Mapping[str, object], found: Agenda) -> str:
         f"{len(world.landed):,} landed, {len(world.at_work):,} at work, "
         f"{len(waiting.keys() - world.at_work):,} waiting for an edit or for their next try, "
         f"{len(found.catch_up):,} caught up, {len(world.snapshot.problems):,} problems in request files."
+        f"{_withheld(world)}"
     )
+
+
+def _withheld(world: World) -> str:
+    """What is held back, said so that nobody wonders why nothing lands."""
+    unread = world.snapshot.unread_removals
+    told = f" {sum(one.held.value != 'resumed' for one in world.holds.values()):,} held by hand." if world.holds else ""
+    if unread:
+        paths = ", ".join(one.path for one in unread[:5])
+        scope = "everything new" if any(one.hf_id is None for one in unread) else "what they could withdraw"
+        told += f" Removals that cannot be read hold back {scope}: {paths}."
+    return told
 
 
 def requests_sensor(interval_s: int, jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinition:

@@ -74,8 +74,8 @@ def sync(
         with project_instance() as own:
             return sync(names, instance=own, on_start=on_start, on_result=on_result)
     snapshot = Platform().snapshot()
-    chosen = _chosen(snapshot, names)
-    files = [file for file in _files(snapshot) if chosen is None or _key(file) in chosen]
+    chosen = chosen_of(snapshot, names)
+    files = [file for file in files_of(snapshot) if chosen is None or key_of(file) in chosen]
     outcomes: dict[str, Outcome] = {}
     done: list[SyncResult] = []
 
@@ -84,13 +84,13 @@ def sync(
         if on_result is not None:
             on_result(result)
 
-    for file, run in _runs(instance, {_key(file): file for file in reversed(files)}, chosen, on_start):
+    for file, run in _runs(instance, {key_of(file): file for file in reversed(files)}, chosen, on_start):
         outcomes[file.path] = run
-        tell(_result(file, run, snapshot))
+        tell(result_of(file, run, snapshot))
     for file in files:
         if file.path not in outcomes:
-            tell(_result(file, None, snapshot))
-    for result in _malformed(snapshot, names):
+            tell(result_of(file, None, snapshot))
+    for result in malformed(snapshot, names):
         tell(result)
     return sorted(done, key=lambda one: one.path)
 
@@ -108,7 +108,7 @@ def _runs(
         if file is None:  # it appeared after the snapshot was taken; the sensor, or the next sync, sees to it
             continue
         if on_start is not None:
-            on_start(_key(file), file.path)
+            on_start(key_of(file), file.path)
         started = time.monotonic()
         result = _execute(defs, instance, request)
         yield file, outcome_of(result, time.monotonic() - started)
@@ -154,25 +154,25 @@ def _execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) 
     )
 
 
-def _files(snapshot: RequestSnapshot) -> list[AddFile | RemoveFile]:
+def files_of(snapshot: RequestSnapshot) -> list[AddFile | RemoveFile]:
     return [*snapshot.adds, *snapshot.removals]
 
 
-def _key(file: AddFile | RemoveFile) -> str:
+def key_of(file: AddFile | RemoveFile) -> str:
     return file.name if isinstance(file, AddFile) else file.key
 
 
-def _chosen(snapshot: RequestSnapshot, names: Collection[str] | None) -> frozenset[str] | None:
-    """Names, keys and paths as names and keys. What is not among the files is left to ``_malformed`` or unknown."""
+def chosen_of(snapshot: RequestSnapshot, names: Collection[str] | None) -> frozenset[str] | None:
+    """Names, keys and paths as names and keys. What is not among the files is left to ``malformed`` or unknown."""
     if names is None:
         return None
     wanted = set(names)
-    return frozenset(_key(file) for file in _files(snapshot) if {_key(file), file.path} & wanted)
+    return frozenset(key_of(file) for file in files_of(snapshot) if {key_of(file), file.path} & wanted)
 
 
-def _result(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: RequestSnapshot) -> SyncResult:
+def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: RequestSnapshot) -> SyncResult:
     """What a file's run did, or, where none was needed or possible, how things stand."""
-    name, platform = _key(file), Platform()
+    name, platform = key_of(file), Platform()
     landed = landed_now(platform.store()).get(name)
     result = SyncResult(
         name=name, path=file.path, action="none", state="failed", bytes=landed.size_bytes if landed else 0
@@ -204,7 +204,7 @@ def _result(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Reque
     return result.model_copy(update={"state": "landing", "message": "another run is at work on it", "transient": True})
 
 
-def _malformed(snapshot: RequestSnapshot, names: Collection[str] | None) -> list[SyncResult]:
+def malformed(snapshot: RequestSnapshot, names: Collection[str] | None) -> list[SyncResult]:
     by_path: dict[str, list[str]] = {}
     for problem in snapshot.problems:
         if names is None or problem.path in names:

@@ -1,0 +1,171 @@
+"""``hugflow sync --ci-mode``: one reconciliation for a workflow: results.json, step outputs, job summary.
+
+The same works on any machine: what a workflow would have and is not there (outputs, tokens) is left out and said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field
+
+from hugflow_assets.cli.console import duration, size
+from hugflow_assets.cli.github_actions import (
+    OUTPUT_VARIABLE,
+    SUMMARY_VARIABLE,
+    html_summary,
+    write_outputs,
+    write_summary,
+)
+from hugflow_assets.cli.judging import exit_status_of
+from hugflow_assets.durable import atomic_write
+from hugflow_assets.errors import HugflowError
+from hugflow_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from hugflow_assets.orchestration.sync import SyncResult
+
+AT_FAULT = ("failed", "malformed")
+
+
+class RequestResult(BaseModel):
+    """What became of one request file."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    path: str = Field(description="The file, relative to the requests folder: add/x.yaml.")
+    name: str = Field(description="The storage name, or the key of a removal; empty for a file that cannot be read.")
+    action: str = Field(description="no-op, land, views, description, repair, update, remove, or none.")
+    state: str = Field(description="landed, landing (by another run), removed, withdrawn, failed or malformed.")
+    verdicts: list[dict[str, Any]] = Field(description="What every rule said: name, passed, message, …")
+    bytes: int = Field(description="Bytes of the dataset that lie on the storage.")
+    seconds: float = Field(description="How long its run took; 0 when there was none.")
+    error_code: str = Field(description="The error's stable code; empty when nothing failed.")
+    message: str = Field(description="What happened, one sentence.")
+    remedy: str = Field(description="What to do next.")
+    transient: bool = Field(description="Whether it may pass by itself and is tried again.")
+    run_id: str = Field(description="The Dagster run.")
+
+
+class Fault(BaseModel):
+    """Why nothing could be looked at at all."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class Results(BaseModel):
+    """``results.json``. Keys are added in later versions, never taken away; ``schema_version`` counts the others."""
+
+    schema_version: int = 1
+    started_at: str = Field(description="ISO 8601 UTC.")
+    seconds: float
+    mode: Literal["daemon", "alone"] = Field(description="Whether a running daemon landed, or this command itself.")
+    exit_status: int = Field(description="0 fine, 1 a request or dataset is at fault, 3 the environment is.")
+    skipped: list[str] = Field(description="What could not be done here for want of a setting, one sentence each.")
+    error: Fault | None = None
+    results: list[RequestResult]
+
+
+def run_in_ci(names: Sequence[str] | None, settings: Settings, path: Path) -> int:
+    """Reconcile, write everything that a workflow reads, and return the exit status."""
+    began = datetime.now(UTC)
+    mode: Literal["daemon", "alone"] = "alone"
+    found: list[SyncResult] = []
+    fault: Fault | None = None
+    status = 0
+    try:
+        mode, found = _reconciled(names)
+        status = max((exit_status_of(one.error_code) for one in found if one.state in AT_FAULT), default=0)
+    except HugflowError as error:
+        fault = Fault(code=error.code, message=error.message, remedy=error.remedy)
+        status = error.exit_status
+        typer.echo(f"error[{error.code}]: {error.message} {error.remedy}", err=True)
+    results = Results(
+        started_at=began.isoformat(timespec="seconds"),
+        seconds=round((datetime.now(UTC) - began).total_seconds(), 3),
+        mode=mode,
+        exit_status=status,
+        skipped=skipped(settings),
+        error=fault,
+        results=[RequestResult.model_validate(one.model_dump(mode="json")) for one in found],
+    )
+    atomic_write(path, (results.model_dump_json(indent=2) + "\n").encode(), mode=0o644, sync=False)
+    _tell(results, path)
+    return status
+
+
+def _reconciled(names: Sequence[str] | None) -> tuple[Literal["daemon", "alone"], list[SyncResult]]:
+    from hugflow_assets.orchestration.daemon import sensor_daemon_alive
+    from hugflow_assets.orchestration.sync import sync as reconcile
+    from hugflow_assets.orchestration.waiting import wait_for_daemon
+
+    if sensor_daemon_alive():
+        typer.echo("a daemon is at work: asking it, and waiting")
+        waited = wait_for_daemon(names, still_alive=sensor_daemon_alive, on_result=_say)
+        if waited is not None:
+            return "daemon", waited
+        typer.echo("the daemon has stopped: going on alone", err=True)
+    return "alone", reconcile(names, on_result=_say)
+
+
+def _say(result: SyncResult) -> None:
+    typer.echo(f"{result.path}: {result.state} ({result.action}) {result.error_code}".rstrip())
+
+
+def skipped(settings: Settings) -> list[str]:
+    """What is not done here, one sentence each."""
+    told = {
+        "HF_TOKEN is not set: gated and private datasets cannot land.": settings.hf_token is None,
+        "GITHUB_TOKEN or GITHUB_REPOSITORY is not set: no comment, no commit status.": (
+            settings.github_token is None or settings.github_repository is None
+        ),
+        "Slack is not configured: no message.": (
+            settings.slack_webhook_url is None and (settings.slack_bot_token is None or settings.slack_channel is None)
+        ),
+        "Not in a workflow: no step outputs.": not os.environ.get(OUTPUT_VARIABLE),
+        "Not in a workflow: no job summary.": not os.environ.get(SUMMARY_VARIABLE),
+    }
+    return [sentence for sentence, is_so in told.items() if is_so]
+
+
+def _tell(results: Results, path: Path) -> None:
+    counts = {state: sum(one.state == state for one in results.results) for state in ("landed", "removed", *AT_FAULT)}
+    changed = sum(one.action not in ("no-op", "none") for one in results.results)
+    told = f"{len(results.results)} requests, {changed} changed"
+    told += "".join(f", {number} {state}" for state, number in counts.items() if number)
+    typer.echo(f"{told}; {path}")
+    for sentence in results.skipped:
+        typer.echo(f"skipped: {sentence}")
+    write_outputs(
+        {
+            "results": str(path.absolute()),
+            "mode": results.mode,
+            "exit-status": str(results.exit_status),
+            "changed": str(changed),
+            "failed": str(counts["failed"] + counts["malformed"]),
+        }
+    )
+    rows = [
+        (
+            one.path, one.name or "-", one.state, one.action, size(one.bytes) if one.bytes else "-",
+            duration(one.seconds), f"{one.error_code}: {one.message} {one.remedy}" if one.error_code else one.message,
+        )
+        for one in sorted(results.results, key=lambda one: one.state not in AT_FAULT)
+    ]  # fmt: skip
+    header = ("request", "dataset", "state", "action", "size", "time", "")
+    fault = f" {results.error.code}: {results.error.message} {results.error.remedy}" if results.error else ""
+    write_summary(html_summary("Datasets", told + fault, header, rows[:500], len(rows)))
+
+
+def schema_text() -> str:
+    """The text of ``docs/results.schema.json``."""
+    made = Results.model_json_schema(mode="serialization")
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=2) + "\n"

@@ -1,0 +1,98 @@
+"""`hugflow sync --ci-mode`: what a workflow reads of a reconciliation, inside of one and outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from hugflow_assets.cli.continuous import schema_text
+from hugflow_assets_tests.cli.conftest import SPEECH
+
+ROOT = Path(__file__).parents[2]
+
+
+def outputs(text: str) -> dict[str, str]:
+    found, lines = {}, iter(text.splitlines())
+    for line in lines:
+        name, _, end = line.partition("<<")
+        value = []
+        while (one := next(lines)) != end:
+            value.append(one)
+        found[name] = "\n".join(value)
+    return found
+
+
+def test_everything_a_workflow_reads_is_written(run, project, speech_hub, monkeypatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(project.root / "out"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.root / "summary"))
+    project.add("speech", "org/speech")
+    project.add("gone", "org/gone")
+    project.write("add/bad.yaml", "hf_id: <script>\n")
+    ran = run("sync", "--ci-mode", "--results", "r.json")
+    assert ran.code == 1
+    told = json.loads((project.root / "r.json").read_text())
+    assert (told["schema_version"], told["mode"], told["exit_status"], told["error"]) == (1, "alone", 1, None)
+    by_path = {one["path"]: one for one in told["results"]}
+    assert {path: one["state"] for path, one in by_path.items()} == {
+        "add/bad.yaml": "malformed",
+        "add/gone.yaml": "failed",
+        "add/speech.yaml": "landed",
+    }
+    speech = by_path["add/speech.yaml"]
+    assert (speech["name"], speech["action"], speech["error_code"]) == (SPEECH, "land", "")
+    assert speech["bytes"] > 0
+    assert speech["seconds"] > 0
+    assert all(one["passed"] for one in speech["verdicts"])
+    assert by_path["add/gone.yaml"]["error_code"] == "hub-not-found"
+    assert outputs((project.root / "out").read_text()) == {
+        "results": str(project.root / "r.json"),
+        "mode": "alone",
+        "exit-status": "1",
+        "changed": "1",
+        "failed": "2",
+    }
+    summary = (project.root / "summary").read_text()
+    assert "hub-not-found" in summary
+    assert "<script>" not in summary
+
+
+def test_a_second_time_changes_nothing(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech")
+    assert run("sync", "--ci-mode").code == 0
+    ran = run("sync", "--ci-mode")
+    told = json.loads((project.root / "results.json").read_text())
+    assert (ran.code, [one["action"] for one in told["results"]]) == (0, ["no-op"])
+
+
+def test_outside_of_a_workflow_it_says_what_it_leaves_out(run, project, monkeypatch) -> None:
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    ran = run("sync", "--ci-mode")
+    assert ran.code == 0
+    told = json.loads((project.root / "results.json").read_text())
+    assert told["results"] == []
+    assert len(told["skipped"]) == 5
+    assert all(f"skipped: {sentence}" in ran.out for sentence in told["skipped"])
+
+
+def test_results_are_written_when_nothing_can_be_looked_at(run, project, monkeypatch) -> None:
+    monkeypatch.setenv("REQUESTS_GIT_URL", str(project.root / "nowhere.git"))
+    ran = run("sync", "--ci-mode")
+    told = json.loads((project.root / "results.json").read_text())
+    assert (ran.code, told["exit_status"], told["error"]["code"]) == (3, 3, "request-source-unreadable")
+
+
+def test_the_schema_is_the_one_that_is_documented_and_results_follow_it(run, project, tmp_path: Path) -> None:
+    assert (ROOT / "docs/results.schema.json").read_text() == schema_text()
+    project.write("add/bad.yaml", "nonsense\n")
+    run("sync", "--ci-mode")
+    checker = Path(sys.executable).parent / "check-jsonschema"
+    done = subprocess.run(
+        [checker, "--schemafile", ROOT / "docs/results.schema.json", project.root / "results.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
