@@ -9,8 +9,7 @@ from dagster import RunRequest
 
 from hugflow_assets.intake import AddFile, DatasetRequest, RemovalRequest, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.orchestration.attempts import COMMIT_TAG, DIGEST_TAG, NAME_TAG, REQUEST_TAG, Attempts
-from hugflow_assets.orchestration.removals import cuts
-from hugflow_assets.rules import Landed
+from hugflow_assets.rules import Landed, cuts
 from hugflow_assets.store import Hold
 
 LAND_JOB = "land_dataset"
@@ -24,7 +23,7 @@ LOOK_AGAIN_S = 600.0
 class World:
     """Desired and actual state at one moment, and what the instance has of both.
 
-    ``moved`` are the datasets whose branch has moved on and that policy wants to follow; ``damaged`` are to be repaired.
+    ``moved`` are the datasets whose branch has moved on and is followed; ``damaged`` are to be repaired.
     ``hurried``: by name, the moment before which failures hold nothing back.
     """
 
@@ -60,8 +59,8 @@ def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile |
         name: add for name, add in world.snapshot.desired().items() if _is_due(world, name, add)
     }
     if world.snapshot.removals:
-        present = [landed.request for landed in world.landed.values()]
-        present += [add.request for add in world.snapshot.adds if add.name in world.at_work]
+        present = [(landed.request, landed.selection) for landed in world.landed.values()]
+        present += [(add.request, frozenset()) for add in world.snapshot.adds if add.name in world.at_work]
         found |= {removal.key: removal for removal in world.snapshot.removals if _acts(removal.request, present)}
     return found if only is None else {name: file for name, file in found.items() if name in only}
 
@@ -77,9 +76,9 @@ def _is_due(world: World, name: str, add: AddFile) -> bool:
     return not (brings_data and world.snapshot.might_withdraw(add.request))
 
 
-def _acts(removal: RemovalRequest, present: list[DatasetRequest]) -> bool:
+def _acts(removal: RemovalRequest, present: list[tuple[DatasetRequest, frozenset[tuple[str, str]]]]) -> bool:
     """Whether a removal has something to remove, or to be refused for: a part of a landing is never cut out."""
-    return any(matches(removal, request) or cuts(removal, request) for request in present)
+    return any(matches(removal, request) or cuts(removal, request, selection) for request, selection in present)
 
 
 def agenda(

@@ -13,13 +13,14 @@ from dagster import (
 )
 
 from hugflow_assets.errors import HugflowError, RequestInvalidError, UnknownDatasetError
-from hugflow_assets.intake import DatasetRequest, RemovalRequest, RemoveFile, RequestSnapshot, matches
+from hugflow_assets.intake import DatasetRequest, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.metadata import Metadata, cell
 from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.stock import landed_now
 from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.rules import cuts
 from hugflow_assets.store import Store, Tombstone
 
 REMOVED = AssetKey("removed_dataset")
@@ -36,13 +37,14 @@ def removed_dataset(context: AssetExecutionContext, platform: Platform) -> Mater
         store, snapshot = platform.store(), platform.snapshot()
         removal = requested_removal(context.partition_key, snapshot)
         context.instance.add_dynamic_partitions(REMOVALS_NAME, [removal.key])
+        refuse_cuts(removal, store)
         buried = [
-            bury(context.instance, store, name, removal, by=request.owner or "")
-            for name, request in hits(removal, snapshot, store).items()
+            bury(context.instance, store, name, removal, by=one.owner or "")
+            for name, one in hits(removal, snapshot, store).items()
         ]
         earlier = [one for one in store.archived() if one.removal_path == removal.path and one not in buried]
         if not buried and not earlier:
-            raise nothing_removed(removal, store)
+            raise nothing_removed(removal)
         return MaterializeResult(metadata=removal_metadata(removal, buried or earlier))
 
 
@@ -65,8 +67,10 @@ def requested_removal(key: str, snapshot: RequestSnapshot) -> RemoveFile:
 def hits(removal: RemoveFile, snapshot: RequestSnapshot, store: Store) -> dict[str, DatasetRequest]:
     """Name -> request of everything that the removal matches: what is landed, and what is landing now."""
     found = {name: landed.request for name, landed in landed_now(store).items()}
+    names = set(store.names())  # of those whose manifest is unreadable, the request is all there is to go by
     for add in snapshot.adds:
-        if add.name not in found and matches(removal.request, add.request) and store.holder(add.name) is not None:
+        there = add.name in names or store.holder(add.name) is not None
+        if there and add.name not in found and matches(removal.request, add.request):
             found[add.name] = add.request
     return {name: request for name, request in sorted(found.items()) if matches(removal.request, request)}
 
@@ -94,31 +98,28 @@ def bury(instance: DagsterInstance, store: Store, name: str, removal: RemoveFile
     return tombstone
 
 
-def nothing_removed(removal: RemoveFile, store: Store) -> HugflowError:
-    """Why a removal did nothing: it would cut a piece out of a wider landing, or it matches nothing."""
-    wider = [name for name, landed in landed_now(store).items() if cuts(removal.request, landed.request)]
+def refuse_cuts(removal: RemoveFile, store: Store) -> None:
+    """Refuse a removal that would cut a piece out of a wider landing, whatever else it matches.
+
+    Raises:
+        RequestInvalidError: it does.
+    """
+    wider = [
+        name for name, landed in landed_now(store).items() if cuts(removal.request, landed.request, landed.selection)
+    ]
     if wider:
-        return RequestInvalidError(
+        raise RequestInvalidError(
             f"{removal.path} asks for a part of what is landed as a whole ({', '.join(wider)}); "
-            "a part is never cut out of a landing.",
+            "a part is never cut out of a landing, and nothing was removed.",
             remedy="Remove the whole, and request the parts that are to stay.",
             names=wider,
         )
+
+
+def nothing_removed(removal: RemoveFile) -> HugflowError:
+    """A removal that matches nothing."""
     return UnknownDatasetError(
         f"{removal.path} matches nothing that is landed.", remedy="Delete the file, or correct what it names."
-    )
-
-
-def cuts(removal: RemovalRequest, landed: DatasetRequest) -> bool:
-    """Whether a removal names a part of a landing, and not the landing."""
-    pairs = ((removal.subset, landed.subset), (removal.split, landed.split))
-    inside = all(asked is None or held is None or asked == held for asked, held in pairs)
-    same_revision = removal.revision is None or removal.revision == landed.revision
-    return (
-        removal.hf_id == landed.hf_id
-        and inside
-        and same_revision
-        and any(asked is not None and held is None for asked, held in pairs)
     )
 
 

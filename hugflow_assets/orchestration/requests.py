@@ -67,6 +67,18 @@ def _counts(snapshot: RequestSnapshot) -> Metadata:
     }
 
 
+def _held_back(snapshot: RequestSnapshot) -> str:
+    """What removals that cannot be read keep from landing."""
+    unread = snapshot.unread_removals
+    if not unread:
+        return "nothing"
+    paths = ", ".join(one.path for one in unread[:_SHOWN])
+    if any(one.hf_id is None for one in unread):
+        return f"EVERYTHING NEW: {paths} cannot be read and could withdraw any dataset. Correct or delete them."
+    names = ", ".join(sorted({one.hf_id for one in unread if one.hf_id}))
+    return f"What is new of {names}: {paths} cannot be read. Correct or delete them."
+
+
 def _problems(snapshot: RequestSnapshot) -> Metadata:
     shown = snapshot.problems[:_SHOWN]
     lines = ["| file | line | column | problem | suggestion |", "|---|---:|---:|---|---|"]
@@ -76,6 +88,7 @@ def _problems(snapshot: RequestSnapshot) -> Metadata:
     ]
     return {
         "problems": MetadataValue.int(len(snapshot.problems)),
+        "held_back": MetadataValue.text(_held_back(snapshot)),
         "files": MetadataValue.json(sorted({problem.path for problem in snapshot.problems})[:_SHOWN]),
         "table": MetadataValue.md("\n".join(lines) if shown else "Every file can be read."),
     }

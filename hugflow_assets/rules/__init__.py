@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hugflow_assets.rules.rule import Rule
     from hugflow_assets.rules.stock import Landed, Stock
     from hugflow_assets.rules.verdict import Severity, Verdict, blocking
+    from hugflow_assets.rules.withdrawing import cuts
 
 _HOMES = {
     "Landed": "stock",
@@ -38,6 +39,7 @@ _HOMES = {
     "TextFacts": "landed_rules",
     "Verdict": "verdict",
     "blocking": "verdict",
+    "cuts": "withdrawing",
     "judge_landed": "after_landing",
     "lands_again": "removals",
     "offline": "review",
@@ -62,6 +64,7 @@ __all__ = [
     "TextFacts",
     "Verdict",
     "blocking",
+    "cuts",
     "judge_landed",
     "lands_again",
     "offline",
