@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from posixpath import basename
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from hugflow_assets.hub.listing import BASE, listed, relative
 
 ZIP = "zip"
+_NOT_FOR_THE_MODULE = frozenset({"data_files", "data_dir", "default", "config_name", "description", "version"})
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ConfigFiles:
 
     name: str
     splits: tuple[tuple[str, tuple[str, ...]], ...]
+    params: dict[str, Any] = field(default_factory=dict, compare=False)  # what the card tells the module besides
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Layout:
     module: str | None
     configs: tuple[ConfigFiles, ...]
     problem: str = ""
+    params: dict[str, Any] = field(default_factory=dict, compare=False)  # what the endings tell the module
 
 
 class _NoLayoutError(Exception):
@@ -78,9 +81,9 @@ def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_c
     first = next(iter(declared.values()), {})
     patterns = _patterns(first.get("data_files"), BASE, download_config)
     found = {split: files(BASE, tuple(wanted)) for split, wanted in patterns.items()}
-    module = _module(found)
+    module, told = _module(found)
     if not declared:
-        return Layout(module, (_config("default", _of_module(found, module)),))
+        return Layout(module, (_config("default", _of_module(found, module)),), params=told)
     configs = []
     for name, params in declared.items():
         if subset is not None and subset != name:
@@ -88,12 +91,14 @@ def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_c
             continue
         base = _inside(params.get("data_dir"))
         wanted = _patterns(params.get("data_files"), base, download_config, name)
-        configs.append(_config(name, {split: files(base, tuple(one)) for split, one in wanted.items()}))
-    return Layout(module, tuple(configs))
+        own = {key: value for key, value in params.items() if key not in _NOT_FOR_THE_MODULE}
+        configs.append(_config(name, {split: files(base, tuple(one)) for split, one in wanted.items()}, own))
+    return Layout(module, tuple(configs), params=told)
 
 
-def _config(name: str, files: dict[str, list[str]]) -> ConfigFiles:
-    return ConfigFiles(name, tuple((str(split), tuple(relative(url) for url in urls)) for split, urls in files.items()))
+def _config(name: str, files: dict[str, list[str]], params: dict[str, Any] | None = None) -> ConfigFiles:
+    splits = tuple((str(split), tuple(relative(url) for url in urls)) for split, urls in files.items())
+    return ConfigFiles(name, splits, params or {})
 
 
 def _inside(data_dir: Any) -> str:
@@ -143,13 +148,13 @@ def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str
     return found
 
 
-def _module(files: dict[str, list[str]]) -> str | None:
+def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
     from datasets.data_files import DataFilesDict, DataFilesList
     from datasets.exceptions import DataFilesNotFoundError
     from datasets.load import infer_module_for_data_files
 
     if any(_is_mostly_zip(urls) for urls in files.values()):
-        return ZIP
+        return ZIP, {}
     try:
         found = infer_module_for_data_files(DataFilesDict({k: DataFilesList(v, []) for k, v in files.items()}))
     except DataFilesNotFoundError:
@@ -157,7 +162,7 @@ def _module(files: dict[str, list[str]]) -> str | None:
     except (ValueError, StopIteration):
         raise _NoLayoutError("the splits are in different formats") from None
     module: str | None = found[0]
-    return module
+    return module, dict(found[1])
 
 
 def _is_mostly_zip(urls: Sequence[str]) -> bool:

@@ -44,7 +44,8 @@ class ShardSource(Frozen):
     """One unit of landing: the files that one worker reads alone, in order. ``num_rows`` None: not known upstream.
 
     ``shape`` picks the reader. ``beside`` are files that speak of ``files`` and that other shards read too (tables,
-    metadata); ``options`` is what the reader has to be told, as JSON.
+    metadata); ``options`` is what the reader has to be told, as JSON; ``named_bytes`` is the size, as far as it can be
+    told, of the files that its rows name.
     """
 
     index: int
@@ -53,10 +54,11 @@ class ShardSource(Frozen):
     shape: Shape = Shape.PARQUET
     beside: tuple[SourceFile, ...] = ()
     options: dict[str, Any] = {}
+    named_bytes: int = 0
 
     @property
     def size_bytes(self) -> int:
-        return sum(file.size_bytes for file in self.files)
+        return sum(file.size_bytes for file in self.files) + self.named_bytes
 
 
 class SplitPlan(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,17 @@ from hugflow_assets.hub.shapes import (
     LANDABLE_SHAPES,
     Recognised,
     Sight,
+    clip_archives,
     conversion_layout,
+    counted,
     files_seen,
+    partial_splits,
     recognise,
     recognise_own,
 )
+from hugflow_assets.hub.shards import archive_configs, clip_configs, estimate, folder_configs, row_configs
+from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
+from hugflow_assets.hub.zips import member_head, zip_members
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.names import storage_name
 
@@ -43,38 +50,153 @@ _TABLE_HEAD = 4096
 
 
 def plan_of(
-    hub: Hub, request: DatasetRequest, state: RepoState, files: list[SourceFile], card_problem: str
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    files: list[SourceFile],
+    card_problem: str,
+    files_commit: str | None = None,
 ) -> LandingPlan:
-    """The plan of a request at a pinned commit. The same commit gives the same plan."""
+    """The plan of a request at a pinned commit. The same commits give the same plan.
+
+    Args:
+        files_commit: of the Hub's conversion, where that was landed before; None takes its newest.
+    """
     by_path = {file.path: file for file in files}
     converted = request.revision == CONVERSION
     layout = (
         conversion_layout(list(by_path)) if converted else data_layout(list(by_path), state.card_data, request.subset)
     )
-
-    def head(path: str) -> bytes:
-        return hub.read(state.repo_id, state.commit, path, largest=_TABLE_HEAD, head=True)
-
-    sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
-    chosen: tuple[ConfigFiles, ...] = ()
-    if (found := recognise_own(sight)) is None:
-        chosen = _select(request, layout, hub.access.endpoint)
-        found = recognise(replace(sight, layout=replace(layout, configs=chosen)))
+    sight = Sight(state.repo_id, tuple(by_path), layout, lambda path: _head(hub, state, by_path[path]), converted)
+    found = recognise_own(sight)
+    if found is not None and found.is_script:
+        return _plan_of_conversion(hub, request, state, files, found, files_commit)
+    note = card_problem
+    if found is None and (archives := zips_of(layout)):
+        outer = by_path
+        by_path, layout = opened(
+            layout, by_path, lambda file: zip_members(file, _ranges(hub, state, file)), state.card_data
+        )
+        sight = replace(sight, paths=tuple(by_path), layout=layout)
+        by_path |= {path: outer[path] for path in archives}
+        found = clip_archives(replace(sight, paths=tables_and_archives(by_path)))
+        note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
+    if found is not None and found.clips is not None:
+        return _plan_of_clips(hub, request, state, by_path, found, note)
+    chosen = _select(request, layout, hub.access.endpoint)
+    found = recognise(replace(sight, layout=replace(layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE_SHAPES:
         return _refused(hub, request, state, found, layout.problem or card_problem, files)
-    footers = _footers(hub, state, chosen, by_path)
     infos = _card_infos(state.card_data)
-    configs = tuple(_config_plan(config, by_path, footers, infos.get(config.name, {})) for config in chosen)
+    if found.shape is Shape.PARQUET:
+        return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
+    if found.shape is Shape.WEBDATASET:
+        configs = archive_configs(chosen, by_path, infos)
+    elif found.shape is Shape.ROWS:
+        configs = row_configs(chosen, by_path, infos, str(layout.module), layout.params)
+    else:
+        configs = folder_configs(chosen, layout.configs, by_path, infos, found.shape)
+    return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
+
+
+def _planned(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    shape: Shape,
+    reason: str,
+    configs: tuple[ConfigPlan, ...],
+    cost: Estimate,
+) -> LandingPlan:
     return LandingPlan(
         request=request,
         name=storage_name(request),
         endpoint=hub.access.endpoint,
         state=state,
-        shape=found.shape,
-        shape_reason=" ".join(filter(None, (card_problem, _sampled(configs, footers)))),
+        shape=shape,
+        shape_reason=reason,
         configs=configs,
-        estimate=_estimate(configs, footers, files),
+        estimate=cost,
     )
+
+
+def _plan_of_parquet(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    by_path: dict[str, SourceFile],
+    chosen: tuple[ConfigFiles, ...],
+    infos: dict[str, dict[str, Any]],
+    note: str,
+) -> LandingPlan:
+    footers = _footers(hub, state, chosen, by_path)
+    configs = tuple(_config_plan(config, by_path, footers, infos.get(config.name, {})) for config in chosen)
+    reason = " ".join(filter(None, (note, _sampled(configs, footers))))
+    cost = _estimate(configs, footers, list(by_path.values()))
+    return _planned(hub, request, state, Shape.PARQUET, reason, configs, cost)
+
+
+def _plan_of_clips(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    by_path: dict[str, SourceFile],
+    found: Recognised,
+    note: str,
+) -> LandingPlan:
+    splits = found.clips.splits if found.clips else ()
+    names = dict.fromkeys(split.config for split in splits)
+    of_config = {name: tuple((one.name, one.tables) for one in splits if one.config == name) for name in names}
+    layout = Layout("clips", tuple(ConfigFiles(name, told) for name, told in of_config.items()))
+    asked = {
+        (config.name, name) for config in _select(request, layout, hub.access.endpoint) for name, _ in config.splits
+    }
+    configs = clip_configs([one for one in splits if (one.config, one.name) in asked], by_path)
+    reason = " ".join(filter(None, (note, found.note)))
+    return _planned(hub, request, state, Shape.CLIP_ARCHIVES, reason, configs, estimate(configs))
+
+
+def _plan_of_conversion(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    files: list[SourceFile],
+    found: Recognised,
+    files_commit: str | None,
+) -> LandingPlan:
+    """A script repository: what the Hub has converted it to, if it is whole; said loudly."""
+    if files_commit is None and CONVERSION in hub.refs(state.repo_id):
+        files_commit = hub.state(state.repo_id, CONVERSION).commit
+    if files_commit is None:
+        return _refused(hub, request, state, found, "The Hub holds no conversion of it to parquet.", files)
+    converted = [one.model_copy(update={"commit": files_commit}) for one in hub.files(state.repo_id, files_commit)]
+    by_path = {file.path: file for file in converted}
+    layout = conversion_layout(list(by_path))
+    if not layout.configs:
+        return _refused(hub, request, state, found, f"The Hub's conversion at {CONVERSION} is empty.", files)
+    if partial := partial_splits(layout, request.subset, request.split):
+        why = f"The Hub's conversion at {CONVERSION} is partial: it holds only the first 5 GB of {', '.join(partial)}."
+        return _refused(hub, request, state, found, why, files)
+    chosen = _select(request, layout, hub.access.endpoint)
+    note = (
+        f"NOT THE ORIGINAL FILES: the repository is {found.told}. This is the Hub's own conversion of it to parquet, "
+        f"{CONVERSION} at commit {files_commit}."
+    )
+    state = state.model_copy(update={"files_commit": files_commit})
+    return _plan_of_parquet(hub, request, state, by_path, chosen, _card_infos(state.card_data), note)
+
+
+# ---- looking into files
+
+
+def _head(hub: Hub, state: RepoState, file: SourceFile) -> bytes:
+    if file.archive is not None:
+        return member_head(file, _ranges(hub, state, file.archive), _TABLE_HEAD)
+    return hub.read(state.repo_id, state.commit, file.path, largest=_TABLE_HEAD, head=True)
+
+
+def _ranges(hub: Hub, state: RepoState, file: SourceFile) -> Callable[[int, int], bytes]:
+    return lambda start, end: hub.read_range(state.repo_id, state.commit, file, start, end)
 
 
 # ---- what is asked for
@@ -98,7 +220,7 @@ def _select(request: DatasetRequest, layout: Layout, endpoint: str) -> tuple[Con
     if request.split not in existing:
         raise _absent(HFSplitNotFoundError, "split", request.split, existing, request, endpoint)
     kept = (
-        ConfigFiles(config.name, tuple(one for one in config.splits if one[0] == request.split)) for config in configs
+        replace(config, splits=tuple(one for one in config.splits if one[0] == request.split)) for config in configs
     )
     return tuple(config for config in kept if config.splits)
 
@@ -130,9 +252,9 @@ def _refused(
 ) -> LandingPlan:
     """The plan of a repository that is not landed, with the reason."""
     if found is not None:
-        reason = f"Recognised as {found.told}, which Hugflow does not land yet."
-        if found.shape is Shape.UNSUPPORTED and "script" in found.told:
-            reason += _conversion_told(hub, state)
+        reason = f"Recognised as {found.told}, which Hugflow does not land."
+        if found.is_script:
+            reason += f" {problem}"
     else:
         reason = f"Its layout is not known: {problem or 'no data files that `datasets` knows'}."
     return LandingPlan(
@@ -146,17 +268,6 @@ def _refused(
     )
 
 
-def _conversion_told(hub: Hub, state: RepoState) -> str:
-    if CONVERSION not in hub.refs(state.repo_id):
-        return " The Hub holds no conversion of it to parquet."
-    found = conversion_layout([file.path for file in hub.files(state.repo_id, CONVERSION)])
-    if any(split.startswith("partial-") for config in found.configs for split, _ in config.splits):
-        return f" The Hub's conversion at {CONVERSION} is partial: it holds only the first 5 GB of a split."
-    if not found.configs:
-        return f" The Hub's conversion at {CONVERSION} is empty."
-    return f" The Hub's conversion to parquet is whole: `revision: {CONVERSION}` lands it."
-
-
 # ---- what lands
 
 
@@ -167,7 +278,8 @@ def _footers(
     by_config = [[by_path[path] for _, files in config.splits for path in files] for config in configs]
     everything = list(dict.fromkeys(file for files in by_config for file in files))
     chosen = list(dict.fromkeys([*(files[0] for files in by_config if files), *sample(everything)]))
-    return read_footers(hub.access, state.repo_id, state.commit, chosen)
+    plain = [file for file in chosen if file.archive is None]
+    return read_footers(hub.access, state.repo_id, state.files_commit or state.commit, plain)
 
 
 def _sampled(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer]) -> str:

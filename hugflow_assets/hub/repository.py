@@ -42,6 +42,7 @@ class Hub:
         commit: str | None = None,
         known_oid: str | None = None,
         seen_before: bool = False,
+        files_commit: str | None = None,
     ) -> LandingPlan:
         """What the request means on the Hub now: commit, configs, splits, files with hashes, features, estimate.
 
@@ -52,6 +53,7 @@ class Hub:
             commit: plan at this 40-hex commit instead of what the revision points to now (repair of a landing).
             known_oid: the Hub's ``_id`` of the repository we landed: another one under this name means ours is gone.
             seen_before: we hold a landing of it, so that "not found" means gone.
+            files_commit: of the Hub's conversion that was landed (``RepoState.files_commit``), for a repair.
         Raises:
             HFNotFoundError, HFGoneError, HFGatedError, HFDisabledError, HFIdSpellingError, HFRevisionNotFoundError,
             HFSubsetNotFoundError, HFSplitNotFoundError.
@@ -75,7 +77,7 @@ class Hub:
                 "license": license_of(card_data) or state.license,
             }
         )
-        return plan_of(self, request, state, files, card.problem)
+        return plan_of(self, request, state, files, card.problem, files_commit)
 
     def state(self, repo_id: str, revision: str = "main") -> RepoState:
         """The repository at a revision in one call: commit, licence, gate; the card's text is left out.
@@ -150,6 +152,19 @@ class Hub:
             return b""
         self._refuse(answer, Asked(self.access, repo_id, commit, path))
         return answer.body[:largest]
+
+    def read_range(self, repo_id: str, commit: str, file: SourceFile, start: int, end: int) -> bytes:
+        """A file's bytes from ``start`` to ``end`` (exclusive); fewer where the server does not know ranges."""
+        answer = call(
+            self.access,
+            "GET",
+            file_url(self.access.endpoint, repo_id, file.commit or commit, file.path),
+            headers={"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"},
+            largest=end - start,
+            cut=True,
+        )
+        self._refuse(answer, Asked(self.access, repo_id, commit, file.path))
+        return answer.body if answer.status == 206 or start == 0 else b""
 
     def whoami(self) -> str | None:
         """The account of the token, or None without one.

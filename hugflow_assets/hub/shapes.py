@@ -5,28 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from posixpath import basename, dirname
+from posixpath import basename
 
+from hugflow_assets.hub.clips import ClipLayout, clip_layout
 from hugflow_assets.hub.layout import ZIP, ConfigFiles, Layout
 from hugflow_assets.hub.models import Shape
+from hugflow_assets.hub.shards import METADATA_NAMES
 
-LANDABLE_SHAPES = frozenset({Shape.PARQUET})
+LANDABLE_SHAPES = frozenset(Shape) - {Shape.UNSUPPORTED}
 
 PARQUET_ENDINGS = (".parquet", ".geoparquet", ".gpq")
-ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
-TABLE_ENDINGS = (".tsv", ".csv")
-ROW_MODULES = frozenset({"csv", "json", "text", "arrow"})
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+ROW_MODULES = frozenset({"csv", "json", "text", "arrow", "xml", "conll", "fasta", "fastq", "genbank"})
+FOLDER_SHAPES = {
+    "audiofolder": (Shape.AUDIOFOLDER, "audio"),
+    "imagefolder": (Shape.IMAGEFOLDER, "image"),
+    "videofolder": (Shape.VIDEOFOLDER, "video"),
+    "pdffolder": (Shape.PDFFOLDER, "pdf"),
+}
 FILES_SHOWN = 10
-TABLES_LOOKED_AT = 8
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A shape in words. ``shape`` UNSUPPORTED: it has a name, but no reader is planned for it."""
+    """A shape in words. ``shape`` UNSUPPORTED: it has a name, but no reader.
+
+    ``clips`` is the layout of clip archives; ``note`` is what is worth saying although it lands; ``is_script``: only a
+    loading script knows what the files mean.
+    """
 
     shape: Shape
     told: str
+    clips: ClipLayout | None = None
+    note: str = ""
+    is_script: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ def recognise_own(sight: Sight) -> Recognised | None:
 
 def recognise(sight: Sight) -> Recognised | None:
     """The first of the other shapes that fits the chosen data files, or None: a shape that is not known."""
-    looks = (partial_conversion, parquet, archives_in_zip, webdataset, audiofolder, rows, other_media)
+    looks = (partial_conversion, parquet, archives_in_zip, webdataset, folder, rows, other_media)
     return next(filter(None, (look(sight) for look in looks)), None)
 
 
@@ -78,31 +89,47 @@ def counted(things: Sequence[str], word: str) -> str:
 
 
 def clip_archives(sight: Sight) -> Recognised | None:
-    """Common Voice style: archives of clips, and tables with a ``path`` column that name the clips."""
-    archives = [path for path in sight.paths if path.lower().endswith(ARCHIVE_ENDINGS)]
-    tables = [path for path in sight.paths if path.lower().endswith(TABLE_ENDINGS)]
-    named = [path for path in _spread(tables) if basename(path) not in METADATA_NAMES] if archives else []
-    if any("path" in header(sight.head(path)) for path in named):
-        return Recognised(
-            Shape.CLIP_ARCHIVES, f"{counted(archives, 'archive')} of clips with {counted(tables, 'table')} by path"
-        )
-    return None
+    """Common Voice style: archives of clips, and tables with a column of paths that name the clips."""
+    found = clip_layout(sight.paths, sight.head)
+    if found is None:
+        return None
+    archives = sorted({path for split in found.splits for path in split.archives})
+    tables = sorted({path for split in found.splits for path in split.tables})
+    notes = []
+    if sight.script is not None:
+        notes.append(f"The loading script {sight.script} is not run: its archives and tables are read as they are.")
+    if found.left_out:
+        notes.append(f"Left out, since they belong to no table and clips: {_some(found.left_out)}.")
+    told = f"{counted(archives, 'archive')} of clips with {counted(tables, 'table')} by path"
+    return Recognised(Shape.CLIP_ARCHIVES, told, clips=found, note=" ".join(notes))
 
 
 def script(sight: Sight) -> Recognised | None:
     """A loading script: `datasets` runs none, and the Hub may hold a conversion to parquet."""
     if sight.script is None:
         return None
-    return Recognised(Shape.UNSUPPORTED, f"a loading script ({sight.script}), which `datasets` no longer runs")
+    told = f"a loading script ({sight.script}), which `datasets` no longer runs"
+    return Recognised(Shape.UNSUPPORTED, told, is_script=True)
 
 
 def partial_conversion(sight: Sight) -> Recognised | None:
     """A conversion by the Hub that stops after 5 GB of a split: not the dataset, whatever its shape."""
-    splits = [f"{config.name}/{split}" for config in sight.layout.configs for split, _ in config.splits]
-    partial = [name for name in splits if "/partial-" in name] if sight.converted else []
+    partial = partial_splits(sight.layout) if sight.converted else []
     if not partial:
         return None
     return Recognised(Shape.UNSUPPORTED, f"a conversion that holds only the first 5 GB of {', '.join(partial)}")
+
+
+def partial_splits(layout: Layout, subset: str | None = None, split: str | None = None) -> list[str]:
+    """``config/split`` of what a conversion holds the beginning of only, as far as it is asked for."""
+    return [
+        f"{config.name}/{name}"
+        for config in layout.configs
+        for name, _ in config.splits
+        if name.startswith("partial-")
+        and subset in (None, config.name)
+        and split in (None, name.removeprefix("partial-"))
+    ]
 
 
 def parquet(sight: Sight) -> Recognised | None:
@@ -128,14 +155,15 @@ def webdataset(sight: Sight) -> Recognised | None:
     return Recognised(Shape.WEBDATASET, f"WebDataset: {counted(sight.data_files, 'tar archive')}")
 
 
-def audiofolder(sight: Sight) -> Recognised | None:
-    """Audio files, with metadata.csv, metadata.jsonl or metadata.parquet at any level, or without."""
-    if sight.layout.module != "audiofolder":
+def folder(sight: Sight) -> Recognised | None:
+    """Audio, image, video or pdf files, with metadata at any level, or without."""
+    if sight.layout.module not in FOLDER_SHAPES:
         return None
-    metadata = [path for path in sight.paths if basename(path) in METADATA_NAMES]
+    shape, kind = FOLDER_SHAPES[sight.layout.module]
+    metadata = [path for path in sight.data_files if basename(path) in METADATA_NAMES]
     beside = f"with {counted(metadata, 'metadata file')}" if metadata else "without metadata"
-    audio = [path for path in sight.data_files if basename(path) not in METADATA_NAMES]
-    return Recognised(Shape.AUDIOFOLDER, f"an audio folder: {counted(audio, 'audio file')} {beside}")
+    media = [path for path in sight.data_files if basename(path) not in METADATA_NAMES]
+    return Recognised(shape, f"a folder of {kind}: {counted(media, f'{kind} file')} {beside}")
 
 
 def rows(sight: Sight) -> Recognised | None:
@@ -146,7 +174,7 @@ def rows(sight: Sight) -> Recognised | None:
 
 
 def other_media(sight: Sight) -> Recognised | None:
-    """Image, video, pdf folders and everything else that `datasets` has a module for."""
+    """Everything else that `datasets` has a module for."""
     if sight.layout.module is None:
         return None
     return Recognised(Shape.UNSUPPORTED, f"{sight.layout.module}: {counted(sight.data_files, 'file')}")
@@ -168,17 +196,6 @@ def conversion_layout(paths: Sequence[str]) -> Layout:
     return Layout("parquet", configs) if configs else Layout(None, (), "no conversion of the Hub is in it")
 
 
-# ---- looking into a table
-
-
-def header(head: bytes) -> list[str]:
-    """The column names of a csv or tsv from its first bytes, lower case."""
-    line = head.decode("utf-8-sig", "replace").split("\n", 1)[0].strip("\r")
-    separator = "\t" if "\t" in line else ","
-    return [name.strip().strip('"').lower() for name in line.split(separator)]
-
-
-def _spread(tables: Sequence[str]) -> list[str]:
-    """One table a folder first: those of one folder have the same columns."""
-    by_folder = {dirname(path): path for path in reversed(tables)}
-    return list(by_folder.values())[:TABLES_LOOKED_AT]
+def _some(paths: Sequence[str]) -> str:
+    more = f", … ({len(paths)})" if len(paths) > FILES_SHOWN else ""
+    return ", ".join(paths[:FILES_SHOWN]) + more

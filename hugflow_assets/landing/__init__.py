@@ -1,8 +1,9 @@
 """How bytes become audio/ and json/: readers by repository shape, the writer, views, verification."""
 
 from hugflow_assets.landing.decision import decide, fingerprint_of
-from hugflow_assets.landing.lander import LANDABLE, land
+from hugflow_assets.landing.lander import land
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.readers import LANDABLE
 from hugflow_assets.landing.rebuilding import rebuild_views
 from hugflow_assets.landing.sampling import sample_rows
 from hugflow_assets.landing.scrubbing import glance, scrub

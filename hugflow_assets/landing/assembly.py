@@ -53,8 +53,18 @@ def assemble(tree: Path, record_path: str, split: str, landed: list[LandedShard]
         name=split,
         record_path=record_path,
         shards=tuple(_record(one.receipt, offset) for one, offset in zip(landed, offsets, strict=False)),
-        counts=sum((one.receipt.counts for one in landed), Counts()),
+        counts=_matched(sum((one.receipt.counts for one in landed), Counts())),
     )
+
+
+def _matched(counts: Counts) -> Counts:
+    """What only a whole split knows: rows of its tables that no archive has a clip for, files that no row names."""
+    extra = dict(counts.extra)
+    if "table_rows" in extra:
+        extra["rows_without_clip"] = max(0, extra["table_rows"] - counts.rows)
+    if "files_beside" in extra:
+        extra["clips_without_row"] = max(0, extra.pop("files_beside") - extra.get("resolved_paths", 0))
+    return counts.model_copy(update={"extra": extra})
 
 
 def is_staged(one: LandedShard, record: Path, *, assembled_upto: int | None) -> bool:

@@ -17,6 +17,7 @@ from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.landing.assembly import LandedShard, assemble, is_staged
 from hugflow_assets.landing.card import card_text
 from hugflow_assets.landing.decision import fingerprint_of
+from hugflow_assets.landing.features import merged
 from hugflow_assets.landing.folders import CARD, Folders
 from hugflow_assets.landing.linking import LandedVersion
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
@@ -147,7 +148,16 @@ class Build:
 
     @cached_property
     def features(self) -> dict[str, dict[str, Any] | None]:
-        return {config.name: config.features for config in self.plan.configs}
+        """Upstream's, else what the readers found; to be asked when the shards are landed."""
+        found = {}
+        before = None
+        for config in self.plan.configs:
+            own = [self.receipts[_key(shard)] for shard in self.shards if shard.config == config.name]
+            found[config.name] = config.features or merged(receipt.features for receipt in own)
+            if found[config.name] is None and self._copies:
+                before = before or read_features(self.store.layout.dataset(self.plan.name), self.folders)
+                found[config.name] = before[config.name]
+        return found
 
     @cached_property
     def columns(self) -> ViewColumns:
@@ -369,6 +379,7 @@ class Build:
                 id=state.repo_id,
                 oid=state.repo_oid,
                 commit=state.commit,
+                files_commit=state.files_commit,
                 license=state.license,
                 gated=state.gated,
                 private=state.private,

@@ -14,16 +14,15 @@ from hugflow_assets.errors import (
     UnsupportedShapeError,
 )
 from hugflow_assets.hub import Hub, HubAccess
-from hugflow_assets.hub.models import LandingPlan, Shape
+from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.landing.building import Build, Hooks
 from hugflow_assets.landing.decision import decide, fingerprint_of
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.readers import LANDABLE
 from hugflow_assets.landing.rebuilding import describe, rebuild
 from hugflow_assets.landing.verification import quick_check, verify
 from hugflow_assets.landing.view_columns import choose_columns
 from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, disk_error, now_text
-
-LANDABLE = frozenset({Shape.PARQUET})
 
 
 def _yes() -> bool:
@@ -89,7 +88,7 @@ def _refuse(plan: LandingPlan) -> None:
     if plan.shape not in LANDABLE:
         raise UnsupportedShapeError(
             f"{plan.state.repo_id} cannot be landed: {plan.shape_reason or f'its shape is {plan.shape.value}'}",
-            remedy="Ask for a revision or subset whose files are parquet, e.g. revision refs/convert/parquet.",
+            remedy="Ask for a revision or a subset whose files are of a known shape; the README lists them.",
             repo=plan.state.repo_id,
             commit=plan.commit,
         )
@@ -148,7 +147,13 @@ def _restored(plan: LandingPlan, store: Store, options: LandingOptions, hooks: H
 
 def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> LandingPlan:
     """The plan at the landed commit."""
-    return Hub(access).resolve(plan.request, commit=manifest.commit, known_oid=manifest.repo.oid, seen_before=True)
+    return Hub(access).resolve(
+        plan.request,
+        commit=manifest.commit,
+        known_oid=manifest.repo.oid,
+        seen_before=True,
+        files_commit=manifest.repo.files_commit,
+    )
 
 
 def _is_whole(store: Store, manifest: Manifest, options: LandingOptions) -> bool:

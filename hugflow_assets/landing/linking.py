@@ -8,6 +8,7 @@ from pathlib import Path
 
 import xxhash
 
+from hugflow_assets.hub.shards import BASE_COLUMNS
 from hugflow_assets.landing.shard import Shard, wipe
 from hugflow_assets.landing.sources import source_records
 from hugflow_assets.landing.sums import Checksum, Kind, parse_sums, sum_line
@@ -38,7 +39,7 @@ class LandedVersion:
         if any(not folder.endswith(f"/{shard.folder}") for folder in record.folders):
             return None
         by_path = record.counts.unresolved_paths + record.counts.extra.get("resolved_paths", 0)
-        if by_path and self.manifest.commit != shard.commit:
+        if by_path and not _knows_its_media(shard) and self.manifest.commit != shard.commit:
             return None  # the files that its paths name may be others there
         ranges = tuple(self.ranges.get(folder, (0, 0)) for folder in record.folders)
         names = tuple(name for name in self.manifest.unreadable_names if name.rpartition("/")[0] in record.folders)
@@ -51,6 +52,11 @@ class LandedVersion:
                     found = next((one for one in split.shards if one.index == shard.source.index), None)
                     return split.record_path, found
         return "", None
+
+
+def _knows_its_media(shard: Shard) -> bool:
+    """Whether the media are among the shard's own files, and not only named by its rows."""
+    return shard.source.shape in BASE_COLUMNS and bool(shard.source.files)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,16 @@ from hugflow_assets.hub.models import SourceFile
 if TYPE_CHECKING:
     from hugflow_assets.landing.shard import Shard
 
+_AT_ONCE = 8
 _HF_URL = re.compile(r"hf://datasets/(?P<id>[^@]+?/[^@/]+)@[^/]+/(?P<path>.+)")
 
 
 class RepoPaths:
     """From paths in rows to fetched files. ``beside`` is the repository path of the parquet file being read."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: Shard, *, near_first: bool = False) -> None:
         self._shard = shard
+        self._near_first = near_first
         self._numbers = itertools.count()
         self.beside = ""
         self.bytes_fetched = 0
@@ -29,15 +32,24 @@ class RepoPaths:
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         """Fetch what the repository holds of ``paths``: relative to its root, else to the parquet file's folder."""
         candidates = {path: _candidates(path, self.beside, self._shard.repo_id) for path in paths}
+        if self._near_first:
+            candidates = {path: many[::-1] for path, many in candidates.items()}
         asked = sorted({one for many in candidates.values() for one in many})
         if not asked:
             return {}
         held = Hub(self._shard.access).file_info(self._shard.repo_id, self._shard.commit, asked)
         found = {path: next((held[one] for one in many if one in held), None) for path, many in candidates.items()}
-        return {path: self._fetch(file) for path, file in found.items() if file is not None}
+        jobs = [
+            (path, file, self._shard.work / f"media-{next(self._numbers):07d}")
+            for path, file in found.items()
+            if file is not None
+        ]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="media") as pool:
+            list(pool.map(lambda job: self._fetch(job[1], job[2]), jobs))
+        return {path: local for path, _, local in jobs}
 
-    def _fetch(self, file: SourceFile) -> Path:
-        shard, local = self._shard, self._shard.work / f"media-{next(self._numbers):07d}"
+    def _fetch(self, file: SourceFile, local: Path) -> Path:
+        shard = self._shard
         got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
         self.bytes_fetched += got.bytes_fetched
         return local

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
-
-TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript", "normalized_text")
+from hugflow_assets.hub.text_columns import TEXT_COLUMNS, meant_text_column, usual_text_column
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ def choose_columns(
 ) -> ViewColumns:
     """The columns asked for, else the first audio column and the first of ``TEXT_COLUMNS`` that exists.
 
+    ``text`` is an alias where no column is called so, see ``meant_text_column``.
+
     Args:
         features: ``Features.to_dict()`` of each config that lands; None where upstream has none to tell.
         rows: some rows of the record, looked at where no config has features.
@@ -38,11 +39,13 @@ def choose_columns(
     """
     known = [one for one in features if one is not None]
     fields = {name: kind for one in known or [_seen(rows)] for name, kind in _fields(one)}
+    if text_column is not None:
+        text_column = meant_text_column(text_column, fields)
     if known:
         _require(audio_column, "audio_column", [name for name, kind in fields.items() if kind == "Audio"])
         _require(text_column, "text_column", list(fields))
     audio = audio_column or next((name for name, kind in fields.items() if kind == "Audio"), None)
-    text = text_column or next((name for name in TEXT_COLUMNS if name in fields), None)
+    text = text_column or usual_text_column(fields)
     if text is None and audio is not None and "." in audio:
         beside = audio.rpartition(".")[0]
         text = next((f"{beside}.{name}" for name in TEXT_COLUMNS if f"{beside}.{name}" in fields), None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
 from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.hub.text_columns import meant_text_column
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.rules.words import listed, nearest
@@ -62,6 +63,12 @@ class ColumnsExist(PlanRule):
         known = {config.name: columns(config.features) for config in plan.configs if config.features is not None}
         if not known:
             return self.not_evaluated("the columns are known only once the data are read.")
+        aliased = ""
+        if (text := asked.get("text_column")) is not None:
+            names = dict.fromkeys(name for columns_ in known.values() for name in columns_)
+            asked["text_column"] = meant_text_column(text, names)
+            if asked["text_column"] != text:
+                aliased = f" There is no column text: text_column text means {asked['text_column']}."
         wrong = [
             (problem, everywhere)
             for field, column in asked.items()
@@ -69,7 +76,7 @@ class ColumnsExist(PlanRule):
         ]
         if not wrong:
             told = listed(f"{field} {column}" for field, column in asked.items())
-            return self.passed(f"Found: {told}.", columns=_told(known))
+            return self.passed(f"Found: {told}.{aliased}", columns=_told(known))
         return self.failed(
             " ".join(problem for problem, _ in wrong),
             remedy=f"Correct it in {case.request_file.path}, or leave it out: columns are found by themselves.",

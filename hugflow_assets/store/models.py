@@ -119,6 +119,7 @@ class RepoRecord(Frozen):
     id: str
     oid: str | None = None
     commit: str
+    files_commit: str | None = None  # of the Hub's conversion to parquet, where that was landed
     license: str | None = None
     gated: str | None = None
     private: bool = False

@@ -12,20 +12,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hugflow_assets.errors import HFDownloadError
+from hugflow_assets.errors import HFDownloadError, HFSubsetNotFoundError
 from hugflow_assets.hub import Hub, LandingPlan, Shape
 from hugflow_assets.hub.footers import features_of
 from hugflow_assets.hub.repository import _source_file
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets_tests.datasets_made import (
     audio_features,
-    card,
     clip_rows,
     speech_files,
     text_files,
     two_config_files,
     wav_bytes,
     write_parquet,
+    zip_bytes,
 )
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
@@ -206,40 +206,65 @@ def test_every_config_of_many_has_its_features(hub: FaultyHub, access: Access) -
     assert plan.estimate.rows == 300
 
 
-# ---- shapes that are refused, with what was seen
+# ---- shapes, known and refused
 
 _CLIP = wav_bytes(0.02)
-_SHAPES: dict[str, tuple[Mapping[str, bytes], str]] = {
+_TSV = b"client_id\tpath\tsentence\n"
+_KNOWN: dict[str, tuple[Mapping[str, bytes], Shape, list[str]]] = {
     "audiofolder with metadata": (
         {"train/a.wav": _CLIP, "train/b.wav": _CLIP, "train/metadata.csv": b"file_name,text\na.wav,hi\n"},
-        "an audio folder: 2 audio files with 1 metadata file",
+        Shape.AUDIOFOLDER,
+        ["default/train"],
     ),
-    "audiofolder alone": ({"a.flac": _CLIP, "b.flac": _CLIP}, "an audio folder: 2 audio files without metadata"),
-    "webdataset": ({"train-000.tar": b"x", "train-001.tar": b"x"}, "WebDataset: 2 tar archives"),
-    "webdataset compressed": ({"train-000.tar.gz": b"x"}, "WebDataset: 1 tar archive"),
+    "audiofolder alone": ({"a.flac": _CLIP, "b.flac": _CLIP}, Shape.AUDIOFOLDER, ["default/train"]),
+    "webdataset": ({"train-000.tar": b"x", "test-001.tar": b"x"}, Shape.WEBDATASET, ["default/train", "default/test"]),
+    "webdataset compressed": ({"train-000.tar.gz": b"x"}, Shape.WEBDATASET, ["default/train"]),
     "common voice": (
         {
             "set.py": b"import datasets",
             "audio/ms/train/ms_train_0.tar": b"x",
-            "transcript/ms/train.tsv": b"client_id\tpath\tsentence\n",
-            "README.md": card(None, "x"),
+            "transcript/ms/train.tsv": _TSV,
+            "transcript/br/other.tsv": _TSV,
+            "audio/br/other/br_other_0.tar": b"x",
         },
-        "1 archive of clips with 1 table by path",
+        Shape.CLIP_ARCHIVES,
+        ["br/other", "ms/train"],
     ),
-    "zip": ({"data.zip": b"x"}, "1 zip archive,"),
-    "csv": ({"train.csv": b"a,b\n", "test.csv": b"a,b\n"}, "2 csv files"),
-    "jsonl": ({"train.jsonl": b"{}\n"}, "1 json file,"),
-    "text": ({"a.txt": b"x"}, "1 text file,"),
-    "script": ({"set.py": b"import datasets", "lm.bin": b"x"}, "a loading script (set.py)"),
-    "images": ({"cat/a.png": b"x"}, "imagefolder: 1 file,"),
-    "nothing": ({"LICENSE.docx": b"x"}, "Its layout is not known"),
-    "mixed": ({"train.parquet": b"x", "test.csv": b"x"}, "the splits are in different formats"),
+    "one archive for all splits": (
+        {"clips.tar.gz": b"x", "train.tsv": _TSV, "validated.tsv": _TSV},
+        Shape.CLIP_ARCHIVES,
+        ["default/train", "default/validated"],
+    ),
+    "csv": ({"train.csv": b"a,b\n", "test.csv": b"a,b\n"}, Shape.ROWS, ["default/train", "default/test"]),
+    "jsonl": ({"train.jsonl": b"{}\n"}, Shape.ROWS, ["default/train"]),
+    "text": ({"a.txt": b"x"}, Shape.ROWS, ["default/train"]),
+    "images": ({"cat/a.png": b"x"}, Shape.IMAGEFOLDER, ["default/train"]),
+    "zip": ({"data.zip": zip_bytes({"a.wav": _CLIP, "b.wav": _CLIP})}, Shape.AUDIOFOLDER, ["default/train"]),
 }
 
 
-@pytest.mark.parametrize("name", _SHAPES)
+@pytest.mark.parametrize("name", _KNOWN)
+def test_a_shape_is_known_by_its_files(hub: FaultyHub, access: Access, name: str) -> None:
+    files, shape, found = _KNOWN[name]
+    hub.add_repo("org/set", files)
+    plan = Hub(access()).resolve(request())
+    assert plan.shape is shape
+    assert [f"{config.name}/{split.name}" for config in plan.configs for split in config.splits] == found
+    assert all(split.shards for config in plan.configs for split in config.splits)
+    assert plan.estimate.download_bytes > 0
+
+
+_REFUSED: dict[str, tuple[Mapping[str, bytes], str]] = {
+    "script": ({"set.py": b"import datasets", "lm.bin": b"x"}, "a loading script (set.py)"),
+    "nothing": ({"LICENSE.docx": b"x"}, "Its layout is not known"),
+    "mixed": ({"train.parquet": b"x", "test.csv": b"x"}, "the splits are in different formats"),
+    "meshes": ({"a.glb": b"x"}, "meshfolder: 1 file,"),
+}
+
+
+@pytest.mark.parametrize("name", _REFUSED)
 def test_a_shape_that_is_not_landed_is_named_with_the_files_seen(hub: FaultyHub, access: Access, name: str) -> None:
-    files, told = _SHAPES[name]
+    files, told = _REFUSED[name]
     hub.add_repo("org/set", files)
     plan = Hub(access()).resolve(request())
     assert plan.shape is Shape.UNSUPPORTED
@@ -255,35 +280,46 @@ def test_an_empty_repository_is_named_as_such(hub: FaultyHub, access: Access) ->
 
 
 def test_many_files_are_shown_by_ten_and_their_number(hub: FaultyHub, access: Access) -> None:
-    hub.add_repo("org/set", {f"{number:02}.txt": b"x" for number in range(30)})
+    hub.add_repo("org/set", {f"{number:02}.docx": b"x" for number in range(30)})
     reason = Hub(access()).resolve(request()).shape_reason
-    assert "09.txt, … (30 files)" in reason
-    assert "10.txt" not in reason
+    assert "09.docx, … (30 files)" in reason
+    assert "10.docx" not in reason
 
 
-def test_a_script_beside_clip_archives_is_refused_before_its_subset_is_looked_up(
-    hub: FaultyHub, access: Access
-) -> None:
-    hub.add_repo("org/set", _SHAPES["common voice"][0])
-    assert Hub(access()).resolve(request(subset="ms", split="train")).shape is Shape.UNSUPPORTED
+def test_a_language_and_a_split_of_clip_archives_are_chosen_beside_a_script(hub: FaultyHub, access: Access) -> None:
+    hub.add_repo("org/set", _KNOWN["common voice"][0])
+    plan = Hub(access()).resolve(request(subset="ms", split="train"))
+    assert splits(plan) == {"ms/train": [("audio/ms/train/ms_train_0.tar", None)]}
+    assert "set.py is not run" in plan.shape_reason
+    with pytest.raises(HFSubsetNotFoundError, match=r"'fr'\. It has br, ms"):
+        Hub(access()).resolve(request(subset="fr"))
 
 
 @pytest.mark.parametrize(
     ("converted", "told"),
-    [
-        ({"en/train/0000.parquet": b"x", "en/test/0000.parquet": b"x"}, "`revision: refs/convert/parquet` lands it"),
-        ({"en/partial-train/0000.parquet": b"x"}, "is partial"),
-        ({"x.txt": b"x"}, "is empty"),
-        (None, "no conversion"),
-    ],
+    [({"en/partial-train/0000.parquet": b"x"}, "is partial"), ({"x.txt": b"x"}, "is empty"), (None, "no conversion")],
 )
-def test_a_script_repository_says_whether_the_hub_converted_it(
+def test_a_script_repository_without_a_whole_conversion_is_refused(
     hub: FaultyHub, access: Access, converted: dict[str, bytes] | None, told: str
 ) -> None:
     hub.add_repo("org/set", {"set.py": b"import datasets"})
     if converted:
         hub.commit("org/set", converted, branch="refs/convert/parquet")
-    assert told in Hub(access()).resolve(request()).shape_reason
+    plan = Hub(access()).resolve(request())
+    assert plan.shape is Shape.UNSUPPORTED
+    assert told in plan.shape_reason
+
+
+def test_a_script_repository_lands_as_the_hub_converted_it_and_says_so(hub: FaultyHub, access: Access) -> None:
+    own = hub.add_repo("org/set", {"set.py": b"import datasets"})
+    converted = hub.commit("org/set", _CONVERTED, branch="refs/convert/parquet")
+    plan = Hub(access()).resolve(request(subset="en", split="train"))
+    assert plan.shape is Shape.PARQUET
+    assert (plan.commit, plan.state.files_commit) == (own, converted)
+    assert splits(plan) == {"en/train": [("en/train/0000.parquet", 2)]}
+    assert plan.shape_reason.startswith("NOT THE ORIGINAL FILES") and converted in plan.shape_reason
+    for fields in ({}, {"subset": "de"}, {"subset": "de", "split": "train"}):
+        assert "is partial" in Hub(access()).resolve(request(**fields)).shape_reason
 
 
 _CONVERTED = {

@@ -6,14 +6,27 @@ from typing import TYPE_CHECKING
 
 from hugflow_assets.errors import UnsupportedShapeError
 from hugflow_assets.hub.models import Shape
+from hugflow_assets.landing.readers.clips import ClipReader
+from hugflow_assets.landing.readers.folder import FolderReader
 from hugflow_assets.landing.readers.parquet import ParquetReader
 from hugflow_assets.landing.readers.reader import Reader
+from hugflow_assets.landing.readers.rows import RowReader
+from hugflow_assets.landing.readers.webdataset import WebDatasetReader
 from hugflow_assets.landing.sources import Sources
 
 if TYPE_CHECKING:
     from hugflow_assets.landing.shard import Shard
 
-_READERS: dict[Shape, type[Reader]] = {Shape.PARQUET: ParquetReader}
+_READERS: dict[Shape, type[Reader]] = {
+    Shape.PARQUET: ParquetReader,
+    Shape.AUDIOFOLDER: FolderReader,
+    Shape.IMAGEFOLDER: FolderReader,
+    Shape.VIDEOFOLDER: FolderReader,
+    Shape.PDFFOLDER: FolderReader,
+    Shape.WEBDATASET: WebDatasetReader,
+    Shape.CLIP_ARCHIVES: ClipReader,
+    Shape.ROWS: RowReader,
+}
 LANDABLE = frozenset(_READERS)
 
 

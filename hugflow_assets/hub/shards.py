@@ -1,0 +1,236 @@
+"""Shards of every shape but parquet: which files one worker reads alone, and what its reader has to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from posixpath import basename, dirname
+from typing import Any
+
+from hugflow_assets.hub.clips import ClipSplit
+from hugflow_assets.hub.layout import ConfigFiles
+from hugflow_assets.hub.models import ConfigPlan, Estimate, Shape, ShardSource, SourceFile, SplitPlan
+
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+MOST_FILES = 256  # of a shard of single files
+MOST_BYTES = 256 << 20
+_CLIP_BYTES = 40_000  # of a clip in an archive, as far as anything can be said
+_LINE_BYTES = 1_200  # a row in the record, the views and the checksum list
+
+Files = Mapping[str, SourceFile]
+Infos = Mapping[str, Mapping[str, Any]]
+BASE_COLUMNS = {
+    Shape.AUDIOFOLDER: ("audio", "Audio"),
+    Shape.IMAGEFOLDER: ("image", "Image"),
+    Shape.VIDEOFOLDER: ("video", "Video"),
+    Shape.PDFFOLDER: ("pdf", "Pdf"),
+}
+STRING = {"dtype": "string", "_type": "Value"}
+
+
+def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
+    """A shard an archive; a split whose clips are nowhere is one shard of a table alone."""
+    configs = {}
+    for name in dict.fromkeys(split.config for split in splits):
+        of_config = [split for split in splits if split.config == name]
+        features: dict[str, Any] = {}
+        for split in of_config:
+            for column in split.columns:
+                features.setdefault(column, STRING)
+                if column == split.path_column:
+                    features[split.audio_column] = {"_type": "Audio"}
+        plans = [SplitPlan(name=split.name, shards=_clip_shards(split, files)) for split in of_config]
+        configs[name] = ConfigPlan(name=name, splits=tuple(plans), features=features)
+    return tuple(configs.values())
+
+
+def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
+    told = {"path_column": split.path_column, "audio_column": split.audio_column, "shared": split.shared}
+    return tuple(
+        ShardSource(
+            index=index,
+            files=() if path is None else (files[path],),
+            shape=Shape.CLIP_ARCHIVES,
+            beside=tuple(files[table] for table in split.tables),
+            options={**told, "first": index == 0},
+        )
+        for index, path in enumerate(split.archives or (None,))
+    )
+
+
+def archive_configs(configs: Sequence[ConfigFiles], files: Files, info: Infos) -> tuple[ConfigPlan, ...]:
+    """WebDataset: a shard a tar."""
+    return _file_by_file(configs, files, info, Shape.WEBDATASET, {})
+
+
+def row_configs(
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, module: str, params: Mapping[str, Any]
+) -> tuple[ConfigPlan, ...]:
+    """Tables and text: a shard a file, read by the module that `datasets` has for it."""
+    return _file_by_file(configs, files, info, Shape.ROWS, {"module": module, "params": dict(params)})
+
+
+def _file_by_file(
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape, options: dict[str, Any]
+) -> tuple[ConfigPlan, ...]:
+    made = []
+    for config in configs:
+        told = options | ({"params": options["params"] | config.params} if "params" in options else {})
+        splits = tuple(
+            SplitPlan(
+                name=name,
+                shards=tuple(
+                    ShardSource(index=index, files=(files[path],), shape=shape, options=told)
+                    for index, path in enumerate(paths)
+                ),
+            )
+            for name, paths in config.splits
+        )
+        made.append(ConfigPlan(name=config.name, splits=splits, features=info.get(config.name, {}).get("features")))
+    return tuple(made)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a folder without metadata; none where ``names`` is empty."""
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: ConfigFiles) -> Labels:
+        """As `datasets` finds them: the folders of the files, if they are several and equally deep.
+
+        Folders that only repeat the splits are no labels.
+        """
+        drop = config.params.get("drop_labels")
+        if drop:
+            return cls()
+        by_split = {split: {basename(dirname(path)) for path in paths} for split, paths in config.splits}
+        depths = {path.count("/") for _, paths in config.splits for path in paths}
+        names = sorted(set().union(*by_split.values()))
+        splits_only = len(by_split) > 1 and all(len(found) == 1 for found in by_split.values())
+        if drop is False or (len(names) > 1 and len(depths) == 1 and not splits_only):
+            return cls(tuple(names))
+        return cls()
+
+
+def folder_configs(
+    configs: Sequence[ConfigFiles], every: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape
+) -> tuple[ConfigPlan, ...]:
+    """Files as rows: by metadata where there is any in the config, else a row a file, with a label from its folder.
+
+    Args:
+        configs: with the splits that are asked for.
+        every: with all splits, from which labels are known.
+    """
+    column, kind = BASE_COLUMNS[shape]
+    made = []
+    for config in configs:
+        whole = next(one for one in every if one.name == config.name)
+        names = config.params.get("metadata_filenames") or METADATA_NAMES
+        metadata = {path for _, paths in whole.splits for path in paths if basename(path) in names}
+        if config.params.get("drop_metadata"):
+            metadata = set()
+        media = [(split, [path for path in paths if basename(path) not in names]) for split, paths in config.splits]
+        labels = Labels() if metadata else Labels.of(_without(whole, names))
+        splits = []
+        for split, paths in media:
+            if metadata:
+                own = next(all_paths for name, all_paths in config.splits if name == split)
+                of_split = [path for path in own if path in metadata]
+                shards = _metadata_shards(of_split, paths, files, shape, column)
+            else:
+                shards = _file_shards(paths, files, shape, column, labels)
+            known = None if metadata else len(paths)
+            splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
+        features = info.get(config.name, {}).get("features")
+        if not metadata and features is None:
+            features = {column: {"_type": kind}}
+            if labels.names:
+                features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
+        made.append(ConfigPlan(name=config.name, splits=tuple(splits), features=features))
+    return tuple(made)
+
+
+def _without(config: ConfigFiles, names: Iterable[str]) -> ConfigFiles:
+    kept = tuple(
+        (split, tuple(path for path in paths if basename(path) not in names)) for split, paths in config.splits
+    )
+    return ConfigFiles(config.name, kept, config.params)
+
+
+def _file_shards(
+    paths: Sequence[str], files: Files, shape: Shape, column: str, labels: Labels
+) -> Iterable[ShardSource]:
+    options = {"column": column, "labels": list(labels.names)}
+    group: list[SourceFile] = []
+    index = size = 0
+    for path in paths:
+        file = files[path]
+        if group and (len(group) >= MOST_FILES or size + file.size_bytes > MOST_BYTES):
+            yield ShardSource(index=index, files=tuple(group), num_rows=len(group), shape=shape, options=options)
+            group, size, index = [], 0, index + 1
+        group.append(file)
+        size += file.size_bytes
+    if group:
+        yield ShardSource(index=index, files=tuple(group), num_rows=len(group), shape=shape, options=options)
+
+
+def _metadata_shards(
+    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, column: str
+) -> Iterable[ShardSource]:
+    """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open."""
+    index = 0
+    for number, path in enumerate(metadata):
+        folder = f"{dirname(path)}/" if dirname(path) else ""
+        deeper = [f"{dirname(one)}/" for one in metadata if one != path and one.startswith(folder)]
+        near = [files[one] for one in media if one.startswith(folder) and not one.startswith(tuple(deeper) or ("\0",))]
+        size = sum(file.size_bytes for file in near)
+        count = max(1, -(-len(near) // MOST_FILES), -(-size // MOST_BYTES))
+        rows = max(1, -(-len(near) // count))
+        for part in range(count):
+            yield ShardSource(
+                index=index,
+                files=(),
+                shape=shape,
+                beside=(files[path],),
+                options={
+                    "column": column,
+                    "start": part * rows,
+                    "end": None if part == count - 1 else (part + 1) * rows,
+                    "files_beside": len(media) if number == 0 and part == 0 else 0,
+                },
+                named_bytes=size // count,
+            )
+            index += 1
+
+
+# ---- what it costs
+
+
+def estimate(configs: Sequence[ConfigPlan]) -> Estimate:
+    """Bytes and files of a landing: those of whole files exactly, the rows and clips in archives by experience."""
+    shards = [shard for config in configs for split in config.splits for shard in split.shards]
+    fetched = {
+        (one.archive or one).path: (one.archive or one).size_bytes
+        for shard in shards
+        for one in (*shard.files, *shard.beside)
+    }
+    landed = sum(shard.size_bytes for shard in shards)
+    files = 0
+    for shard in shards:
+        if shard.shape in BASE_COLUMNS:
+            files += len(shard.files) or -(-shard.named_bytes // _CLIP_BYTES)
+        elif shard.shape is not Shape.ROWS:
+            files += -(-shard.size_bytes // _CLIP_BYTES)
+    counts = [split.num_rows for config in configs for split in config.splits]
+    return Estimate(
+        download_bytes=sum(fetched.values()) + sum(shard.named_bytes for shard in shards if not _zipped(shard)),
+        landed_bytes=landed + files * _LINE_BYTES,
+        files=files,
+        rows=None if None in counts else sum(count or 0 for count in counts),
+    )
+
+
+def _zipped(shard: ShardSource) -> bool:
+    return any(file.archive is not None for file in shard.beside)

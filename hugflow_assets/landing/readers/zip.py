@@ -1,0 +1,32 @@
+"""A member of a zip archive as a file of its own."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+
+from hugflow_assets.errors import BadSourceError
+from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.zips import refuse_zip
+
+
+def extract(archive: Path, file: SourceFile, to: Path) -> None:
+    """Write one member of a fetched archive to ``to``; its checksum is verified.
+
+    Raises:
+        BadSourceError: the archive is damaged or hostile, or does not hold it.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            info = opened.getinfo(file.member)
+            refuse_zip([info], archive.stat().st_size, file.path)
+            with opened.open(info) as member, to.open("wb") as out:
+                shutil.copyfileobj(member, out, 1 << 20)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise BadSourceError(
+            f"{file.path} cannot be read from its archive: {error}",
+            remedy="Tell the dataset's owners; the archive is as the Hub's own hash says.",
+            file=file.path,
+        ) from error
