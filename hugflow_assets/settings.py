@@ -185,9 +185,10 @@ class Settings(BaseSettings):
     upstream_policy: Literal["notify", "update", "ignore"] = _setting(
         "Behavior", "notify", "When a branch has moved on the Hub: say so, land its newest commit, or do not look."
     )
-    upstream_interval: Duration = _setting(
-        "Behavior", timedelta(hours=1), "How often the Hub is asked whether branches have moved."
+    upstream_schedule: str = _setting(
+        "Behavior", "17 * * * *", "When the Hub is asked whether branches have moved, as a cron line (UTC)."
     )
+    scrub_schedule: str = _setting("Behavior", "23 3 * * 0", "When every file is hashed again, as a cron line (UTC).")
     keep_until_warning: Duration = _setting(
         "Behavior", timedelta(days=14), "How long before keep_until its owner is warned; nothing is ever deleted by it."
     )
@@ -248,6 +249,13 @@ class Settings(BaseSettings):
         if int(value, 8) & 0o700 != 0o700:
             raise ValueError("the owner needs 7: a folder it cannot write could be neither moved nor replaced")
         return value
+
+    @field_validator("upstream_schedule", "scrub_schedule")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if not re.fullmatch(r"@(?:hourly|daily|weekly|monthly)|[\d*/,-]+(?: +[\w*/,-]+){4}", value.strip()):
+            raise ValueError("expected a cron line of five fields such as 23 3 * * 0")
+        return value.strip()
 
     @field_validator("landing_views")
     @classmethod

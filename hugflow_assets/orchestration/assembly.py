@@ -16,17 +16,19 @@ from hugflow_assets.orchestration.profiling import dataset_profile
 from hugflow_assets.orchestration.removals import removed_dataset
 from hugflow_assets.orchestration.requests import files_valid, requests
 from hugflow_assets.orchestration.sensor import requests_sensor
+from hugflow_assets.orchestration.upkeep import upkeep_jobs, upkeep_schedules
 from hugflow_assets.orchestration.upstream import hub_dataset
 from hugflow_assets.settings import Settings, load_settings
 
 
 def definitions() -> Definitions:
     """Assets, checks, jobs, sensor and resources. No dataset, network or storage is touched."""
-    platform, runs = Platform(), jobs()
+    platform, runs, upkeep = Platform(), jobs(), upkeep_jobs()
     return Definitions(
         assets=[requests, hub_dataset, dataset, dataset_profile, storage_catalogue, removed_dataset],
         asset_checks=[files_valid, landed_checks],
-        jobs=runs,
+        jobs=[*runs, *upkeep],
+        schedules=upkeep_schedules(upkeep),
         sensors=[requests_sensor(_sensor_interval_s(), runs)],
         resources={"platform": platform, STORAGE_KEY: LandingIOManager(platform=platform)},
         executor=in_process_executor,  # a run is a process of its own already

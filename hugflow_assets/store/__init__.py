@@ -4,7 +4,7 @@ from hugflow_assets.durable import Holder, Lease
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_error, disk_errors
 from hugflow_assets.store.layout import Layout, is_safe, safe_name
-from hugflow_assets.store.marks import Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
+from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
 from hugflow_assets.store.models import (
     LAYOUT_VERSION,
     Cleaned,
@@ -47,6 +47,7 @@ __all__ = [
     "Event",
     "EventKind",
     "EventLog",
+    "Expiry",
     "Fingerprint",
     "Headroom",
     "Held",

@@ -44,7 +44,7 @@ def clean_temporaries(layout: Layout, older_than_s: float = _TEMPORARY_AGE_S) ->
     now = server_time(layout)
     inner = [layout.leases, layout.reservations, layout.intents, layout.trash, layout.tombstones, layout.cancels]
     inner += [layout.events, layout.events / "cursors", layout.inner / "locks", layout.inner / "slots"]
-    inner += [layout.inner / "marks" / kind for kind in ("holds", "upstream", "scrubs")]
+    inner += [layout.inner / "marks" / kind for kind in ("holds", "upstream", "scrubs", "expiries")]
     for folder in (*inner, layout.state_dir, layout.progress):
         deep = folder in (layout.leases, layout.inner / "locks", layout.inner / "slots")
         for path in folder.rglob(".*.tmp") if deep else folder.glob(".*.tmp"):

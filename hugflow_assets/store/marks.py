@@ -123,6 +123,14 @@ class Scrub(Mark):
         return "; ".join(parts)
 
 
+class Expiry(Mark):
+    """The owner was told that ``keep_until`` is near (``soon``) or over (``past``)."""
+
+    keep_until: str
+    stage: str
+    at: str
+
+
 MarkT = TypeVar("MarkT", bound=Mark)
 
 

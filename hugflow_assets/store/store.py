@@ -17,9 +17,10 @@ from hugflow_assets.store.index import Index
 from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.manifests import read_manifest, write_manifest
-from hugflow_assets.store.marks import Hold, Marks, Scrub, Upstream
+from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import (
     Cleaned,
+    EventKind,
     Headroom,
     IndexRow,
     Manifest,
@@ -84,6 +85,7 @@ class Store:
         self.holds = Marks(self.layout, "holds", Hold)
         self.upstream = Marks(self.layout, "upstream", Upstream)
         self.scrubs = Marks(self.layout, "scrubs", Scrub)
+        self.expiries = Marks(self.layout, "expiries", Expiry)
         self._index = Index(self.layout)
         self._trash = Trash(self.layout, trash_grace_s)
         self._moves = Moves(self.layout, self._trash, exchanging=exchanging)
@@ -356,8 +358,11 @@ class Store:
         """The manifest of a version in the trash; None when it is unreadable."""
         return readable_manifest(self._trash.folder(entry) / MANIFEST)
 
-    def empty_trash(self, older_than_s: float | None = None, *, name: str | None = None) -> int:
-        """Delete for good what has been in the trash for longer (default: the grace); the bytes freed."""
+    def empty_trash(self, older_than_s: float | None = None, *, name: str | None = None, by: str = "") -> int:
+        """Delete for good what has been in the trash for longer (default: the grace); the bytes freed.
+
+        Each version that goes is a ``freed`` event.
+        """
         limit = self._trash.grace_s if older_than_s is None else older_than_s
         self._ready()
         freed = 0
@@ -366,7 +371,16 @@ class Store:
                 try:
                     with self.lease(entry.name, purpose="emptying the trash"):
                         if self._trash.entry(entry.id) is not None:
-                            freed += self._trash.delete(entry)
+                            size = self._trash.delete(entry)
+                            freed += size
+                            self.events.append(
+                                EventKind.FREED,
+                                entry.name,
+                                entry=entry.id,
+                                why=entry.why,
+                                size_bytes=bytes_freed,
+                                by=by,
+                            )
                 except LeaseHeldError:
                     continue  # at work on that name: next time
         self.archived()
