@@ -15,7 +15,7 @@ from dagster import (
     partition_loading_context,
 )
 
-from hugflow_assets.errors import DuplicateRequestError, RequestInvalidError
+from hugflow_assets.errors import DuplicateRequestError, RemovalInForceError, RequestInvalidError
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assembly import definitions
@@ -32,7 +32,7 @@ class SyncResult(Frozen):
 
     ``action``: what was done (``no-op``, ``land``, ``views``, ``description``, ``repair``, ``update``, ``remove``,
     ``none`` when nothing could be). ``state``: ``landed``, ``landing`` (by another run), ``removed``, ``withdrawn``,
-    ``failed`` or ``malformed``. ``bytes`` are those that lie on the storage. ``run_id`` finds it in the UI.
+    ``held`` (paused or cancelled by hand), ``failed`` or ``malformed``. ``bytes`` are those that lie on the storage. ``run_id`` finds it in the UI.
     """
 
     name: str
@@ -110,7 +110,7 @@ def _runs(
         if on_start is not None:
             on_start(key_of(file), file.path)
         started = time.monotonic()
-        result = _execute(defs, instance, request)
+        result = execute(defs, instance, request)
         yield file, outcome_of(result, time.monotonic() - started)
 
 
@@ -141,7 +141,8 @@ def _run_requests(defs: Definitions, instance: DagsterInstance, only: frozenset[
             return
 
 
-def _execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -> ExecuteInProcessResult:
+def execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -> ExecuteInProcessResult:
+    """One run in this process; an error is in its result."""
     job = defs.resolve_job_def(str(request.job_name))
     # Dagster's own log of the run goes to its instance as ever; on the console it would bury what sync has to say.
     level = "DEBUG" if Platform().settings().log_level == "DEBUG" else "CRITICAL"
@@ -195,6 +196,21 @@ def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Req
                 "error_code": DuplicateRequestError.code,
                 "message": f"{counts.path} asks for the same dataset and is the one that counts.",
                 "remedy": "Keep one of them.",
+            }
+        )
+    hold = platform.store().holds.read(name)
+    if hold is not None and hold.holds(file.request):
+        told = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
+        return result.model_copy(
+            update={"action": "no-op", "state": "held", "message": told, "remedy": f"`hugflow resume {name}` goes on."}
+        )
+    if landed is None and (unread := snapshot.might_withdraw(file.request)):
+        paths = ", ".join(one.path for one in unread)
+        return result.model_copy(
+            update={
+                "error_code": RemovalInForceError.code,
+                "message": f"{paths} cannot be read and could withdraw it; nothing new lands against it.",
+                "remedy": f"Correct or delete {paths}.",
             }
         )
     if landed is not None and landed.request == file.request:

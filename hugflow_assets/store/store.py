@@ -378,7 +378,7 @@ class Store:
                                 entry.name,
                                 entry=entry.id,
                                 why=entry.why,
-                                size_bytes=bytes_freed,
+                                size_bytes=size,
                                 by=by,
                             )
                 except LeaseHeldError:
