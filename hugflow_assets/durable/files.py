@@ -131,8 +131,10 @@ def sync_tree(folder: Path) -> None:
     """
     entries = list(islice(folder.rglob("*"), _FEW + 1))
     if len(entries) <= _FEW:
-        for entry in (folder, *entries):
-            _sync_one(entry)
+        _sync_one(folder)
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # somebody else is at work there too
+                _sync_one(entry)
         return
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:

@@ -51,6 +51,7 @@ from hugflow_assets.hub.transport import client, deadline
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
 PROGRESS_BYTES = 1 << 20  # so much more on disk since the last fault makes the next fault the first again
 _HASH_READ = 1 << 20
+_PART_MODE = 0o640
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ class _Fetch:
         self.to.parent.mkdir(parents=True, exist_ok=True)
         part = self.to.with_name(self.to.name + ".part")
         if self.to.is_file() and not part.exists():
+            self.to.chmod(_PART_MODE)  # whoever had it may have made it read-only
             self.to.rename(part)  # fetched before; what it is worth the hash will tell, without the network
         handle = self._open(part)
         try:
@@ -179,7 +181,7 @@ class _Fetch:
                 if len(mismatches) > 1:
                     part.unlink()
                     raise self._integrity_error(promised, mismatches)
-            os.fchmod(handle, 0o640)
+            os.fchmod(handle, _PART_MODE)
             part.replace(self.to)
         finally:
             os.close(handle)
@@ -189,7 +191,7 @@ class _Fetch:
     def _open(self, part: Path) -> int:
         """Open the part file for us alone: two that write into one file would each verify what the other cut off."""
         while True:
-            handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PART_MODE)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

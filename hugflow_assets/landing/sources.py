@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hugflow_assets.durable import host_id
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import fetch
 from hugflow_assets.hub.fetch import content_hash
@@ -96,15 +97,13 @@ class Sources:
                             "The landing was stopped on request.", remedy="A later run resumes."
                         ) from None
                     time.sleep(_POLL_S)
-            if done.exists():
+            if _told(done) == host_id():  # after a power cut a file can be shorter than what was written to it
                 yield True
                 return
             yield False
-            done.touch()
+            done.write_text(host_id())
 
     def _fetch(self, file: SourceFile, local: Path) -> None:
-        if local.exists():  # whole already in an earlier run: taken up like a part, hashed, and not fetched again
-            local.replace(local.with_name(local.name + ".part"))
         shard = self._shard
         commit = file.commit or shard.commit
         got = fetch(shard.access, shard.repo_id, commit, file, local, should_stop=shard.should_stop)
@@ -122,6 +121,13 @@ def source_records(source: ShardSource) -> tuple[SourceRecord, ...]:
 def promise(file: SourceFile) -> str:
     """The hash that the Hub promises: a file's own, or that of the archive it is in."""
     return content_hash(file.archive or file)
+
+
+def _told(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
 
 
 def _key(file: SourceFile) -> str:

@@ -74,7 +74,7 @@ class Staging:
         with disk_errors(path):
             atomic_write(path.with_suffix(".sums"), sums, mode=INNER_FILE_MODE, sync=False)
             if synced:
-                sync_tree(self.path)
+                sync_tree(self.root)  # its lines are in `work`
             told = {"host": host_id(), "synced": synced, "receipt": receipt.model_dump(mode="json")}
             atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE, sync=synced)
             self.beat()
