@@ -120,7 +120,7 @@ def _land(
     update: bool,
 ) -> LandedDataset:
     manifest = store.manifest(plan.name)
-    if manifest is not None and manifest.commit != plan.commit and not update:
+    if manifest is not None and not update and _commits(plan) != (manifest.commit, manifest.repo.files_commit):
         plan = _pinned(plan, manifest, access)
     restored = manifest is None and _restored(plan, store, options, hooks, lease)
     if restored:
@@ -143,6 +143,10 @@ def _restored(plan: LandingPlan, store: Store, options: LandingOptions, hooks: H
         raise NoLongerWantedError(f"{plan.name} was withdrawn; it stays in the trash.")
     store.restore(plan.name, entry_id=entry.id, lease=lease)
     return True
+
+
+def _commits(plan: LandingPlan) -> tuple[str, str | None]:
+    return plan.commit, plan.state.files_commit
 
 
 def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> LandingPlan:

@@ -1,0 +1,326 @@
+"""Repositories of every shape, and the rows that they mean: media as their bytes, everything else as JSON."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hugflow_assets.hub import Shape
+from hugflow_assets_tests.datasets_made import (
+    common_voice_clip,
+    common_voice_files,
+    common_voice_rows,
+    encoded_bytes,
+    tar_bytes,
+    tsv_bytes,
+    wav_bytes,
+    zip_bytes,
+)
+
+Rows = list[dict[str, Any]]
+CLIPS = [wav_bytes(0.05, hz=200.0 + 30 * number) for number in range(8)]
+FLAC = encoded_bytes("flac", 0.05)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(60))
+PDF = b"%PDF-1.4\n" + bytes(range(60))
+
+
+@dataclass(frozen=True)
+class Case:
+    """``records``: path of each record below ``json/`` to its rows. ``extra`` must be among the counts."""
+
+    files: Mapping[str, Any]
+    shape: Shape
+    records: Mapping[str, Rows]
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    hf_id: str = "acme/speech"
+    extra: Mapping[str, int] = field(default_factory=dict)
+    converted: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parquet_bytes(rows: Rows) -> bytes:
+    """Rows with an audio column of bytes and path."""
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
+
+
+def _cv(language: str, split: str, count: int) -> Rows:
+    rows: Rows = [dict(row) for row in common_voice_rows(language, split, count)]
+    for row in rows:
+        row["audio"] = common_voice_clip(row["path"])
+    return rows
+
+
+_CV_ID = "mozilla-foundation/common_voice_11_0"
+_CV = common_voice_files()
+_FEW = common_voice_rows("ms", "train", 4)
+_OF_TEST = common_voice_rows("ms", "test", 2)
+_CORPUS = {
+    "ms/train.tsv": tsv_bytes(_FEW),
+    "ms/test.tsv": tsv_bytes(_OF_TEST),
+    **{f"ms/clips/{row['path']}": common_voice_clip(row["path"]) for row in (*_FEW, *_OF_TEST)},
+}
+_JSON_ROW = {"text": "satu", "n": 12345678901234567, "x": [1, None]}
+_SAMPLES = {
+    "a/one.flac": FLAC,
+    "a/one.json": json.dumps(_JSON_ROW).encode(),
+    "a/one.txt": "selamat pagi ☀".encode(),
+    "a/one.cls": b"3",
+    "a/two.flac": CLIPS[1],
+    "a/two.second.wav": CLIPS[2],
+    "a/two.json": b'{"text": "dua"}',
+    "a/two.txt": b"two",
+    "a/two.cls": b"4",
+}
+_SAMPLE_ROWS: Rows = [
+    {
+        "flac": FLAC, "json": _JSON_ROW, "txt": "selamat pagi ☀", "cls": 3, "second.wav": None, "__key__": "a/one",
+    },
+    {
+        "flac": CLIPS[1], "json": {"text": "dua"}, "txt": "two", "cls": 4, "second.wav": CLIPS[2], "__key__": "a/two",
+    },
+]  # fmt: skip
+
+
+def _samples(path: str) -> Rows:
+    return [{**row, "__url__": path} for row in _SAMPLE_ROWS]
+
+
+_METADATA = b'file_name,text,speaker,score\nsub/b.wav,"bee, too",7,0.5\na.wav,ay,8,\n'
+_METADATA_ROWS: Rows = [
+    {"audio": CLIPS[1], "text": "bee, too", "speaker": 7, "score": 0.5},
+    {"audio": CLIPS[0], "text": "ay", "speaker": 8, "score": None},
+]
+_SPEECH: Rows = [{"audio": {"bytes": CLIPS[0], "path": "a.wav"}, "text": "ay"}]
+
+CASES: dict[str, Case] = {
+    "common voice, one split of one language": Case(
+        _CV,
+        Shape.CLIP_ARCHIVES,
+        {"train.jsonl": _cv("ms", "train", 7)},
+        {"subset": "ms", "split": "train", "audio_column": "audio", "text_column": "text"},
+        _CV_ID,
+        {"rows_without_clip": 0, "table_rows": 7},
+    ),
+    "common voice, everything": Case(
+        _CV,
+        Shape.CLIP_ARCHIVES,
+        {
+            "br/train.jsonl": _cv("br", "train", 4),
+            "ms/train.jsonl": _cv("ms", "train", 7),
+            "ms/dev.jsonl": _cv("ms", "dev", 2),
+            "ms/test.jsonl": _cv("ms", "test", 3),
+            "ms/other.jsonl": _cv("ms", "other", 1),
+            "ms/invalidated.jsonl": _cv("ms", "invalidated", 1),
+        },
+        hf_id=_CV_ID,
+    ),
+    "clips and rows that do not meet": Case(
+        {
+            "train.csv": b'path,sentence\nx/1.wav,"one, and"\n2,two\n3.wav,three\n',
+            "clips.tar.gz": tar_bytes({"x/1.wav": CLIPS[0], "2.wav": CLIPS[1], "9.wav": CLIPS[2]}, compression="gz"),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "train.jsonl": [
+                {"path": "x/1.wav", "sentence": "one, and", "audio": CLIPS[0]},
+                {"path": "2", "sentence": "two", "audio": CLIPS[1]},
+            ]
+        },
+        extra={"rows_without_clip": 1, "clips_without_row": 1},
+    ),
+    "several rows of one clip": Case(
+        {
+            "test.tsv": b"file_name\tsegment\nlong.wav\t0\nlong.wav\t1\n",
+            "clips.zip": zip_bytes({"long.wav": CLIPS[0]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "test.jsonl": [
+                {"file_name": "long.wav", "segment": "0", "audio": CLIPS[0]},
+                {"file_name": "long.wav", "segment": "1", "audio": CLIPS[0]},
+            ]
+        },
+    ),
+    "a split that lives in a shared archive": Case(
+        {
+            "clips.tar": tar_bytes({row["path"]: common_voice_clip(row["path"]) for row in (*_FEW, *_OF_TEST)}),
+            "train.tsv": tsv_bytes(_FEW),
+            "test.tsv": tsv_bytes(_OF_TEST),
+        },
+        Shape.CLIP_ARCHIVES,
+        {"test.jsonl": _cv("ms", "test", 2)},
+        {"split": "test"},
+        extra={"clips_of_no_row_here": 4},
+    ),
+    "a zip with a whole corpus": Case(
+        {"cv-corpus.zip": zip_bytes(_CORPUS)},
+        Shape.CLIP_ARCHIVES,
+        {"train.jsonl": _cv("ms", "train", 4), "test.jsonl": _cv("ms", "test", 2)},
+    ),
+    "audio with metadata.csv": Case(
+        {
+            "train/a.wav": CLIPS[0],
+            "train/sub/b.wav": CLIPS[1],
+            "train/metadata.csv": _METADATA,
+            "train/unnamed.wav": CLIPS[3],
+            "test/c.wav": CLIPS[2],
+            "test/metadata.csv": b"file_name,text,speaker,score\nc.wav,cee,9,1.5\n",
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": _METADATA_ROWS,
+            "test.jsonl": [{"audio": CLIPS[2], "text": "cee", "speaker": 9, "score": 1.5}],
+        },
+        extra={"clips_without_row": 1},
+    ),
+    "audio with metadata.jsonl, nested and listed": Case(
+        {
+            "a.wav": CLIPS[0],
+            "b.wav": CLIPS[1],
+            "c.wav": CLIPS[2],
+            "metadata.jsonl": b'{"file_name": "a.wav", "more": {"noise_file_name": "b.wav", "db": 3}, "file_names": '
+            b'["b.wav", "c.wav"]}\n{"file_name": "c.wav", "more": {"noise_file_name": "b.wav", "db": 4}, '
+            b'"file_names": []}\n',
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[0], "more": {"noise": CLIPS[1], "db": 3}, "audios": [CLIPS[1], CLIPS[2]]},
+                {"audio": CLIPS[2], "more": {"noise": CLIPS[1], "db": 4}, "audios": []},
+            ]
+        },
+    ),
+    "audio with metadata.parquet": Case(
+        {
+            "data/a.wav": CLIPS[0],
+            "data/b.wav": CLIPS[1],
+            "data/c.wav": CLIPS[2],
+            "data/metadata.parquet": parquet_bytes([{"file_name": "b.wav", "n": 2}, {"file_name": "a.wav", "n": 1}]),
+        },
+        Shape.AUDIOFOLDER,
+        {"train.jsonl": [{"audio": CLIPS[1], "n": 2}, {"audio": CLIPS[0], "n": 1}]},
+    ),
+    "audio in folders that are labels": Case(
+        {"dog/a.wav": CLIPS[0], "cat/b.wav": CLIPS[1], "cat/a.wav": CLIPS[2]},
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[2], "label": 0},
+                {"audio": CLIPS[1], "label": 0},
+                {"audio": CLIPS[0], "label": 1},
+            ]
+        },
+    ),
+    "audio in split folders, nothing else": Case(
+        {"train/a.wav": CLIPS[0], "test/b.wav": CLIPS[1]},
+        Shape.AUDIOFOLDER,
+        {"train.jsonl": [{"audio": CLIPS[0]}]},
+        {"split": "train"},
+    ),
+    "audio with labels dropped by the card": Case(
+        {
+            "dog/a.wav": CLIPS[0],
+            "cat/b.wav": CLIPS[1],
+            "README.md": b"---\nconfigs:\n- config_name: default\n  drop_labels: true\n---\n",
+        },
+        Shape.AUDIOFOLDER,
+        {"train.jsonl": [{"audio": CLIPS[1]}, {"audio": CLIPS[0]}]},
+    ),
+    "a zip of audio with metadata": Case(
+        {"data.zip": zip_bytes({"in/a.wav": CLIPS[0], "in/sub/b.wav": CLIPS[1], "in/metadata.csv": _METADATA})},
+        Shape.AUDIOFOLDER,
+        {"train.jsonl": _METADATA_ROWS},
+    ),
+    "a zip a split": Case(
+        {"train.zip": zip_bytes({"a.wav": CLIPS[0]}), "test.zip": zip_bytes({"b.wav": CLIPS[1]})},
+        Shape.AUDIOFOLDER,
+        {"test.jsonl": [{"audio": CLIPS[1]}]},
+        {"split": "test"},
+    ),
+    "a zip of parquet": Case(
+        {"data.zip": zip_bytes({"train.parquet": parquet_bytes(_SPEECH), "test.parquet": parquet_bytes(_SPEECH)})},
+        Shape.PARQUET,
+        {"train.jsonl": [{"audio": CLIPS[0], "text": "ay"}]},
+        {"split": "train"},
+    ),
+    "a zip of a tar": Case(
+        {"data.zip": zip_bytes({"train-0.tar": tar_bytes(_SAMPLES)})},
+        Shape.WEBDATASET,
+        {"train.jsonl": _samples("data.zip/train-0.tar")},
+    ),
+    "images": Case(
+        {"cat/a.png": PNG, "dog/b.png": PNG + b"2"},
+        Shape.IMAGEFOLDER,
+        {"train.jsonl": [{"image": PNG, "label": 0}, {"image": PNG + b"2", "label": 1}]},
+    ),
+    "pdfs": Case(
+        {"a.pdf": PDF, "b.pdf": PDF + b"2"}, Shape.PDFFOLDER, {"train.jsonl": [{"pdf": PDF}, {"pdf": PDF + b"2"}]}
+    ),
+    "videos": Case(
+        {"a.mkv": b"\x1aE\xdf\xa3" + PNG}, Shape.VIDEOFOLDER, {"train.jsonl": [{"video": b"\x1aE\xdf\xa3" + PNG}]}
+    ),
+    "webdataset": Case(
+        {
+            "train-00.tar": tar_bytes(_SAMPLES),
+            "train-01.tar": tar_bytes(_SAMPLES),
+            "test-00.tar": tar_bytes({"k.txt": b"x"}),
+        },
+        Shape.WEBDATASET,
+        {"train.jsonl": _samples("train-00.tar") + _samples("train-01.tar")},
+        {"split": "train"},
+    ),
+    "webdataset, compressed": Case(
+        {"train.tar.gz": tar_bytes({"README": b"x", **_SAMPLES}, compression="gz")},
+        Shape.WEBDATASET,
+        {"train.jsonl": _samples("train.tar.gz")},
+        extra={"members_without_key": 1},
+    ),
+    "csv": Case(
+        {"train.csv": b'a,b,t\n1,2.5,x\n2,,"y\nz"\n', "test.csv": b"a,b,t\n3,1.5,w\n"},
+        Shape.ROWS,
+        {"train.jsonl": [{"a": 1, "b": 2.5, "t": "x"}, {"a": 2, "b": None, "t": "y\nz"}]},
+        {"split": "train"},
+    ),
+    "tsv": Case({"train.tsv": b"a\tt\n1\tx, y\n"}, Shape.ROWS, {"train.jsonl": [{"a": 1, "t": "x, y"}]}),
+    "csv with a separator in the card": Case(
+        {
+            "x.csv": b"a;t\n1;x\n",
+            "README.md": b'---\nconfigs:\n- config_name: main\n  data_files: x.csv\n  sep: ";"\n---\n',
+        },
+        Shape.ROWS,
+        {"train.jsonl": [{"a": 1, "t": "x"}]},
+    ),
+    "csv, compressed": Case({"train.csv.gz": gzip.compress(b"a\n1\n")}, Shape.ROWS, {"train.jsonl": [{"a": 1}]}),
+    "jsonl": Case(
+        {"train.jsonl": b'{"n": 9007199254740993, "s": {"x": [1]}, "t": "\xc3\xa9"}\n{"n": 2, "s": null, "t": null}\n'},
+        Shape.ROWS,
+        {"train.jsonl": [{"n": 9007199254740993, "s": {"x": [1]}, "t": "é"}, {"n": 2, "s": None, "t": None}]},
+    ),
+    "json": Case({"train.json": b'[{"a": 1}, {"a": 2}]'}, Shape.ROWS, {"train.jsonl": [{"a": 1}, {"a": 2}]}),
+    "json that names audio of the repository": Case(
+        {
+            "data/train.jsonl": b'{"audio": "clips/a.wav", "t": "ay"}\n{"audio": "clips/none.wav", "t": "no"}\n',
+            "data/clips/a.wav": CLIPS[0],
+            "README.md": b"---\nconfigs:\n- config_name: default\n  data_files: data/train.jsonl\n"
+            b"dataset_info:\n  features:\n  - {name: audio, dtype: audio}\n  - {name: t, dtype: string}\n---\n",
+        },
+        Shape.ROWS,
+        {"train.jsonl": [{"audio": CLIPS[0], "t": "ay"}, {"audio": None, "t": "no"}]},
+    ),
+    "text": Case({"train.txt": "één\ntwo\n".encode()}, Shape.ROWS, {"train.jsonl": [{"text": "één"}, {"text": "two"}]}),
+    "a script repository that the Hub converted": Case(
+        {"speech.py": b"import datasets\n"},
+        Shape.PARQUET,
+        {"train.jsonl": [{"audio": CLIPS[0], "text": "ay"}]},
+        {"subset": "en"},
+        converted={"en/train/0000.parquet": parquet_bytes(_SPEECH), "de/train/0000.parquet": parquet_bytes(_SPEECH)},
+    ),
+}
