@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
 from hugflow_assets.hub import faults
@@ -108,15 +108,17 @@ class Hub:
         url = f"{self.access.endpoint}/api/datasets/{repo_id}/tree/{quote(commit, safe='')}"
         params: dict[str, str] | None = {"recursive": "true", "expand": "false"}
         found: list[SourceFile] = []
+        pages = {url}
         while True:
             answer = call(self.access, "GET", url, params=params)
             self._refuse(answer, asked)
             found += self._source_files(answer)
-            following = _next_page(answer, self.access.endpoint)
-            if following is None:
+            if (link := _next_link(answer)) is None:
                 return sorted(found, key=lambda file: file.path)
-            if not following.startswith(f"{self.access.endpoint}/") or following == url:
+            following = _next_page(link, url)
+            if following is None or following in pages:
                 raise self._odd(answer, "a next page that leads elsewhere")
+            pages.add(following)
             url, params = following, None
 
     def refs(self, repo_id: str) -> list[str]:
@@ -198,9 +200,11 @@ class Hub:
         path = f"/api/datasets/{asked.repo_id}/revision/{quote(asked.revision, safe='')}"
         answer = self._get(path, {"expand": list(_INFO)})
         if answer.status == 404 and not answer.header("X-Error-Code"):
-            # A plain server names no reason: does the repository itself exist?
-            self._refuse(self._get(f"/api/datasets/{asked.repo_id}"), asked)
-            raise self._no_revision(asked)
+            # A plain server names no reason: does the repository itself exist? Asked without a revision it tells main.
+            answer = self._get(f"/api/datasets/{asked.repo_id}")
+            self._refuse(answer, asked)
+            if asked.revision not in ("main", self._json(answer).get("sha")):
+                raise self._no_revision(asked)
         self._refuse(answer, asked)
         info = self._json(answer)
         repo_id, commit = str(info.get("id", "")), str(info.get("sha", ""))
@@ -304,18 +308,28 @@ def _source_file(row: dict[str, Any]) -> SourceFile:
     lfs = row.get("lfs")
     if any(part in ("", ".", "..") for part in row["path"].split("/")):
         raise ValueError(f"a path that no repository can hold: {row['path']!r}")
+    promised = (lfs.get("oid") or lfs.get("sha256")) if lfs else None
     return SourceFile(
         path=row["path"],
-        size_bytes=int(lfs["size"] if lfs else row["size"]),
-        sha256=(lfs.get("oid") or lfs.get("sha256")) if lfs else None,
-        git_sha1=None if lfs else row["oid"],
+        size_bytes=int(lfs["size"] if lfs and "size" in lfs else row["size"]),
+        sha256=promised.removeprefix("sha256:") if promised else None,
+        git_sha1=None if lfs else row.get("oid"),
         xet_hash=row.get("xetHash"),
     )
 
 
-def _next_page(answer: Answer, endpoint: str) -> str | None:
-    """The next page's URL; a mirror may name the real Hub in it."""
-    from huggingface_hub.utils._http import fix_hf_endpoint_in_url
-
+def _next_link(answer: Answer) -> str | None:
     found = re.search(r'<([^>]+)>\s*;\s*rel="?next"?', answer.header("Link"))
-    return fix_hf_endpoint_in_url(found[1], endpoint) if found else None
+    return found[1] if found else None
+
+
+def _next_page(link: str, page: str) -> str | None:
+    """The URL of the page that ``link`` on ``page`` means; None when it is not a page of the same list.
+
+    A mirror may pass on the real Hub's link, a server may know itself by another name, and a link may be relative.
+    So what is taken from the link is its query alone: the next page is asked where this one was.
+    """
+    here, there = urlsplit(page), urlsplit(urljoin(page, link))
+    if not unquote(here.path).endswith(unquote(there.path)) and not unquote(there.path).endswith(unquote(here.path)):
+        return None
+    return here._replace(query=there.query).geturl()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import socketserver
 import threading
@@ -302,6 +303,38 @@ def test_the_next_page_of_a_mirror_is_asked_of_the_mirror() -> None:
         commit = hub.add_repo("org/set", {f"{number:03}.txt": b"x" for number in range(35)})
         assert len(Hub(HubAccess(hub.url)).files("org/set", commit)) == 35
         assert len([asked for asked in hub.requests if "/tree/" in asked.path]) == 4
+
+
+class _PlainerHub(FaultyHub):
+    """A server that keeps to the least: relative links under another name, no branch by name, LFS without a size."""
+
+    def __init__(self, link_base: str, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.link_base = link_base
+
+    def answer(self, request: Request) -> Answer:
+        answer = super().answer(request)
+        if request.path.endswith("/revision/main"):
+            return replace(answer, status=404, headers={}, body=b"{}")
+        headers = dict(answer.headers)
+        if "Link" in headers:
+            headers["Link"] = headers["Link"].replace(self.url, self.link_base)
+        body = answer.body
+        if "/tree/" in request.path:
+            rows = json.loads(body)
+            for row in rows:
+                (row.get("lfs") or {}).pop("size", None)
+            body = json.dumps(rows).encode()
+            headers.pop("Content-Length", None)
+        return replace(answer, headers=headers, body=body)
+
+
+@pytest.mark.parametrize("link_base", ["", "http://inner-name:8080"])
+def test_a_server_that_keeps_to_the_least_serves_as_well(tmp_path: Path, link_base: str) -> None:
+    with _PlainerHub(link_base, page_size=2) as hub:
+        commit = hub.add_repo("org/set", speech_files(tmp_path))
+        plan = Hub(HubAccess(hub.url, backoff_s=0.01)).resolve(request())
+        assert (plan.commit, plan.estimate.rows) == (commit, 12)
 
 
 def test_a_next_page_that_leads_elsewhere_is_not_followed(hub: FaultyHub, access: Access) -> None:
