@@ -128,11 +128,21 @@ class Build:
     def _need(self) -> tuple[int, int]:
         estimate = self.plan.estimate
         largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel]
-        need = estimate.landed_bytes + sum(largest) + _SLACK_BYTES
+        need = estimate.landed_bytes + sum(largest) + self._kept_bytes() + _SLACK_BYTES
         linked = 0
         if self._copies:
             linked = sum(copy.record.counts.media_bytes for copy in self._copies.values())
         return max(need - linked, _SLACK_BYTES), estimate.files + 3 * len(self.shards) + 64
+
+    def _kept_bytes(self) -> int:
+        """Sources that several shards read stay until the end: tables, and archives that are shared."""
+        kept = {
+            (file.archive or file).path: (file.archive or file).size_bytes
+            for shard in self.shards
+            for file in (*shard.source.files, *shard.source.beside)
+            if file.archive or file in shard.source.beside or shard.source.options.get("shared")
+        }
+        return sum(kept.values())
 
     @cached_property
     def fingerprint(self) -> Any:

@@ -24,6 +24,8 @@ def extract(archive: Path, file: SourceFile, to: Path) -> None:
             refuse_zip([info], archive.stat().st_size, file.path)
             with opened.open(info) as member, to.open("wb") as out:
                 shutil.copyfileobj(member, out, 1 << 20)
+                if out.tell() != info.file_size:
+                    raise zipfile.BadZipFile(f"it has {out.tell()} bytes, the archive says {info.file_size}")
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadSourceError(
             f"{file.path} cannot be read from its archive: {error}",
