@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from hugflow_assets.cli.console import console, count, hours, size, table
+from hugflow_assets.cli.console import console, count, size, table
 from hugflow_assets.cli.judging import Judged, exit_status_of, judge
 from hugflow_assets.cli.selection import Selection, select
 from hugflow_assets.cli.startup import settings_in_force
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from hugflow_assets.hub.models import LandingPlan
     from hugflow_assets.rules import Verdict
     from hugflow_assets.rules.removals import RemovalPreview
-    from hugflow_assets.store import Store
 
 SCHEMA_VERSION = 1
 
@@ -131,32 +130,12 @@ def _show(judged: Judged, selection: Selection, settings: Settings) -> None:
 
 
 def _facts(plan: LandingPlan, settings: Settings) -> list[tuple[str, str]]:
+    from hugflow_assets.notify.plan_facts import plan_facts
     from hugflow_assets.store import Store
 
-    estimate = plan.estimate
-    return [
-        ("from", _url(plan)),
-        ("revision", f"{plan.request.revision} = {plan.commit[:12]}"),
-        ("shape", f"{plan.shape.value}{f': {plan.shape_reason}' if plan.shape_reason else ''}"),
-        (
-            "selection",
-            "; ".join(f"{one.name}: {', '.join(split.name for split in one.splits)}" for one in plan.configs),
-        ),
-        ("download", size(estimate.download_bytes)),
-        ("on disk", f"about {size(estimate.landed_bytes)}, {count(estimate.files)} files"),
-        ("rows", f"{count(estimate.rows)}{f' ({hours(estimate.hours)})' if estimate.hours is not None else ''}"),
-        ("licence", plan.state.license or "unknown"),
-        ("access", "private" if plan.state.private else f"gated ({plan.state.gated})" if plan.state.gated else "open"),
-        ("lands in", str(settings.storage_root / plan.name)),
-        ("quota", _quota(Store.of(settings), estimate.landed_bytes)),
-    ]
-
-
-def _quota(store: Store, need_bytes: int) -> str:
-    room = store.headroom()
-    used = room.used_bytes + room.reserved_bytes
-    limit = used + max(0, room.available_bytes) if room.quota_bytes is None else room.quota_bytes
-    return f"{size(used)} of {size(limit)} now, {size(used + need_bytes)} after"
+    room = Store.of(settings).headroom()
+    told = plan_facts(plan, room, str(settings.storage_root / plan.name))
+    return [("From", _url(plan)), *told]
 
 
 def _marked(verdict: Verdict) -> tuple[Text, str, str]:

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.notify.markdown import code, fenced, plain
+from hugflow_assets.notify.plan_facts import CODE_FACTS, plan_facts
 from hugflow_assets.notify.story import State, Story
-from hugflow_assets.store import Headroom, human_size
+from hugflow_assets.store import Headroom
 
 MARKER = "<!-- hugflow:requests -->"
 LIMIT = 65_000  # GitHub refuses 65,536 characters
@@ -115,8 +116,8 @@ def plan_comment(
     lines = [f"### {'❌ Would not land' if stops else '✅ Would land'}: {code(name)}"]
     if differs:
         lines.append(fenced(differs[:8000]))
-    if facts := _plan_facts(plan, room, path):
-        lines.append("\n".join(["| | |", "|---|---|", *(f"| {one} | {two} |" for one, two in facts)]))
+    if facts := plan_facts(plan, room, path):
+        lines.append("\n".join(["| | |", "|---|---|", *(f"| {one} | {_fact(one, two)} |" for one, two in facts)]))
     if judged:
         rows = [f"| {_icon(one)} | {plain(one.name)} | {plain(one.message[:1000])} |" for one in judged]
         lines.append("\n".join(["| | rule | |", "|---|---|---|", *rows]))
@@ -125,28 +126,8 @@ def plan_comment(
     return "\n\n".join(lines)
 
 
-def _plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str) -> list[tuple[str, str]]:
-    facts = []
-    if plan is not None:
-        estimate = plan.estimate
-        files = "1 file" if estimate.files == 1 else f"{estimate.files:,} files"
-        facts = [
-            ("Commit", code(plan.commit)),
-            ("To fetch", f"{human_size(estimate.download_bytes)} in {files}"),
-            ("Lands as", human_size(estimate.landed_bytes)),
-            ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
-            ("Hours", "not known" if estimate.hours is None else f"{estimate.hours:,.1f}"),
-            ("Licence", plain(plan.state.license or "not known")),
-            ("Gated", plain(plan.state.gated or "no")),
-        ]
-    if path:
-        facts.append(("Where", code(path)))
-    if room is not None:
-        taken = room.used_bytes + room.reserved_bytes
-        quota = "no quota" if room.quota_bytes is None else human_size(room.quota_bytes)
-        after = human_size(taken + (plan.estimate.landed_bytes if plan else 0))
-        facts.append(("Quota", f"{human_size(taken)} of {quota}, then {after}"))
-    return facts
+def _fact(label: str, value: str) -> str:
+    return code(value) if label in CODE_FACTS else plain(value)
 
 
 def _icon(verdict: Judged) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from hugflow_assets.notify.comment import MARKER, story_section, with_section
 from hugflow_assets.notify.faults import delivery_error
@@ -83,6 +84,20 @@ class GitHub:
             self._login = self._github.get_user().login
         return self._login
 
+    def is_member(self, org: str, team: str, login: str) -> bool:
+        """Whether an account is an active member of a team; a token that may not ask is told no."""
+        from github import GithubException
+
+        try:
+            _, told = self._github.requester.requestJsonAndCheck(
+                "GET", f"/orgs/{quote(org)}/teams/{quote(team)}/memberships/{quote(login)}"
+            )
+        except GithubException as error:
+            if error.status in (403, 404):
+                return False
+            raise
+        return bool(told.get("state") == "active")
+
     @contextmanager
     def errors(self, what: str) -> Iterator[None]:
         """Turn every fault of a call into a ``DeliveryError`` without the token in it."""
@@ -111,11 +126,31 @@ class GitHub:
         Raises:
             DeliveryError: GitHub did not take it.
         """
+        return self._write_comment(number, lambda before: with_section(before, name, text))
+
+    def write_comment(self, number: int, body: str) -> bool:
+        """Make the sticky comment of a pull request say this; whether anything changed. Safe to repeat.
+
+        Raises:
+            DeliveryError: GitHub did not take it.
+        """
+        return self._write_comment(number, lambda _: body)
+
+    def has_comment(self, number: int) -> bool:
+        """Whether the pull request has a sticky comment of ours.
+
+        Raises:
+            DeliveryError: GitHub cannot be asked.
+        """
+        with self.errors(f"comments of #{number}"):
+            return self._own_comment(self.repo.get_pull(number)) is not None
+
+    def _write_comment(self, number: int, made: Callable[[str | None], str]) -> bool:
         with self.errors(f"comment on #{number}"):
             pull = self.repo.get_pull(number)
             comment = self._own_comment(pull)
             before = comment.body if comment is not None else None
-            body = with_section(before, name, text)
+            body = made(before)
             if before is not None and before.replace("\r\n", "\n") == body:
                 return False
             if comment is None:

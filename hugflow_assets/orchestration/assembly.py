@@ -10,9 +10,11 @@ from hugflow_assets.orchestration.agenda import LAND_JOB, REMOVE_JOB
 from hugflow_assets.orchestration.catalogue import storage_catalogue
 from hugflow_assets.orchestration.checks import landed_checks
 from hugflow_assets.orchestration.dataset import STORAGE_KEY, dataset
+from hugflow_assets.orchestration.delivering import delivery_sensor
 from hugflow_assets.orchestration.landing_io import LandingIOManager
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.profiling import dataset_profile
+from hugflow_assets.orchestration.pull_requests import pull_requests_sensor
 from hugflow_assets.orchestration.removals import removed_dataset
 from hugflow_assets.orchestration.requests import files_valid, requests
 from hugflow_assets.orchestration.sensor import requests_sensor
@@ -29,7 +31,7 @@ def definitions() -> Definitions:
         asset_checks=[files_valid, landed_checks],
         jobs=[*runs, *upkeep],
         schedules=upkeep_schedules(upkeep),
-        sensors=[requests_sensor(_sensor_interval_s(), runs)],
+        sensors=[requests_sensor(_sensor_interval_s(), runs), pull_requests_sensor(), delivery_sensor()],
         resources={"platform": platform, STORAGE_KEY: LandingIOManager(platform=platform)},
         executor=in_process_executor,  # a run is a process of its own already
     )
