@@ -13,6 +13,8 @@ import typer
 from hugflow_assets import __version__
 from hugflow_assets.cli.demonstration import demo
 from hugflow_assets.cli.doctor import doctor
+from hugflow_assets.cli.keeping import restore, trash, verify
+from hugflow_assets.cli.life import adopt, cancel, pause, resume, update
 from hugflow_assets.cli.overview import status
 from hugflow_assets.cli.planning import plan
 from hugflow_assets.cli.requesting import add, remove
@@ -62,6 +64,14 @@ app.command("remove", rich_help_panel="Requests")(remove)
 app.command("sync", rich_help_panel="Datasets")(sync)
 app.command("local-sync", rich_help_panel="Datasets")(local_sync)
 app.command("status", rich_help_panel="Datasets")(status)
+app.command("update", rich_help_panel="Datasets")(update)
+app.command("adopt", rich_help_panel="Datasets")(adopt)
+app.command("pause", rich_help_panel="Datasets")(pause)
+app.command("resume", rich_help_panel="Datasets")(resume)
+app.command("cancel", rich_help_panel="Datasets")(cancel)
+app.command("verify", rich_help_panel="Storage")(verify)
+app.command("restore", rich_help_panel="Storage")(restore)
+app.add_typer(trash, name="trash", rich_help_panel="Storage")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

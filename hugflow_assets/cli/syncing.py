@@ -19,7 +19,7 @@ from hugflow_assets.settings import Settings
 if TYPE_CHECKING:
     from hugflow_assets.orchestration.sync import SyncResult
 
-STYLES = {"landed": "green", "removed": "green", "landing": "cyan", "withdrawn": "dim"}
+STYLES = {"landed": "green", "removed": "green", "landing": "cyan", "withdrawn": "dim", "held": "yellow"}
 AT_FAULT = ("failed", "malformed")
 
 
@@ -99,6 +99,16 @@ def _ends(result: SyncResult) -> None:
         typer.echo(f"{result.path}: {label}: {result.message}", err=True)
         if result.remedy:
             typer.echo(f"  fix: {result.remedy}", err=True)
+
+
+def show_results(results: Sequence[SyncResult], *, as_json: bool) -> None:
+    """What became of each dataset: failures on stderr with what to do, then all of them as a table or as JSON."""
+    for one in results:
+        _ends(one)
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in results], indent=2))
+    else:
+        console().print(_table(results))
 
 
 def _table(results: Iterable[SyncResult]) -> object:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from hugflow_assets.durable import atomic_write
+from hugflow_assets.durable import atomic_write, make_folder
 from hugflow_assets.hub.models import SourceFile
 
 _CLONE = 0x40049409  # ioctl FICLONE
@@ -75,6 +75,7 @@ def find_matches(folder: Path, wanted: Iterable[SourceFile]) -> Matches:
 def write_adopted(to: Path, files: Mapping[str, Path]) -> None:
     """Write the list that ``HubAccess.adopted`` names."""
     told = {"schema_version": 1, "files": {digest: str(path) for digest, path in sorted(files.items())}}
+    make_folder(to.parent)
     atomic_write(to, orjson.dumps(told, option=orjson.OPT_INDENT_2), mode=0o660)
 
 

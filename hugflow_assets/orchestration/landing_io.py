@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dagster import ConfigurableIOManager, InputContext, OutputContext
@@ -56,7 +56,7 @@ class LandingIOManager(ConfigurableIOManager):
             return land(
                 plan,
                 store,
-                self.platform.access(),
+                replace(self.platform.access(), adopted=store.layout.adopted(plan.name)),
                 LandingOptions.of(settings),
                 on_progress=lambda progress: newest.__setitem__(slice(None), [progress]),
                 still_wanted=wanted_test(plan, store, self.platform),

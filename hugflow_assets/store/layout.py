@@ -12,6 +12,7 @@
                /cancels/<name>               asks the landing that holds the lease to stop
                /events/                      the audit log, cursors/ in it
                /marks/<kind>/<name>.json     holds, upstream, scrubs: what is known beside the data
+               /adopted/<name>.json          local files that a landing takes instead of fetching them
                /slots/<kind>/<number>/       one claim for each dataset in flight
 <state>/active.json, archived.json, progress/<name>.json
 ```
@@ -93,6 +94,9 @@ class Layout:
 
     def cancel(self, name: str) -> Path:
         return self.cancels / safe_name(name)
+
+    def adopted(self, name: str) -> Path:
+        return self.inner / "adopted" / f"{safe_name(name)}.json"
 
     def progress_file(self, name: str) -> Path:
         return self.progress / f"{safe_name(name)}.json"
