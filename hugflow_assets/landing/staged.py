@@ -46,11 +46,18 @@ def make_views(
     columns: ViewColumns,
     features: dict[str, dict[str, Any] | None],
 ) -> MadeViews:
-    """Write every split's views from the records in ``root`` to ``to``; none for a dataset without audio."""
+    """Write every split's views from the records in ``root`` to ``to``; none for a dataset without audio.
+
+    The card leaves splits without a row out, where others have some: `datasets` loads no folder with an empty one.
+    """
+    filled = [split for split in splits if (root / split.folders.record(split.split)).stat().st_size]
+    told = filled or splits
     if columns.audio is None:
-        return MadeViews((), record_configs(splits))
+        return MadeViews((), record_configs(told))
     made = [write_views(root, to, split, views, columns) for split in splits]
-    configs = audio_configs(made, features, columns) if "datasets" in views else []
+    configs = []
+    if "datasets" in views:
+        configs = audio_configs([one for one in made if one.split in told], features, columns)
     return MadeViews(tuple(made), configs)
 
 

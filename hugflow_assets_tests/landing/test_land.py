@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import xxhash
+import yaml
 from datasets import Audio, Features, Value
 
 from hugflow_assets.errors import (
@@ -420,9 +421,17 @@ def test_pandas_and_datasets_read_record_and_manifests(house: House, speech: str
     assert loaded["text"][:2] == audio_rows(0, 2)["sentence"]
 
 
-def test_the_card_names_every_column_and_two_files_a_split(house: House, speech: str) -> None:
-    import yaml
+def test_a_split_without_rows_does_not_keep_datasets_from_the_others(house: House, repo: Repo, tmp_path: Path) -> None:
+    files = {f"{split}.parquet": write_speech(tmp_path / split, 0, rows) for split, rows in (("train", 4), ("test", 0))}
+    repo(files)
+    landed = house.land()
+    (told,) = yaml.safe_load((landed.path / "README.md").read_text().split("---\n")[1])["configs"]
+    assert told["metadata_filenames"] == ["train.jsonl"]
+    assert [one["split"] for one in told["data_files"]] == ["train"]
+    assert (landed.path / "json/test.jsonl").read_bytes() == b""
 
+
+def test_the_card_names_every_column_and_two_files_a_split(house: House, speech: str) -> None:
     landed = house.land()
     head = yaml.safe_load((landed.path / "README.md").read_text().split("---\n")[1])
     assert head["license"] == "cc0-1.0"
