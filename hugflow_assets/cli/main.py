@@ -15,6 +15,7 @@ from hugflow_assets.cli.demonstration import demo
 from hugflow_assets.cli.doctor import doctor
 from hugflow_assets.cli.keeping import restore, trash, verify
 from hugflow_assets.cli.life import adopt, cancel, pause, resume, update
+from hugflow_assets.cli.messages import message
 from hugflow_assets.cli.overview import status
 from hugflow_assets.cli.planning import plan
 from hugflow_assets.cli.requesting import add, remove
@@ -64,6 +65,7 @@ app.command("remove", rich_help_panel="Requests")(remove)
 app.command("sync", rich_help_panel="Datasets")(sync)
 app.command("local-sync", rich_help_panel="Datasets")(local_sync)
 app.command("status", rich_help_panel="Datasets")(status)
+app.command("message", rich_help_panel="Start")(message)
 app.command("update", rich_help_panel="Datasets")(update)
 app.command("adopt", rich_help_panel="Datasets")(adopt)
 app.command("pause", rich_help_panel="Datasets")(pause)

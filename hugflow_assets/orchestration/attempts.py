@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 
 from hugflow_assets.orchestration.failures import ERROR_TAG, TRANSIENT_TAG
+from hugflow_assets.orchestration.processes import is_gone
 
 NAME_TAG = "hugflow/name"
 DIGEST_TAG = "hugflow/digest"
 REQUEST_TAG = "hugflow/request"
 COMMIT_TAG = "hugflow/request_commit"
+CHANGE_TAG = "hugflow/merged_in"
+AUTHOR_TAG = "hugflow/author"
+PULL_TAG = "hugflow/pull_request"
 PARTITION_TAG = "dagster/partition"
 
 FIRST_WAIT_S = 30.0
@@ -110,6 +114,6 @@ def at_work(instance: DagsterInstance, *, now: float, alive: Callable[[str], boo
         name = run.tags.get(PARTITION_TAG) or run.tags.get(NAME_TAG)
         # A run started by a command that was killed stays STARTED for ever: nobody monitors it.
         silent = run.status not in _WAITING and now - record.update_timestamp.timestamp() > SILENT_RUN_S
-        if name is not None and (not silent or alive(name)):
+        if name is not None and not is_gone(run.tags) and (not silent or alive(name)):
             found.add(name)
     return frozenset(found)

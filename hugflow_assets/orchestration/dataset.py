@@ -9,9 +9,11 @@ from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.hub import LandingPlan
 from hugflow_assets.intake import AddFile, RequestSnapshot
 from hugflow_assets.landing import LANDABLE
+from hugflow_assets.orchestration.attempts import COMMIT_TAG
 from hugflow_assets.orchestration.failures import failing_by_name, rejection, tag_failure
 from hugflow_assets.orchestration.partitions import DATASETS
 from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.processes import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.upstream import hub_dataset, upstream_tags
 from hugflow_assets.orchestration.verdicts import DATASET, check_result, check_specs
 from hugflow_assets.rules import PREFLIGHT_RULES, blocking, preflight
@@ -47,7 +49,8 @@ def dataset(
     has fails by name before anything is registered.
     """
     with failing_by_name(context.instance, context.run.run_id):
-        store, snapshot = platform.store(), platform.snapshot()
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+        store, snapshot = platform.store(), platform.at(context.run.tags.get(COMMIT_TAG))
         asked = requested(context.partition_key, snapshot, store)
         context.instance.add_dynamic_partitions(DATASETS.name, [asked.name])
         plan = resolved(asked, platform, store, update=config.update)

@@ -7,16 +7,17 @@ no landing. Progress is no event: it is looked at here, and told now and then.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
+from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
 from pydantic import ValidationError
 
 from hugflow_assets.errors import DeliveryError, HugflowError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.notify import Delivered, GitHubChannel, SlackBot, SlackWebhook, deliver, slack_channel
+from hugflow_assets.orchestration.attempts import PULL_TAG
 from hugflow_assets.orchestration.commands import Command, obey_comments
 from hugflow_assets.orchestration.origins import Origins, pull_of_event
 from hugflow_assets.orchestration.platform import Platform, request_source
@@ -61,12 +62,15 @@ class Channels:
             self._origins = Origins(self.github, self.source, store, main=self.settings.requests_git_branch)
         return self._origins
 
-    def of(self, store: Store) -> list[GitHubChannel | SlackBot | SlackWebhook]:
+    def of(
+        self, store: Store, on_known: Callable[[str, int], None] | None = None
+    ) -> list[GitHubChannel | SlackBot | SlackWebhook]:
+        """The channels; ``on_known`` learns which pull request a run belongs to."""
         found: list[GitHubChannel | SlackBot | SlackWebhook] = []
         if self.slack is not None:
             found.append(self.slack)
         if self.github is not None:
-            found.append(GitHubChannel(self.github, pull_of_event(self.origins(store))))
+            found.append(GitHubChannel(self.github, pull_of_event(self.origins(store), on_known)))
         return found
 
 
@@ -86,7 +90,13 @@ class Round(Frozen):
     problems: tuple[str, ...] = ()
 
 
-def play(channels: Channels, store: Store, cursor: Cursor, now: float) -> Round:
+def play(
+    channels: Channels,
+    store: Store,
+    cursor: Cursor,
+    now: float,
+    on_known: Callable[[str, int], None] | None = None,
+) -> Round:
     """One round at the time ``now``: commands in comments, events, then progress. A channel's fault stops no other."""
     problems: list[str] = []
     commands = cursor.commands
@@ -99,7 +109,7 @@ def play(channels: Channels, store: Store, cursor: Cursor, now: float) -> Round:
         except HugflowError as error:
             problems.append(error.message)
     moment = datetime.fromtimestamp(now, UTC)
-    every = channels.of(store)
+    every = channels.of(store, on_known)
     delivered = tuple(deliver(store, one, now=moment) for one in every)
     told = dict(cursor.told)
     shown: list[str] = []
@@ -158,7 +168,7 @@ def tick(context: SensorEvaluationContext) -> SkipReason:
         channels = channels_of(settings)
         if channels.github is None and channels.slack is None:
             return SkipReason("Off: neither GitHub nor Slack is configured.")
-        done = play(channels, platform.store(), Cursor.of(context.cursor), time.time())
+        done = play(channels, platform.store(), Cursor.of(context.cursor), time.time(), _tagging(context.instance))
     except HugflowError as error:
         context.log.error("%s", error)
         return SkipReason(str(error))
@@ -166,6 +176,14 @@ def tick(context: SensorEvaluationContext) -> SkipReason:
     for problem in done.problems:
         context.log.warning("%s", problem)
     return SkipReason(summary(done.delivered, done.retried))
+
+
+def _tagging(instance: DagsterInstance) -> Callable[[str, int], None]:
+    def tag(run_id: str, pull: int) -> None:
+        if instance.has_run(run_id):
+            instance.add_run_tags(run_id, {PULL_TAG: str(pull)})
+
+    return tag
 
 
 def summary(delivered: Sequence[Delivered], retried: Sequence[str]) -> str:

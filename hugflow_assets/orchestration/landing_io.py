@@ -15,6 +15,7 @@ from pydantic import Field
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.hub import LandingPlan
 from hugflow_assets.landing import LandedDataset, LandingOptions, land, sample_rows
+from hugflow_assets.orchestration.attempts import AUTHOR_TAG, CHANGE_TAG
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.metadata import landed_metadata
 from hugflow_assets.orchestration.platform import Platform
@@ -49,6 +50,7 @@ class LandingIOManager(ConfigurableIOManager):
 
     def _land(self, context: OutputContext, plan: LandingPlan, store: Store) -> LandedDataset:
         settings = self.platform.settings()
+        tags = context.step_context.dagster_run.tags
         newest: list[Progress] = []
         stop = threading.Event()
 
@@ -62,6 +64,8 @@ class LandingIOManager(ConfigurableIOManager):
                 still_wanted=wanted_test(plan, store, self.platform),
                 should_stop=stop.is_set,
                 run_id=context.run_id,
+                requested_by=tags.get(AUTHOR_TAG),
+                request_commit=tags.get(CHANGE_TAG),
                 update=True,  # whether to move is decided where the commit was: a plan at another one is an update
             )
 

@@ -21,6 +21,9 @@ TOLD_ON_PULL = frozenset(
         EventKind.FAILED,
         EventKind.REMOVED,
         EventKind.RESTORED,
+        EventKind.PAUSED,
+        EventKind.RESUMED,
+        EventKind.CANCELLED,
     }
 )
 
@@ -98,13 +101,22 @@ class Origins:
             return None
 
 
-def pull_of_event(origins: Origins) -> Callable[[Event], tuple[int | None, str | None]]:
-    """What ``GitHubChannel`` asks: the pull request and the commit of an event."""
+def pull_of_event(
+    origins: Origins, on_known: Callable[[str, int], None] | None = None
+) -> Callable[[Event], tuple[int | None, str | None]]:
+    """What ``GitHubChannel`` asks: the pull request and the commit of an event.
+
+    Args:
+        on_known: called with the id of a run and the number of its pull request.
+    """
 
     def pull_of(event: Event) -> tuple[int | None, str | None]:
         if event.kind not in TOLD_ON_PULL:
             return None, None
         origin = origins.of(event)
+        run_id = event.data.get("run_id")
+        if on_known is not None and origin.pull is not None and isinstance(run_id, str):
+            on_known(run_id, origin.pull)
         return origin.pull, origin.commit
 
     return pull_of

@@ -38,6 +38,14 @@ class Platform(ConfigurableResource):  # type: ignore[type-arg]
         """Everything asked for now."""
         return request_source(self.settings()).snapshot()
 
+    def at(self, commit: str | None) -> RequestSnapshot:
+        """Everything asked for at a commit of the branch: what a run was started for. None, or a folder: now."""
+        return request_source(self.settings()).at(commit)
+
+    def source(self) -> RequestSource:
+        """Where requests come from."""
+        return request_source(self.settings())
+
     def store(self) -> Store:
         """The storage root."""
         return _store(self.settings())

@@ -1,11 +1,15 @@
-"""Another try asked for by a person or a workflow: failures so far hold the next one back no longer."""
+"""Runs that are asked for, and told; and another try by a person's or a workflow's wish, whatever has failed."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
 
-from hugflow_assets.intake import AddFile, RemoveFile
+from dagster import RunRequest
+
+from hugflow_assets.errors import HugflowError
+from hugflow_assets.intake import AddFile, RemoveFile, RequestSource
+from hugflow_assets.orchestration.attempts import AUTHOR_TAG, CHANGE_TAG, REQUEST_TAG
 from hugflow_assets.store import EventKind, Held, Hold, Store, now_text
 
 
@@ -31,3 +35,17 @@ def resumed_at(store: Store, names: Collection[str]) -> dict[str, float]:
         for name, hold in found.items()
         if hold is not None and hold.held is Held.RESUMED
     }
+
+
+def announced(run: RunRequest, source: RequestSource, store: Store) -> RunRequest:
+    """The run with who asked for it in its tags; that it is queued is told to everyone who reads the audit log."""
+    path, name = run.tags[REQUEST_TAG], str(run.partition_key)
+    try:
+        change = source.commit_of(path)
+    except HugflowError:
+        change = None  # known by name only; it lands all the same
+    told = {CHANGE_TAG: change.commit, AUTHOR_TAG: change.author} if change else {}
+    store.events.append(
+        EventKind.REQUESTED, name, path=path, by=told.get(AUTHOR_TAG, ""), commit=told.get(CHANGE_TAG, "")
+    )
+    return run.with_replaced_attrs(tags={**run.tags, **told})

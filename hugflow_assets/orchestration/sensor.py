@@ -34,7 +34,8 @@ from hugflow_assets.orchestration.attempts import Attempts, at_work
 from hugflow_assets.orchestration.metadata import manifest_metadata
 from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.retrying import resumed_at
+from hugflow_assets.orchestration.processes import end_dead_runs
+from hugflow_assets.orchestration.retrying import announced, resumed_at
 from hugflow_assets.orchestration.stock import damaged_now, landed_now, moved_now
 from hugflow_assets.orchestration.upstream import upstream_tags
 from hugflow_assets.orchestration.verdicts import DATASET
@@ -70,6 +71,7 @@ def tick(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     """Compare, and ask for what is missing. An unreadable source, storage or setting skips the tick and says so."""
     platform = Platform()
     try:
+        end_dead_runs(context.instance)
         return look(context.instance, Cursor.of(context.cursor), platform, time.time())
     except HugflowError as error:
         context.log.error("%s", error)
@@ -89,7 +91,7 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
     return SensorResult(
-        run_requests=list(found.runs),
+        run_requests=[announced(run, platform.source(), store) for run in found.runs],
         dynamic_partitions_requests=_partition_requests(found),
         asset_events=[*told, *events],
         cursor=cursor.model_copy(

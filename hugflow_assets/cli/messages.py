@@ -1,0 +1,40 @@
+"""``hugflow message``: what people will be told, looked at before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Form(StrEnum):
+    """Where a message goes."""
+
+    SLACK = "slack"
+    GITHUB = "github"
+    TEXT = "text"
+
+
+def message(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="started, landed, failed, …; all when left out.")
+    ] = None,
+    form: Annotated[
+        Form, typer.Option("--for", help="slack: Block Kit JSON; github: a comment's section.")
+    ] = Form.SLACK,
+) -> None:
+    """Print an example of a message as JSON, as it would be sent; nothing is sent."""
+    from hugflow_assets.notify import example, kinds, slack_message, story_section
+
+    told = {}
+    for one in [kind] if kind else kinds():
+        story = example(one)
+        if form is Form.SLACK:
+            told[one] = slack_message(story)
+        elif form is Form.GITHUB:
+            told[one] = {"body": story_section(story)}
+        else:
+            told[one] = story.model_dump(mode="json")
+    typer.echo(json.dumps(told[kind] if kind else told, indent=2, ensure_ascii=False))
