@@ -16,7 +16,8 @@ from hugflow_assets.orchestration.metadata import manifest_metadata
 from hugflow_assets.orchestration.outcome import outcome_of
 from hugflow_assets.orchestration.partitions import DATASETS_NAME
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.sync import SyncResult, execute, result_of
+from hugflow_assets.orchestration.results import SyncResult, result_of
+from hugflow_assets.orchestration.sync import execute
 from hugflow_assets.orchestration.upstream import upstream_tags
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.store import Manifest, TrashEntry

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from hugflow_assets.hub import LandingPlan, repo_url
-from hugflow_assets.landing import LandedDataset
 from hugflow_assets.store import Manifest
+
+if TYPE_CHECKING:
+    from hugflow_assets.landing import LandedDataset
 
 Metadata = dict[str, MetadataValue[Any]]
 _CELL = 160

@@ -14,57 +14,51 @@ from dagster import (
     build_sensor_context,
     partition_loading_context,
 )
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from hugflow_assets.errors import DuplicateRequestError, RemovalInForceError, RequestInvalidError
-from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
-from hugflow_assets.intake.models import Frozen
+from hugflow_assets.errors import LeaseHeldError
+from hugflow_assets.intake import AddFile, RemoveFile
+from hugflow_assets.orchestration.agenda import due
 from hugflow_assets.orchestration.assembly import definitions
+from hugflow_assets.orchestration.attempts import DIGEST_TAG, Attempts, ended_at
+from hugflow_assets.orchestration.failures import ERROR_TAG
 from hugflow_assets.orchestration.instance import project_instance
-from hugflow_assets.orchestration.outcome import Outcome, outcome_of
+from hugflow_assets.orchestration.outcome import Outcome, outcome_of, outcome_of_record
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.sensor import SENSOR_NAME, Cursor
-from hugflow_assets.orchestration.stock import landed_now
-from hugflow_assets.rules import Verdict
+from hugflow_assets.orchestration.processes import PROCESS_TAG, end_dead_runs, this_process
+from hugflow_assets.orchestration.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
+from hugflow_assets.orchestration.sensor import SENSOR_NAME, Cursor, world_of
+from hugflow_assets.store import Store
 
+__all__ = ["SyncResult", "sync"]
 
-class SyncResult(Frozen):
-    """What became of one request file.
+WAIT_S = 3600.0
+POLL_S = 1.0
 
-    ``action``: what was done (``no-op``, ``land``, ``views``, ``description``, ``repair``, ``update``, ``remove``,
-    ``none`` when nothing could be). ``state``: ``landed``, ``landing`` (by another run), ``removed``, ``withdrawn``,
-    ``held`` (paused or cancelled by hand), ``failed`` or ``malformed``. ``bytes`` are those that lie on the storage. ``run_id`` finds it in the UI.
-    """
-
-    name: str
-    path: str
-    action: str
-    state: str
-    verdicts: tuple[Verdict, ...] = ()
-    bytes: int = 0
-    seconds: float = 0.0
-    error_code: str = ""
-    message: str = ""
-    remedy: str = ""
-    transient: bool = False
-    run_id: str = ""
+Files = dict[str, AddFile | RemoveFile]
 
 
 def sync(
     names: Collection[str] | None = None,
     *,
     instance: DagsterInstance | None = None,
+    wait_s: float = WAIT_S,
     on_start: Callable[[str, str], None] | None = None,
     on_result: Callable[[SyncResult], None] | None = None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> list[SyncResult]:
     """Bring the storage to what the request files say; continue when one fails.
 
-    What failed before is tried again, whatever the sensor is waiting for. What another run is at work on is left to it.
+    What failed before is tried again, once, whatever the sensor is waiting for. What another run is at work on (the
+    daemon's, another ``sync``) is left to it and waited for; its end is reported.
 
     Args:
         names: storage names, removal keys or paths of request files (``add/x.yaml``); None is everything.
         instance: a Dagster instance; by default the project's.
+        wait_s: how long to wait for other runs, seconds; what is still at work then is reported as ``landing``.
         on_start: called with name and path before each run.
         on_result: called with each result as soon as it is known.
+        pause: waits that many seconds before other runs are looked at again.
     Returns:
         One result a request file, in order of path.
     Raises:
@@ -72,168 +66,130 @@ def sync(
     """
     if instance is None:
         with project_instance() as own:
-            return sync(names, instance=own, on_start=on_start, on_result=on_result)
+            return sync(names, instance=own, wait_s=wait_s, on_start=on_start, on_result=on_result, pause=pause)
     snapshot = Platform().snapshot()
     chosen = chosen_of(snapshot, names)
     files = [file for file in files_of(snapshot) if chosen is None or key_of(file) in chosen]
-    outcomes: dict[str, Outcome] = {}
-    done: list[SyncResult] = []
+    waiting: Files = {key_of(file): file for file in reversed(files)}
+    done: dict[str, SyncResult] = {}
 
     def tell(result: SyncResult) -> None:
-        done.append(result)
+        done[result.path] = result
         if on_result is not None:
             on_result(result)
 
-    for file, run in _runs(instance, {key_of(file): file for file in reversed(files)}, chosen, on_start):
-        outcomes[file.path] = run
-        tell(result_of(file, run, snapshot))
+    end_dead_runs(instance)  # before the moment from which failures count
+    began = time.time()
+    defs = definitions()
+    while True:
+        for file, outcome in _runs(defs, instance, waiting, on_start):
+            if outcome.error_code != LeaseHeldError.code:  # another process was faster: its end is waited for
+                tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
+        for file, elsewhere in _settled(instance, waiting, began):
+            tell(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
+        if not waiting or time.time() - began > wait_s:
+            break
+        pause(POLL_S)
     for file in files:
-        if file.path not in outcomes:
+        if file.path not in done:
             tell(result_of(file, None, snapshot))
     for result in malformed(snapshot, names):
         tell(result)
-    return sorted(done, key=lambda one: one.path)
+    return sorted(done.values(), key=lambda one: one.path)
 
 
 def _runs(
+    defs: Definitions,
     instance: DagsterInstance,
     files: Mapping[str, AddFile | RemoveFile],
-    only: frozenset[str] | None,
     on_start: Callable[[str, str], None] | None,
 ) -> Iterator[tuple[AddFile | RemoveFile, Outcome]]:
-    """Execute what the sensor asks for, one after the other."""
-    defs = definitions()
-    for request in _run_requests(defs, instance, only):
-        file = files.get(str(request.partition_key))
-        if file is None:  # it appeared after the snapshot was taken; the sensor, or the next sync, sees to it
-            continue
-        if on_start is not None:
-            on_start(key_of(file), file.path)
-        started = time.monotonic()
-        result = execute(defs, instance, request)
-        yield file, outcome_of(result, time.monotonic() - started)
-
-
-def _run_requests(defs: Definitions, instance: DagsterInstance, only: frozenset[str] | None) -> Iterator[RunRequest]:
-    """Evaluate the sensor until it asks for nothing that has not been run here; carry out the rest of what it says."""
-    repository = defs.get_repository_def()
-    sensor = repository.get_sensor_def(SENSOR_NAME)
-    cursor = Cursor(hurried_at=time.time(), only=None if only is None else tuple(sorted(only)))
+    """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says."""
+    left = dict(files)
+    cursor = Cursor(hurried_at=time.time())
     while True:
-        with (
-            partition_loading_context(dynamic_partitions_store=instance),
-            build_sensor_context(
-                instance=instance, repository_def=repository, cursor=cursor.model_dump_json(), sensor_name=SENSOR_NAME
-            ) as context,
-        ):
-            data = sensor.evaluate_tick(context)
-        for asked in data.dynamic_partitions_requests or ():
-            if isinstance(asked, AddDynamicPartitionsRequest):
-                instance.add_dynamic_partitions(asked.partitions_def_name, asked.partition_keys)
-            else:
-                for key in asked.partition_keys:
-                    instance.delete_dynamic_partition(asked.partitions_def_name, key)
-        for event in data.asset_events:
-            instance.report_runless_asset_event(event)
-        yield from data.run_requests or ()
+        free = left.keys() - _held(Platform().store(), left)
+        cursor = cursor.model_copy(update={"only": tuple(sorted(free)), "seen": ""})
+        data = _tick(defs, instance, cursor)
         cursor = Cursor.of(data.cursor)
+        for request in data.run_requests or ():
+            file = left.pop(str(request.partition_key))
+            if on_start is not None:
+                on_start(key_of(file), file.path)
+            started = time.monotonic()
+            result = execute(defs, instance, request)
+            yield file, outcome_of(result, time.monotonic() - started)
         if not (data.run_requests or data.dynamic_partitions_requests or data.asset_events):
             return
 
 
+def _tick(defs: Definitions, instance: DagsterInstance, cursor: Cursor) -> SensorExecutionData:
+    """Evaluate the sensor; partitions and events as it says."""
+    repository = defs.get_repository_def()
+    sensor = repository.get_sensor_def(SENSOR_NAME)
+    with (
+        partition_loading_context(dynamic_partitions_store=instance),
+        build_sensor_context(
+            instance=instance, repository_def=repository, cursor=cursor.model_dump_json(), sensor_name=SENSOR_NAME
+        ) as context,
+    ):
+        data = sensor.evaluate_tick(context)
+    for asked in data.dynamic_partitions_requests or ():
+        if isinstance(asked, AddDynamicPartitionsRequest):
+            instance.add_dynamic_partitions(asked.partitions_def_name, asked.partition_keys)
+        else:
+            for key in asked.partition_keys:
+                instance.delete_dynamic_partition(asked.partitions_def_name, key)
+    for event in data.asset_events:
+        instance.report_runless_asset_event(event)
+    return data
+
+
 def execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -> ExecuteInProcessResult:
-    """One run in this process; an error is in its result."""
+    """Run what the sensor would ask for, in this process."""
     job = defs.resolve_job_def(str(request.job_name))
     # Dagster's own log of the run goes to its instance as ever; on the console it would bury what sync has to say.
     level = "DEBUG" if Platform().settings().log_level == "DEBUG" else "CRITICAL"
     return job.execute_in_process(
         instance=instance,
         partition_key=request.partition_key,
-        tags=dict(request.tags),
+        tags={**request.tags, PROCESS_TAG: this_process()},
         run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
 
 
-def files_of(snapshot: RequestSnapshot) -> list[AddFile | RemoveFile]:
-    return [*snapshot.adds, *snapshot.removals]
+def _held(store: Store, files: Mapping[str, AddFile | RemoveFile]) -> set[str]:
+    """The names that some process is at work on, whether or not this instance knows of its run."""
+    return {name for name, file in files.items() if isinstance(file, AddFile) and store.holder(name) is not None}
 
 
-def key_of(file: AddFile | RemoveFile) -> str:
-    return file.name if isinstance(file, AddFile) else file.key
-
-
-def chosen_of(snapshot: RequestSnapshot, names: Collection[str] | None) -> frozenset[str] | None:
-    """Names, keys and paths as names and keys. What is not among the files is left to ``malformed`` or unknown."""
-    if names is None:
-        return None
-    wanted = set(names)
-    return frozenset(key_of(file) for file in files_of(snapshot) if {key_of(file), file.path} & wanted)
-
-
-def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: RequestSnapshot) -> SyncResult:
-    """What a file's run did, or, where none was needed or possible, how things stand."""
-    name, platform = key_of(file), Platform()
-    landed = landed_now(platform.store()).get(name)
-    result = SyncResult(
-        name=name, path=file.path, action="none", state="failed", bytes=landed.size_bytes if landed else 0
-    )
-    if outcome is not None:
-        state = "failed" if outcome.error_code else "landed" if isinstance(file, AddFile) else "removed"
-        return result.model_copy(
-            update={"state": state, **outcome.model_dump(exclude={"verdicts"}), "verdicts": outcome.verdicts}
+def _settled(
+    instance: DagsterInstance, waiting: Mapping[str, AddFile | RemoveFile], began: float
+) -> list[tuple[AddFile | RemoveFile, Outcome | None]]:
+    """The files that nothing more happens to, each with the end of another process's run since ``began``, if any."""
+    if not waiting:
+        return []
+    platform = Platform()
+    store = platform.store()
+    world = world_of(instance, platform.snapshot(), store, time.time())
+    busy = world.at_work | _held(store, waiting)
+    unfinished = due(world, frozenset(waiting)).keys()
+    attempts = Attempts.of(instance, waiting.keys())
+    settled: list[tuple[AddFile | RemoveFile, Outcome | None]] = []
+    for key, file in waiting.items():
+        if key in busy:
+            continue
+        ended = (
+            record
+            for record in attempts.runs.get(key, ())
+            if record.end_time
+            and ended_at(record) >= began
+            and record.dagster_run.tags.get(DIGEST_TAG) == file.digest
+            and record.dagster_run.tags.get(ERROR_TAG) != LeaseHeldError.code
         )
-    if isinstance(file, RemoveFile):
-        return result.model_copy(update={"action": "no-op", "state": "removed", "message": "nothing left to remove"})
-    if withdrawn := snapshot.removals_of(file.request):
-        return result.model_copy(
-            update={"action": "no-op", "state": "withdrawn", "message": f"withdrawn by {withdrawn[0].path}"}
-        )
-    counts = snapshot.add(name)
-    if counts is not None and counts.path != file.path:
-        return result.model_copy(
-            update={
-                "error_code": DuplicateRequestError.code,
-                "message": f"{counts.path} asks for the same dataset and is the one that counts.",
-                "remedy": "Keep one of them.",
-            }
-        )
-    hold = platform.store().holds.read(name)
-    if hold is not None and hold.holds(file.request):
-        told = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
-        return result.model_copy(
-            update={"action": "no-op", "state": "held", "message": told, "remedy": f"`hugflow resume {name}` goes on."}
-        )
-    if landed is None and (unread := snapshot.might_withdraw(file.request)):
-        paths = ", ".join(one.path for one in unread)
-        return result.model_copy(
-            update={
-                "error_code": RemovalInForceError.code,
-                "message": f"{paths} cannot be read and could withdraw it; nothing new lands against it.",
-                "remedy": f"Correct or delete {paths}.",
-            }
-        )
-    if landed is not None and landed.request == file.request:
-        return result.model_copy(
-            update={"action": "no-op", "state": "landed", "message": "as requested; nothing to do"}
-        )
-    return result.model_copy(update={"state": "landing", "message": "another run is at work on it", "transient": True})
-
-
-def malformed(snapshot: RequestSnapshot, names: Collection[str] | None) -> list[SyncResult]:
-    by_path: dict[str, list[str]] = {}
-    for problem in snapshot.problems:
-        if names is None or problem.path in names:
-            by_path.setdefault(problem.path, []).append(str(problem))
-    return [
-        SyncResult(
-            name="",
-            path=path,
-            action="none",
-            state="malformed",
-            error_code=RequestInvalidError.code,
-            message="; ".join(problems),
-            remedy="Correct the file.",
-        )
-        for path, problems in by_path.items()
-    ]
+        if run := next(ended, None):
+            settled.append((file, outcome_of_record(instance, run)))
+        elif key not in unfinished:
+            settled.append((file, None))
+    return settled

@@ -13,9 +13,9 @@ from hugflow_assets.orchestration.attempts import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.instance import project_instance
 from hugflow_assets.orchestration.outcome import outcome_of_record
 from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
 from hugflow_assets.orchestration.retrying import ask_again
 from hugflow_assets.orchestration.sensor import world_of
-from hugflow_assets.orchestration.sync import SyncResult, chosen_of, files_of, key_of, malformed, result_of
 from hugflow_assets.store import Store
 
 POLL_S = 2.0

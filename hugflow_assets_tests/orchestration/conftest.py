@@ -10,10 +10,10 @@ import pytest
 import yaml
 from dagster import DagsterInstance, instance_for_test
 
-from hugflow_assets.demo import LocalHub
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files
+from hugflow_assets_tests.faulty_hub import FaultyHub
 
 SPEECH = "org__speech__rev_main"
 
@@ -23,7 +23,7 @@ class Project:
     """Folders of a project, and the Hub that it is pointed at."""
 
     root: Path
-    hub: LocalHub
+    hub: FaultyHub
     instance: DagsterInstance
 
     @property
@@ -61,10 +61,17 @@ def instance() -> Iterator[DagsterInstance]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, hub: LocalHub, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Project:
+def hub() -> Iterator[FaultyHub]:
+    """A Hub over real HTTP that can also be slow, silent or down."""
+    with FaultyHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def project(tmp_path: Path, hub: FaultyHub, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Project:
     root = tmp_path / "project"
     for folder in ("requests/add", "requests/remove"):
-        (root / folder).mkdir(parents=True)
+        (root / folder).mkdir(parents=True, exist_ok=True)
     monkeypatch.setenv("HUGFLOW_PROJECT_DIR", str(root))
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("HUB_RETRIES", "0")
