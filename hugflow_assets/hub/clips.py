@@ -75,22 +75,15 @@ def clip_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
         head: gives the first bytes of a file.
     """
     archives = [path for path in paths if path.lower().endswith(ARCHIVE_ENDINGS)]
+    if not archives:
+        return None
     loose = any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in paths)
     tables = [
         path
         for path in paths
         if path.lower().endswith(TABLE_ENDINGS) and not (loose and basename(path) == "metadata.csv")
     ]
-    if not archives or not tables:
-        return None
-    columns = _columns(tables, head)
-    named = {path: found for path in tables if (found := columns.get(_sort(path))) and _path_column(found)}
-    if not named:
-        return None
-    configs = _configs(list(named))
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for path in named:
-        grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
+    grouped, columns = _grouped(tables, head)
     known = {config for config, _ in grouped}
     places = {path: _place(path, known, {split for _, split in grouped}) for path in archives}
     splits = []
@@ -105,8 +98,33 @@ def clip_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
         )
         for config, split, of_split, own, found in splits
     )
+    named = {path for of_split in grouped.values() for path in of_split}
     left = [path for path in (*tables, *archives) if path not in named and path not in set(used)]
     return ClipLayout(made, tuple(left)) if used else None
+
+
+def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
+    """The splits of tables that name audio files of the repository itself; None where no table does."""
+    tables = [path for path in paths if path.lower().endswith(TABLE_ENDINGS) and basename(path) != "metadata.csv"]
+    grouped, columns = _grouped(tables, head)
+    made = tuple(
+        ClipSplit(config, split, tuple(of_split), (), tuple(found), _path_column(found) or "", shared=True)
+        for (config, split), of_split in grouped.items()
+        for found in [columns[_sort(of_split[0])]]
+    )
+    named = {path for of_split in grouped.values() for path in of_split}
+    return ClipLayout(made, tuple(path for path in tables if path not in named)) if made else None
+
+
+def _grouped(tables: Sequence[str], head: Head) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
+    """The tables that name clips, by config and split, and the columns of every sort of table."""
+    columns = _columns(tables, head)
+    named = [path for path in tables if _path_column(columns.get(_sort(path), ()))]
+    configs = _configs(named)
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for path in named:
+        grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
+    return grouped, columns
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:

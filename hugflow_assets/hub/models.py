@@ -19,6 +19,7 @@ class Shape(StrEnum):
     PDFFOLDER = "pdffolder"
     WEBDATASET = "webdataset"
     CLIP_ARCHIVES = "clip-archives"  # Common Voice style: archives of clips beside csv/tsv tables
+    CLIP_FILES = "clip-files"  # likewise, the clips being files of the repository
     ROWS = "rows"  # csv, json, text, arrow … through the rows that `datasets` streams
     UNSUPPORTED = "unsupported"
 

@@ -26,6 +26,7 @@ from hugflow_assets.hub.shapes import (
     Recognised,
     Sight,
     clip_archives,
+    clip_files,
     conversion_layout,
     counted,
     files_seen,
@@ -33,7 +34,14 @@ from hugflow_assets.hub.shapes import (
     recognise,
     recognise_own,
 )
-from hugflow_assets.hub.shards import archive_configs, clip_configs, estimate, folder_configs, row_configs
+from hugflow_assets.hub.shards import (
+    archive_configs,
+    clip_configs,
+    estimate,
+    folder_configs,
+    loose_configs,
+    row_configs,
+)
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
 from hugflow_assets.hub.zips import member_head, zip_members
 from hugflow_assets.intake import DatasetRequest
@@ -81,6 +89,8 @@ def plan_of(
         by_path |= {path: outer[path] for path in archives}
         found = clip_archives(replace(sight, paths=tables_and_archives(by_path)))
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
+    if found is None and not state.card_data.get("configs"):
+        found = clip_files(sight)
     if found is not None and found.clips is not None:
         return _plan_of_clips(hub, request, state, by_path, found, note)
     chosen = _select(request, layout, hub.access.endpoint)
@@ -151,9 +161,10 @@ def _plan_of_clips(
     asked = {
         (config.name, name) for config in _select(request, layout, hub.access.endpoint) for name, _ in config.splits
     }
-    configs = clip_configs([one for one in splits if (one.config, one.name) in asked], by_path)
+    made = loose_configs if found.shape is Shape.CLIP_FILES else clip_configs
+    configs = made([one for one in splits if (one.config, one.name) in asked], by_path)
     reason = " ".join(filter(None, (note, found.note)))
-    return _planned(hub, request, state, Shape.CLIP_ARCHIVES, reason, configs, estimate(configs))
+    return _planned(hub, request, state, found.shape, reason, configs, estimate(configs))
 
 
 def _plan_of_conversion(
@@ -304,8 +315,15 @@ def _config_plan(
         known = sum(count for count in rows if count is not None) if None not in rows else declared.get(name)
         splits.append(SplitPlan(name=name, shards=shards, num_rows=known))
     first = next((footers[path] for _, paths in config.splits for path in paths if path in footers), None)
-    features = info.get("features") or (first.features if first else None)
+    features = _features(info.get("features"), first.features if first else None)
     return ConfigPlan(name=config.name, splits=tuple(splits), features=features)
+
+
+def _features(card: dict[str, Any] | None, file: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the card says of a column goes before what the file says; columns that the card forgets are the file's."""
+    if not card or not file:
+        return card or file
+    return {name: card.get(name, feature) for name, feature in file.items()} | card
 
 
 def _card_infos(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:

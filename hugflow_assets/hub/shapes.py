@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
-from hugflow_assets.hub.clips import ClipLayout, clip_layout
+from hugflow_assets.hub.clips import ClipLayout, clip_layout, loose_layout
+from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.layout import ZIP, ConfigFiles, Layout
 from hugflow_assets.hub.models import Shape
 from hugflow_assets.hub.shards import METADATA_NAMES
@@ -102,6 +103,20 @@ def clip_archives(sight: Sight) -> Recognised | None:
         notes.append(f"Left out, since they belong to no table and clips: {_some(found.left_out)}.")
     told = f"{counted(archives, 'archive')} of clips with {counted(tables, 'table')} by path"
     return Recognised(Shape.CLIP_ARCHIVES, told, clips=found, note=" ".join(notes))
+
+
+def clip_files(sight: Sight) -> Recognised | None:
+    """Audio files of the repository that tables name by path; `datasets` would take the one and leave the other."""
+    if not any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in sight.paths):
+        return None
+    if sight.layout.module not in ("audiofolder", "csv") or any(config.params for config in sight.layout.configs):
+        return None
+    metadata = any(basename(path) in METADATA_NAMES for path in sight.data_files)
+    if metadata or (found := loose_layout(sight.paths, sight.head)) is None:
+        return None
+    tables = sorted({path for split in found.splits for path in split.tables})
+    note = f"Left out, since they name no clips: {_some(found.left_out)}." if found.left_out else ""
+    return Recognised(Shape.CLIP_FILES, f"audio files with {counted(tables, 'table')} by path", clips=found, note=note)
 
 
 def script(sight: Sight) -> Recognised | None:

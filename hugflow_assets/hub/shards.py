@@ -8,12 +8,14 @@ from posixpath import basename, dirname
 from typing import Any
 
 from hugflow_assets.hub.clips import ClipSplit
+from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.layout import ConfigFiles
 from hugflow_assets.hub.models import ConfigPlan, Estimate, Shape, ShardSource, SourceFile, SplitPlan
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 MOST_FILES = 256  # of a shard of single files
 MOST_BYTES = 256 << 20
+MOST_FOLDERS = 64  # in which a clip is looked for that a table names by its base name only
 _CLIP_BYTES = 40_000  # of a clip in an archive, as far as anything can be said
 _LINE_BYTES = 1_200  # a row in the record, the views and the checksum list
 
@@ -56,6 +58,42 @@ def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
         )
         for index, path in enumerate(split.archives or (None,))
     )
+
+
+def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
+    """Tables that name audio files of the repository: ranges of rows, as many as the files ask for."""
+    media = [file for path, file in files.items() if path.lower().endswith(tuple(AUDIO_ENDINGS))]
+    folders = list(dict.fromkeys(dirname(file.path) for file in media))[:MOST_FOLDERS]
+    endings = list(dict.fromkeys(file.path[file.path.rfind(".") :] for file in media))
+    size = sum(file.size_bytes for file in media)
+    tables = sum(files[path].size_bytes for split in splits for path in split.tables) or 1
+    made = []
+    for config in clip_configs(splits, files):
+        plans = []
+        for split in (one for one in splits if one.config == config.name):
+            share = sum(files[path].size_bytes for path in split.tables) / tables
+            count = max(1, -(-int(len(media) * share) // MOST_FILES), -(-int(size * share) // MOST_BYTES))
+            rows = max(1, -(-int(len(media) * share) // count))
+            told = {
+                "path_column": split.path_column,
+                "audio_column": split.audio_column,
+                "folders": folders,
+                "endings": endings,
+            }
+            shards = tuple(
+                ShardSource(
+                    index=part,
+                    files=(),
+                    shape=Shape.CLIP_FILES,
+                    beside=tuple(files[table] for table in split.tables),
+                    options={**told, "start": part * rows, "end": None if part == count - 1 else (part + 1) * rows},
+                    named_bytes=int(size * share) // count,
+                )
+                for part in range(count)
+            )
+            plans.append(SplitPlan(name=split.name, shards=shards))
+        made.append(config.model_copy(update={"splits": tuple(plans)}))
+    return tuple(made)
 
 
 def archive_configs(configs: Sequence[ConfigFiles], files: Files, info: Infos) -> tuple[ConfigPlan, ...]:
@@ -219,7 +257,7 @@ def estimate(configs: Sequence[ConfigPlan]) -> Estimate:
     landed = sum(shard.size_bytes for shard in shards)
     files = 0
     for shard in shards:
-        if shard.shape in BASE_COLUMNS:
+        if shard.shape in BASE_COLUMNS or shard.shape is Shape.CLIP_FILES:
             files += len(shard.files) or -(-shard.named_bytes // _CLIP_BYTES)
         elif shard.shape is not Shape.ROWS:
             files += -(-shard.size_bytes // _CLIP_BYTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +23,10 @@ _HF_URL = re.compile(r"hf://datasets/(?P<id>[^@]+?/[^@/]+)@[^/]+/(?P<path>.+)")
 class RepoPaths:
     """From paths in rows to fetched files. ``beside`` is the repository path of the parquet file being read."""
 
-    def __init__(self, shard: Shard, *, near_first: bool = False) -> None:
-        self._shard = shard
+    def __init__(
+        self, shard: Shard, *, near_first: bool = False, also: Callable[[str], list[str]] | None = None
+    ) -> None:
+        self._shard, self._also = shard, also
         self._near_first = near_first
         self._numbers = itertools.count()
         self.beside = ""
@@ -34,6 +37,8 @@ class RepoPaths:
         candidates = {path: _candidates(path, self.beside, self._shard.repo_id) for path in paths}
         if self._near_first:
             candidates = {path: many[::-1] for path, many in candidates.items()}
+        if self._also is not None:
+            candidates = {path: [*many, *self._also(path)] for path, many in candidates.items()}
         asked = sorted({one for many in candidates.values() for one in many})
         if not asked:
             return {}

@@ -165,6 +165,25 @@ CASES: dict[str, Case] = {
         Shape.CLIP_ARCHIVES,
         {"train.jsonl": _cv("ms", "train", 4), "test.jsonl": _cv("ms", "test", 2)},
     ),
+    "audio files that tables of another name speak of": Case(
+        {
+            "wavs/a.wav": CLIPS[0],
+            "wavs/b.wav": CLIPS[1],
+            "more/c.wav": CLIPS[2],
+            "train.csv": b"path,text,n\nb,bee,007\nwavs/a.wav,ay,8\nz.wav,zed,9\n",
+            "test.csv": b"path,text,n\nc.wav,cee,1\n",
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"path": "b", "audio": CLIPS[1], "text": "bee", "n": "007"},
+                {"path": "wavs/a.wav", "audio": CLIPS[0], "text": "ay", "n": "8"},
+                {"path": "z.wav", "audio": None, "text": "zed", "n": "9"},
+            ],
+            "test.jsonl": [{"path": "c.wav", "audio": CLIPS[2], "text": "cee", "n": "1"}],
+        },
+        extra={"resolved_paths": 3},
+    ),
     "audio with metadata.csv": Case(
         {
             "train/a.wav": CLIPS[0],

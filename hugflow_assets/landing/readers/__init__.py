@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hugflow_assets.errors import UnsupportedShapeError
 from hugflow_assets.hub.models import Shape
+from hugflow_assets.landing.readers.clip_files import ClipFileReader
 from hugflow_assets.landing.readers.clips import ClipReader
 from hugflow_assets.landing.readers.folder import FolderReader
 from hugflow_assets.landing.readers.parquet import ParquetReader
@@ -25,6 +26,7 @@ _READERS: dict[Shape, type[Reader]] = {
     Shape.PDFFOLDER: FolderReader,
     Shape.WEBDATASET: WebDatasetReader,
     Shape.CLIP_ARCHIVES: ClipReader,
+    Shape.CLIP_FILES: ClipFileReader,
     Shape.ROWS: RowReader,
 }
 LANDABLE = frozenset(_READERS)
