@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
 WATCH_INTERVAL_S = 1.0
 # The first ones first: a narrow terminal does without the last.
-COLUMNS = ("dataset", "state", "size", "rows", "audio", "age", "owner", "files")
-NUMBERS = ("rows", "audio", "size", "files", "age")
+COLUMNS = ("dataset", "state", "size", "rows", "audio", "age", "owner", "inodes")
+NUMBERS = ("rows", "audio", "size", "inodes", "age")
 GAP = 2
+STRAYS_SHOWN = 20
+OWNERS_SHOWN = 10
 COLORS = {
     "landed": "green",
     "landing": "cyan",
     "interrupted": "yellow",
     "orphaned": "yellow",
     "removing": "yellow",
+    "stale": "yellow",
+    "paused": "yellow",
+    "cancelled": "yellow",
     "failed": "red",
     "damaged": "red",
 }
@@ -37,9 +42,16 @@ COLORS = {
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, stable over versions.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it, until Ctrl-C.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="First make active.json and archived.json anew from what is on the disk.")
+    ] = False,
 ) -> None:
     """Show every dataset asked for or landed: state, rows, hours, size, age, owner; totals and quota."""
     settings = load_settings()
+    if rebuild:
+        from hugflow_assets.store import Store
+
+        Store.of(settings).rebuild_index()
     if watch and not as_json:
         _watch(settings)
         return
@@ -98,7 +110,7 @@ def _cells(one: DatasetStatus) -> tuple[str, ...]:
         hours(one.hours),
         age(one.landed_at),
         one.owner or "-",
-        count(one.files),
+        count(one.inodes),
     )
 
 
@@ -110,6 +122,9 @@ def _padded(text: str, width: int, *, right: bool) -> str:
 def _notes(report: StatusReport) -> list[str]:
     notes = [f"{one.name}: {note}" for one in report.datasets if (note := _note(one))]
     notes += [f"requests/{one}" for one in report.problems]
+    notes += [f"{one}: lies in the storage root and is no dataset" for one in report.strays[:STRAYS_SHOWN]]
+    if report.held_back:
+        notes.append(report.held_back)
     return ["", *notes] if notes else []
 
 
@@ -139,4 +154,17 @@ def _totals(report: StatusReport) -> list[str]:
         quota += f", {size(usage.trash_bytes)} of it in the trash"
     if usage.quota_bytes:
         quota += f", quota {size(usage.quota_bytes)} ({100 * usage.size_bytes / usage.quota_bytes:.1f} %)"
-    return [landed, f"{quota}, {size(usage.free_bytes)} free on the file system"]
+    return [landed, *_owners(report), f"{quota}, {size(usage.free_bytes)} free on the file system"]
+
+
+def _owners(report: StatusReport) -> list[str]:
+    """A line an owner, where there are several."""
+    if len(report.owners) < 2:
+        return []
+    lines = [
+        f"  {one.owner or 'no owner'}: {count(one.datasets)} datasets, {count(one.rows)} rows, {hours(one.hours)}, "
+        f"{size(one.size_bytes)}"
+        for one in report.owners[:OWNERS_SHOWN]
+    ]
+    more = len(report.owners) - OWNERS_SHOWN
+    return [*lines, f"  and {count(more)} more owners (--json shows all)"] if more > 0 else lines

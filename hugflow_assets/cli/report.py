@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from hugflow_assets.cli.known import Known, hold_story
 from hugflow_assets.intake import AddFile, Problem, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Event, EventKind, Fingerprint, IndexRow, Phase, Progress, Store, Tombstone, Usage
-
-# How far back the audit log is read for the last word on what has not landed.
-RECENT_EVENTS = 10_000
+from hugflow_assets.store import Fingerprint, Held, IndexRow, Phase, Progress, Store, Tombstone, Usage
 
 
 class State(StrEnum):
@@ -22,8 +21,11 @@ class State(StrEnum):
     LANDING = "landing"  # a run is at work
     INTERRUPTED = "interrupted"  # a run fell silent; the next one resumes
     FAILED = "failed"  # the last attempt was refused or failed, and nothing is there
+    PAUSED = "paused"  # a person holds it back, and nothing is there
+    CANCELLED = "cancelled"  # likewise, for this request as it is now
     LANDED = "landed"
-    DAMAGED = "damaged"  # its folder is there, its manifest cannot be read
+    STALE = "stale"  # landed, and its branch has moved on upstream
+    DAMAGED = "damaged"  # files are missing or differ from their hashes, or its manifest cannot be read
     ORPHANED = "orphaned"  # landed, and no request asks for it any more
     REMOVING = "removing"  # landed, and a removal withdraws it
     REMOVED = "removed"  # nothing is there: a removal withdraws it, or it is in the trash
@@ -43,6 +45,7 @@ class DatasetStatus(Frozen):
     hours: float | None = None
     size_bytes: int | None = None
     files: int | None = None
+    inodes: int | None = None
     landed_at: str | None = None
     path: str | None = None
     request: str | None = None  # its file, relative to the requests folder
@@ -59,6 +62,12 @@ class Totals(Frozen):
     files: int = 0
 
 
+class OwnerTotals(Totals):
+    """Sums over what one owner asked for; ``owner`` None: nobody is named."""
+
+    owner: str | None = None
+
+
 class StatusReport(Frozen):
     """``hugflow status --json``. ``problems`` are request files that cannot be read and so have no name."""
 
@@ -66,6 +75,9 @@ class StatusReport(Frozen):
     datasets: tuple[DatasetStatus, ...] = ()
     problems: tuple[Problem, ...] = ()
     totals: Totals = Totals()
+    owners: tuple[OwnerTotals, ...] = ()
+    strays: tuple[str, ...] = ()
+    held_back: str = ""  # what removals that cannot be read keep from landing
     usage: Usage = Usage()
 
 
@@ -80,15 +92,43 @@ def status_report(snapshot: RequestSnapshot, store: Store, settings: Settings) -
     return StatusReport(
         datasets=datasets,
         problems=snapshot.problems,
-        totals=Totals(
-            datasets=len(landed),
-            rows=sum(one.rows or 0 for one in landed),
-            hours=sum(one.hours or 0 for one in landed),
-            size_bytes=sum(one.size_bytes or 0 for one in landed),
-            files=sum(one.files or 0 for one in landed),
-        ),
+        totals=Totals.model_validate(_sums(landed)),
+        owners=_by_owner(landed),
+        strays=store.strays(),
+        held_back=_held_back(snapshot),
         usage=store.usage(),
     )
+
+
+def _held_back(snapshot: RequestSnapshot) -> str:
+    unread = snapshot.unread_removals
+    if not unread:
+        return ""
+    paths = ", ".join(f"requests/{one.path}" for one in unread)
+    if any(one.hf_id is None for one in unread):
+        return f"NOTHING NEW LANDS: {paths} cannot be read and could withdraw any dataset; correct or delete it"
+    names = ", ".join(sorted({one.hf_id for one in unread if one.hf_id}))
+    return f"nothing new of {names} lands: {paths} cannot be read; correct or delete it"
+
+
+def _sums(landed: Iterable[DatasetStatus]) -> dict[str, float]:
+    rows = list(landed)
+    return {
+        "datasets": len(rows),
+        "rows": sum(one.rows or 0 for one in rows),
+        "hours": sum(one.hours or 0 for one in rows),
+        "size_bytes": sum(one.size_bytes or 0 for one in rows),
+        "files": sum(one.files or 0 for one in rows),
+    }
+
+
+def _by_owner(landed: Iterable[DatasetStatus]) -> tuple[OwnerTotals, ...]:
+    """Totals by owner, largest first."""
+    groups: dict[str | None, list[DatasetStatus]] = defaultdict(list)
+    for one in landed:
+        groups[one.owner].append(one)
+    totals = [OwnerTotals.model_validate({"owner": owner, **_sums(rows)}) for owner, rows in groups.items()]
+    return tuple(sorted(totals, key=lambda one: (-one.size_bytes, one.owner or "")))
 
 
 def _statuses(snapshot: RequestSnapshot, store: Store, settings: Settings) -> Iterator[DatasetStatus]:
@@ -97,24 +137,25 @@ def _statuses(snapshot: RequestSnapshot, store: Store, settings: Settings) -> It
     landed = store.index()
     in_trash = {one.name for one in store.trash_entries() if one.why == "removed"}
     progress = {name: one for name, one in store.progress.all().items() if _at_work(one) or name in asked}
-    failures = _failures(store)
+    known = Known.of(snapshot, store, settings)
     for name in sorted(asked.keys() | landed.keys() | in_trash | progress.keys()):
         if name in landed:
-            yield _landed(landed[name], asked.get(name), name in desired, progress.get(name), store, settings)
+            yield _landed(landed[name], asked.get(name), name in desired, progress.get(name), store, known)
         elif name in desired or (name not in asked and name in progress):
-            yield _wanted(name, asked.get(name), progress.get(name), failures.get(name, ""), settings)
+            yield _wanted(name, asked.get(name), progress.get(name), known)
         else:
             yield _removed(name, asked.get(name), store.tombstone(name))
 
 
 def _landed(
-    row: IndexRow, asked: AddFile | None, desired: bool, progress: Progress | None, store: Store, settings: Settings
+    row: IndexRow, asked: AddFile | None, desired: bool, progress: Progress | None, store: Store, known: Known
 ) -> DatasetStatus:
-    state, note = _state_of_landed(row, asked, desired, settings)
+    state, note = _state_of_landed(row, asked, desired, known)
+    notes = [note, *known.notes(row, asked.request if asked else None)] if row.state == "landed" else [note]
     return DatasetStatus(
         name=row.name,
         state=state,
-        note=note,
+        note="; ".join(one for one in notes if one),
         hf_id=row.hf_id or None,
         revision=row.revision or None,
         commit=row.commit or None,
@@ -123,33 +164,33 @@ def _landed(
         hours=row.hours,
         size_bytes=row.size_bytes,
         files=row.files,
+        inodes=row.inodes,
         landed_at=row.landed_at or None,
         path=str(store.layout.dataset(row.name)),
         request=asked.path if asked else None,
-        progress=progress if progress is not None and _is_fresh(progress, settings) else None,
+        progress=progress if progress is not None and _is_fresh(progress, known.settings) else None,
     )
 
 
-def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, settings: Settings) -> tuple[State, str]:
+def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, known: Known) -> tuple[State, str]:
     if row.state != "landed":
         return State.DAMAGED, row.problem
+    if damage := known.damage(row):
+        return State.DAMAGED, f"{damage}; a materialization, or `hugflow sync`, repairs it"
     if asked is None:
         return State.ORPHANED, "no request asks for it; its data stay until a removal request names it"
     if not desired:
         return State.REMOVING, "a removal withdraws it"
+    settings = known.settings
+    if known.is_stale(row):
+        return State.STALE, ""
     if row.fingerprint != Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views):
         return State.LANDED, "its request or the settings have changed since; the next sync brings it up to date"
     return State.LANDED, ""
 
 
-def _wanted(
-    name: str, asked: AddFile | None, progress: Progress | None, failure: str, settings: Settings
-) -> DatasetStatus:
-    state, note = State.REQUESTED, ""
-    if progress is not None and _at_work(progress):
-        state, note = State.LANDING if _is_fresh(progress, settings) else State.INTERRUPTED, progress.message
-    elif failure:
-        state, note = State.FAILED, failure
+def _wanted(name: str, asked: AddFile | None, progress: Progress | None, known: Known) -> DatasetStatus:
+    state, note = _state_of_wanted(name, asked, progress, known)
     return DatasetStatus(
         name=name,
         state=state,
@@ -162,23 +203,21 @@ def _wanted(
     )
 
 
-def _failures(store: Store) -> dict[str, str]:
-    """Name -> why its last attempt failed, for those whose last attempt did."""
-    told: dict[str, str] = {}
-    for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS)):
-        if event.kind in (EventKind.FAILED, EventKind.REJECTED):
-            told[event.name] = _reason(event)
-        else:
-            told.pop(event.name, None)
-    return told
-
-
-def _reason(event: Event) -> str:
-    """The code and message of a failure, or of the first verdict that blocked."""
-    blocking = [one for one in event.data.get("verdicts", ()) if not one.get("passed")]
-    facts = blocking[0] if blocking else event.data
-    code = facts.get("code") or facts.get("error_code") or event.kind.value
-    return f"[{code}] {facts.get('message', '')} {facts.get('remedy', '')}".strip()
+def _state_of_wanted(name: str, asked: AddFile | None, progress: Progress | None, known: Known) -> tuple[State, str]:
+    if progress is not None and _is_fresh(progress, known.settings):
+        return State.LANDING, progress.message
+    hold = known.held(name, asked.request if asked else None)
+    if hold is not None:
+        return State.PAUSED if hold.held is Held.PAUSED else State.CANCELLED, hold_story(hold)
+    if asked is not None and (withheld := known.withheld(asked.request)):
+        return State.REQUESTED, withheld
+    if progress is not None and _at_work(progress):
+        return State.INTERRUPTED, progress.message
+    if failure := known.failures.get(name):
+        return State.FAILED, failure
+    if when := known.was_there.get(name):
+        return State.REQUESTED, f"it landed on {when[:10]} and its folder was deleted by hand; it lands again"
+    return State.REQUESTED, ""
 
 
 def _removed(name: str, asked: AddFile | None, tombstone: Tombstone | None) -> DatasetStatus:
