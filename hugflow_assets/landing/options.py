@@ -12,6 +12,7 @@ from hugflow_assets.landing.sums import Kind
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.models import Manifest
 
+_CONNECTIONS = 8
 VIEWS = ("nemo", "lhotse", "datasets")
 
 
@@ -63,8 +64,13 @@ class LandingOptions:
         )
 
     @property
+    def connections(self) -> int:
+        """Shards that are fetched at once, at most."""
+        return max(_CONNECTIONS, self.parallel)
+
+    @property
     def parallel(self) -> int:
-        """Shards in flight at once."""
+        """Shards that are landed at once."""
         return self.workers or len(os.sched_getaffinity(0))
 
 

@@ -18,7 +18,7 @@ from hugflow_assets.hub.models import ShardSource
 from hugflow_assets.landing.media import MediaWriter
 from hugflow_assets.landing.readers.reader import JSON, Reader
 from hugflow_assets.landing.record import RecordEncoder
-from hugflow_assets.landing.sources import Sources, source_records
+from hugflow_assets.landing.sources import Ahead, Sources, source_records
 from hugflow_assets.landing.sums import Checksum, Kind
 from hugflow_assets.store.models import Counts, ShardReceipt
 
@@ -71,9 +71,11 @@ class Shard:
         return self.stop_file.exists()
 
 
-def land_shard(shard: Shard) -> ShardReceipt:
+def land_shard(shard: Shard, ahead: Ahead | None = None) -> ShardReceipt:
     """Land one shard from scratch and return the proof; what an earlier try left is wiped, but for fetched bytes.
 
+    Args:
+        ahead: what ``fetch_ahead`` has fetched, in this process or another.
     Raises:
         HFError: a file cannot be fetched or is not what the Hub promises.
         BadSourceError: a file is not readable parquet.
@@ -84,7 +86,7 @@ def land_shard(shard: Shard) -> ShardReceipt:
 
     wipe(shard)
     shard.work.mkdir(parents=True, exist_ok=True)
-    sources = Sources(shard)
+    sources = Sources(shard, ahead)
     reader = open_reader(shard, sources)
     media = MediaWriter(shard.tree, shard.folder, Checksum(shard.checksums), shard.file_mode, reader.resolve)
     try:

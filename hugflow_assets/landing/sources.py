@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
@@ -16,21 +16,28 @@ from hugflow_assets.durable import host_id
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import fetch
 from hugflow_assets.hub.fetch import content_hash
-from hugflow_assets.hub.models import ShardSource, SourceFile
+from hugflow_assets.hub.models import Shape, ShardSource, SourceFile
 from hugflow_assets.store.models import SourceRecord
 
 if TYPE_CHECKING:
     from hugflow_assets.landing.shard import Shard
 
+Ahead = Mapping[str, int]  # local names of a shard's files that are fetched and verified -> bytes that it took
+
+_ONE_FILE = frozenset({Shape.PARQUET, Shape.WEBDATASET})  # shapes whose readers fetch the files in order, each alone
 _AT_ONCE = 8  # small files of one shard in flight: their round trips, not their bytes, take the time
 _POLL_S = 0.05
 
 
 class Sources:
-    """Fetches for one shard. ``bytes_fetched`` counts what came over the network."""
+    """Fetches for one shard. ``bytes_fetched`` counts what came over the network; ``ahead`` is there already."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(
+        self, shard: Shard, ahead: Ahead | None = None, *, on_bytes: Callable[[int], None] | None = None
+    ) -> None:
         self._shard = shard
+        self._ahead = dict(ahead or {})
+        self._on_bytes = on_bytes
         self._numbers = iter(range(1 << 62))
         self.bytes_fetched = 0
 
@@ -104,10 +111,35 @@ class Sources:
             done.write_text(host_id())
 
     def _fetch(self, file: SourceFile, local: Path) -> None:
+        if local.name in self._ahead:
+            self.bytes_fetched += self._ahead.pop(local.name)
+            return
         shard = self._shard
         commit = file.commit or shard.commit
-        got = fetch(shard.access, shard.repo_id, commit, file, local, should_stop=shard.should_stop)
+        got = fetch(
+            shard.access,
+            shard.repo_id,
+            commit,
+            file,
+            local,
+            on_bytes=self._on_bytes,
+            should_stop=shard.should_stop,
+        )
         self.bytes_fetched += got.bytes_fetched
+
+
+def fetch_ahead(shard: Shard, on_bytes: Callable[[int], None] | None = None) -> Ahead:
+    """Fetch and verify the file that the shard's reader will ask for, where that is one; ``Sources`` gives it out.
+
+    Args:
+        on_bytes: called with each increment of bytes on the disk.
+    """
+    source = shard.source
+    if source.shape not in _ONE_FILE or len(source.files) != 1 or source.files[0].archive is not None:
+        return {}
+    sources = Sources(shard, on_bytes=on_bytes)
+    local = sources.fetch(source.files[0])
+    return {local.name: sources.bytes_fetched}
 
 
 def source_records(source: ShardSource) -> tuple[SourceRecord, ...]:

@@ -1,18 +1,28 @@
-"""Many shards at once, on threads or processes: bounded in flight, one failure loses no other's work."""
+"""Many shards at once: fetched ahead by threads, landed on threads or processes; one failure loses no other's work."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
 
 from hugflow_assets.errors import LandingCancelledError, StorageError
 from hugflow_assets.landing.linking import LandedCopy, link_shard
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.shard import Shard, land_shard
+from hugflow_assets.landing.sources import Ahead, fetch_ahead
 from hugflow_assets.store.models import ShardReceipt
+
+_TICK_S = 0.25
+_ENOUGH_BYTES_PER_S = 100e6  # for one landing worker
+_FASTER = 1.3  # with twice the connections
 
 
 @dataclass(frozen=True)
@@ -23,11 +33,11 @@ class Job:
     copy: LandedCopy | None = None
 
 
-def carry_out(job: Job) -> ShardReceipt:
-    """Link the shard if its copy is whole, else land it."""
+def carry_out(job: Job, ahead: Ahead | None = None) -> ShardReceipt:
+    """Link the shard if its copy is whole, else land it, of what is fetched already."""
     if job.copy is not None and (linked := link_shard(job.shard, job.copy)) is not None:
         return linked
-    return land_shard(job.shard)
+    return land_shard(job.shard, ahead)
 
 
 def run_jobs(
@@ -40,38 +50,47 @@ def run_jobs(
 ) -> None:
     """Carry out every job.
 
+    While one shard is landed the next is fetched. One connection is enough where the network is faster than the
+    landing; where the landing waits for bytes more are opened, up to ``options.connections``.
+
     Args:
         on_landed: called in this thread with each finished shard.
-        tick: called in this thread about every second; when it returns True, the landing is to stop.
+        tick: called in this thread several times a second; when it returns True, the landing is to stop.
         stop: tells the running shards to stop soon.
     Raises:
         LandingCancelledError: ``tick`` said so; finished shards have been handed over.
         Exception: the first failure of a shard or a callback, after the running shards have finished.
     """
-    waiting, running = iter(jobs), dict[Future[ShardReceipt], Shard]()
     failure: BaseException | None = None
-    with _executor(options) as executor:
-        while True:
-            while failure is None and len(running) < options.parallel and (job := next(waiting, None)) is not None:
-                running[executor.submit(carry_out, job)] = job.shard
-            if not running:
-                break
-            done, _ = wait(running, timeout=min(1.0, options.progress_interval_s), return_when=FIRST_COMPLETED)
-            for future in done:
-                shard = running.pop(future)
+    with (
+        _executor(options) as executor,
+        ThreadPoolExecutor(options.connections, thread_name_prefix="fetch") as fetchers,
+    ):
+        line = _Line(iter(jobs), executor, options.parallel)
+        connections = 0
+        try:
+            while not line.is_over:
+                while connections < min(line.connections_wanted(connections), options.connections):
+                    fetchers.submit(line.run)
+                    connections += 1
+                for shard, landed in line.finished(min(_TICK_S, options.progress_interval_s)):
+                    try:
+                        on_landed(shard, landed.result())
+                    except BaseException as error:  # noqa: BLE001  raised below, when the others have finished
+                        failure = failure or error
                 try:
-                    on_landed(shard, future.result())
-                except BaseException as error:  # noqa: BLE001  raised below, when the others have finished
+                    if tick():
+                        failure = failure or LandingCancelledError(
+                            "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
+                        )
+                        stop()
+                except BaseException as error:  # noqa: BLE001  likewise
                     failure = failure or error
-            try:
-                if tick():
-                    failure = failure or LandingCancelledError(
-                        "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
-                    )
                     stop()
-            except BaseException as error:  # noqa: BLE001  likewise
-                failure = failure or error
-                stop()
+                if failure is not None:
+                    line.close()
+        finally:
+            line.close()
     if isinstance(failure, BrokenProcessPool):
         raise StorageError(
             "A landing worker process died (killed, or out of memory).",
@@ -80,6 +99,98 @@ def run_jobs(
         ) from failure
     if failure is not None:
         raise failure
+
+
+class _Line:
+    """The way of the shards: taken by a fetching thread, handed to the executor, collected by the caller.
+
+    Never more than ``parallel`` + 1 fetched shards wait or are landed, so that few are on the disk.
+    """
+
+    def __init__(self, jobs: Iterator[Job], executor: Executor, parallel: int) -> None:
+        self._jobs, self._executor, self._parallel = jobs, executor, parallel
+        self._done: SimpleQueue[tuple[Shard, Future[ShardReceipt]]] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._taken = self._landing = self._collected = self._fetched_bytes = 0
+        self._seen, self._before = (time.monotonic(), 0), 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every shard that was taken has been collected and none will be taken any more."""
+        with self._changed:
+            return self._closed and self._collected == self._taken
+
+    def connections_wanted(self, there: int) -> int:
+        """How many connections to have, of which some are ``there``: twice as many while the landing waits for bytes.
+
+        No more when the last doubling has not made it faster: then it is not the distance that makes it slow.
+        """
+        with self._changed:
+            if not there:
+                return 1
+            now, fetched = time.monotonic(), self._fetched_bytes
+            seconds, size = now - self._seen[0], fetched - self._seen[1]
+            if seconds < _TICK_S or self._closed:
+                return there
+            self._seen = now, fetched
+            waits = self._landing < (self._parallel + 1) // 2
+            speed = size / seconds
+            if not waits or speed > _ENOUGH_BYTES_PER_S * self._parallel or speed < self._before * _FASTER:
+                return there
+            self._before = speed
+            return there * 2
+
+    def close(self) -> None:
+        """Take no more shards."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def finished(self, timeout_s: float) -> list[tuple[Shard, Future[ShardReceipt]]]:
+        """What has finished since the last call; waits for the first one."""
+        found = []
+        with suppress(Empty):
+            found.append(self._done.get(timeout=timeout_s))
+            while True:
+                found.append(self._done.get_nowait())
+        self._collected += len(found)
+        return found
+
+    def run(self) -> None:
+        """Fetch one shard after the other, until there are no more."""
+        while (job := self._take()) is not None:
+            future: Future[ShardReceipt]
+            try:
+                ahead = fetch_ahead(job.shard, self._count) if job.copy is None else None
+                future = self._executor.submit(carry_out, job, ahead)
+            except BaseException as error:  # noqa: BLE001  it is the caller's to raise
+                future = Future()
+                future.set_exception(error)
+            with self._changed:
+                self._landing += 1
+            future.add_done_callback(partial(self._finish, job.shard))
+
+    def _take(self) -> Job | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._landing <= self._parallel)
+            job = None if self._closed else next(self._jobs, None)
+            if job is None:
+                self._closed = True
+                self._changed.notify_all()
+            else:
+                self._taken += 1
+            return job
+
+    def _count(self, size_bytes: int) -> None:
+        with self._changed:
+            self._fetched_bytes += size_bytes
+
+    def _finish(self, shard: Shard, future: Future[ShardReceipt]) -> None:
+        with self._changed:
+            self._landing -= 1
+            self._changed.notify_all()
+        self._done.put((shard, future))
 
 
 def _executor(options: LandingOptions) -> Executor:
