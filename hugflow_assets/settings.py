@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         "Storage", timedelta(days=7), "How long removed and replaced versions can be restored."
     )
     staging_grace: Duration = _setting(
-        "Storage", timedelta(days=3), "How long an abandoned landing is kept for a run that resumes it."
+        "Storage", timedelta(days=1), "How long an abandoned landing is kept for a run that resumes it."
     )
     checksums: Literal["xxh128", "sha256"] = _setting("Storage", "xxh128", "Kind of the per-file checksum list.")
     file_mode: str = _setting("Storage", "0440", "Mode of landed files, octal.")

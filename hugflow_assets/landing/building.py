@@ -245,6 +245,7 @@ class Build:
         missing = []
         for shard in self.shards:
             if (receipt := earlier.get(_key(shard))) is not None:
+                _remove_sources(shard)
                 self._have(shard, receipt)
                 tracker.landed(shard, receipt, earlier=True)
             else:
@@ -255,6 +256,7 @@ class Build:
             self._check_rows(shard, receipt)
             self.staging.save_receipt(receipt, shard.sums_path.read_bytes())
             shard.sums_path.unlink()
+            _remove_sources(shard)
             self._have(shard, receipt)
             tracker.landed(shard, receipt)
             self._correct(reservation)
@@ -467,6 +469,13 @@ class Build:
 
 def _key(shard: Shard) -> tuple[str, str, int]:
     return shard.config, shard.split, shard.source.index
+
+
+def _remove_sources(shard: Shard) -> None:
+    """Remove what the shard was made of. Not before its receipt is written: until then a crash would cost the bytes."""
+    for path in shard.work.glob("*"):
+        if path not in (shard.lines_path, shard.sums_path) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _stopped() -> LandingCancelledError:

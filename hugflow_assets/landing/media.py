@@ -110,14 +110,20 @@ class MediaWriter:
         return self._counted(kind, source_path, name, data)
 
     def _adopt(self, kind: str, source_path: str, row: int, local: Path) -> _Landed:
-        """Move a file that is on this file system already to its place; it is read once, for its checksum."""
+        """Give a file that is on this file system its place; it is read once, for its checksum.
+
+        It keeps its first name too, where there are links: until the receipt is written a crash would cost it.
+        """
         handle, names = self._open_folder(kind)
         with local.open("rb") as file:
             empty = os.fstat(file.fileno()).st_size == 0
             data: Any = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             name = names.take(safe_name(source_path, row, bytes(data[:_SNIFFED_BYTES]), kind))
             local.chmod(self._mode)
-            os.rename(local, name, dst_dir_fd=handle)
+            try:
+                os.link(local, name, dst_dir_fd=handle)
+            except OSError:
+                os.rename(local, name, dst_dir_fd=handle)
             return self._counted(kind, source_path, name, memoryview(data))
 
     def _counted(self, kind: str, source_path: str | None, name: str, data: memoryview) -> _Landed:

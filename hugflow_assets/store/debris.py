@@ -21,22 +21,35 @@ _TEMPORARY_AGE_S = 3600
 
 
 def clean_staging(layout: Layout, older_than_s: float, lease: Callable[[str], Lease]) -> Iterator[tuple[str, int]]:
-    """Delete staging that nobody has worked on for so long; yields ``<name>/<digest>`` and the bytes."""
+    """Delete staging that nobody has worked on for so long, and what a publication that was killed has left of one.
+
+    Yields ``<name>/<digest>`` and the bytes.
+    """
+
+    def is_debris(folder: Path) -> bool:
+        return not (folder / "tree").is_dir() or server_time(layout) - _beat_at(folder) >= older_than_s
+
     for name in sorted(one.name for one in layout.staging_root.iterdir() if is_safe(one.name)):
-        for folder in sorted(one for one in (layout.staging_root / name).iterdir() if one.is_dir()):
-            if server_time(layout) - _beat_at(folder) < older_than_s:
-                continue
-            try:
-                with lease(name):
-                    if server_time(layout) - _beat_at(folder) < older_than_s:
-                        continue
+        place = layout.staging_root / name
+        if (folders := _folders(place)) and not any(map(is_debris, folders)):
+            continue
+        try:
+            with lease(name):
+                for folder in filter(is_debris, _folders(place)):
                     size, _ = measure(folder)
                     delete_tree(folder)
                     yield f"{name}/{folder.name}", size
-            except LeaseHeldError:
-                continue
-        if not any(one.is_dir() for one in (layout.staging_root / name).iterdir()):
-            delete_tree(layout.staging_root / name)
+                if place.is_dir() and not _folders(place):
+                    delete_tree(place)
+        except LeaseHeldError:
+            continue
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(one for one in place.iterdir() if one.is_dir())
+    except FileNotFoundError:
+        return []  # published in this moment
 
 
 def clean_temporaries(layout: Layout, older_than_s: float = _TEMPORARY_AGE_S) -> Iterator[str]:

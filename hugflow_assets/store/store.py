@@ -71,7 +71,7 @@ class Store:
         min_free_bytes: int = 0,
         max_inodes: int | None = None,
         trash_grace_s: float = 7 * 86400,
-        staging_grace_s: float = 3 * 86400,
+        staging_grace_s: float = 86400,
         exchanging: bool = True,
         host: str | None = None,
     ) -> None:

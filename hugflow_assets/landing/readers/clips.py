@@ -47,8 +47,6 @@ class ClipReader(Reader):
             shared = bool(self.shard.source.options.get("shared"))
             local = self.sources.shared(archive) if shared or archive.archive else self.sources.fetch(archive)
             yield from self._joined(table, local, archive.path)
-            if not shared and not archive.archive:
-                local.unlink()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
         return {self._audio: MediaTree(kind="audio")}

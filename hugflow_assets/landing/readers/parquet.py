@@ -29,7 +29,6 @@ class ParquetReader(Reader):
             local = self.sources.fetch(file)
             self._paths.beside = file.path
             yield from stream(local, file.path)
-            local.unlink()
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         before = self._paths.bytes_fetched

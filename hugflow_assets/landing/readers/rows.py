@@ -44,7 +44,6 @@ class RowReader(Reader):
                 raise
             except (pa.ArrowException, ValueError, TypeError, KeyError, EOFError) as error:
                 raise _unreadable(file.path, str(self.shard.source.options["module"]), error) from error
-            local.unlink()
         self.features = None if self.shard.features is not None else self._types.features()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:

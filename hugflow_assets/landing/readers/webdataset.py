@@ -63,7 +63,6 @@ class WebDatasetReader(Reader):
                     rows, size = [], 0
             if rows:
                 yield self._batch(rows)
-            local.unlink()
         self.features = self._types.features()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:

@@ -22,6 +22,7 @@ def extract(archive: Path, file: SourceFile, to: Path) -> None:
         with zipfile.ZipFile(archive) as opened:
             info = opened.getinfo(file.member)
             refuse_zip([info], archive.stat().st_size, file.path)
+            to.unlink(missing_ok=True)  # of an earlier try, and read-only
             with opened.open(info) as member, to.open("wb") as out:
                 shutil.copyfileobj(member, out, 1 << 20)
                 if out.tell() != info.file_size:

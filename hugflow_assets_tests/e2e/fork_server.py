@@ -1,0 +1,177 @@
+"""Processes that land, made cheaply: one that has everything imported forks a child for each landing.
+
+    with ForkServer() as server:
+        child = server.start(url, folder, kill_at=120)   # killed by its own hand at its 120th act on files or sockets
+        child.kill(); child.wait()
+
+Every child is waited for by the server that forked it, so that no signal can meet another process of the same number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPO = "org/speech"
+_ACTS = ("open", "os.", "socket.connect", "shutil.")
+
+
+@dataclass
+class ForkServer:
+    """The parent of the landings; ``start`` one at a time."""
+
+    process: subprocess.Popen[bytes] = field(init=False)
+    _told: bytearray = field(default_factory=bytearray)
+
+    def __enter__(self) -> ForkServer:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        assert self.told(120) == "ready"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+    def start(self, url: str, folder: Path, **how: Any) -> Child:
+        self.say(json.dumps({"url": url, "folder": str(folder), **how}))
+        return Child(self)
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
+
+    def told(self, seconds: float) -> str | None:
+        """The next line of the server; None when there is none within that time."""
+        assert self.process.stdout is not None
+        bound = time.monotonic() + seconds
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self.process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._told:
+                if not waiting.select(max(0.0, bound - time.monotonic())):
+                    return None
+                data = os.read(self.process.stdout.fileno(), 4096)
+                assert data, "the fork server died"
+                self._told += data
+        line, _, rest = bytes(self._told).partition(b"\n")
+        self._told = bytearray(rest)
+        return line.decode()
+
+
+@dataclass
+class Child:
+    """One landing in a process of its own."""
+
+    server: ForkServer
+    result: dict[str, Any] | None = None
+
+    def ended(self, seconds: float = 60) -> bool:
+        """Whether it has ended, or does within that time; ``result`` says how then."""
+        if self.result is None and (line := self.server.told(seconds)) is not None:
+            self.result = json.loads(line)
+        return self.result is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.result is None:
+            self.server.say(str(int(number)))
+
+    @property
+    def killed(self) -> bool:
+        assert self.result is not None
+        return bool(self.result["killed"])
+
+
+def main() -> None:
+    """Fork a child for each line of stdin; while one lives, a line is the number of a signal for it."""
+    import huggingface_hub.hf_api  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    import hugflow_assets.hub.planning
+    import hugflow_assets.landing.readers  # noqa: F401
+
+    print("ready", flush=True)
+    while line := sys.stdin.buffer.raw.readline():  # type: ignore[attr-defined]
+        _supervise(json.loads(line))
+
+
+def _supervise(asked: dict[str, Any]) -> None:
+    readable, writable = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(readable)
+        _child(asked, writable)
+    os.close(writable)
+    ended = os.pidfd_open(pid)
+    with selectors.DefaultSelector() as waiting, os.fdopen(readable, "rb") as said:
+        waiting.register(ended, selectors.EVENT_READ)
+        waiting.register(0, selectors.EVENT_READ)
+        while not any(key.fd == ended for key, _ in waiting.select()):
+            number = sys.stdin.buffer.raw.readline()  # type: ignore[attr-defined]
+            if not number:
+                waiting.unregister(0)
+                number = b"9"
+            os.kill(pid, int(number))
+        os.close(ended)
+        _, status = os.waitpid(pid, 0)
+        told = said.read()
+    result = json.loads(told) if told else {}
+    print(json.dumps({**result, "killed": os.WIFSIGNALED(status)}), flush=True)
+
+
+def _child(asked: dict[str, Any], out: int) -> None:
+    try:
+        acts = _count_acts(asked.get("kill_at"))
+        told = _land(asked)
+        os.write(out, json.dumps({**told, "acts": acts()}).encode())
+    except BaseException as error:  # noqa: BLE001  the parent is to know
+        os.write(out, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        os._exit(1)
+    os._exit(0)
+
+
+def _count_acts(kill_at: int | None) -> Any:
+    """Count what the interpreter does with files and sockets, and kill this process at the given number."""
+    count = 0
+
+    def hook(event: str, _: tuple[object, ...]) -> None:
+        nonlocal count
+        if event.startswith(_ACTS):
+            count += 1
+            if count == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    return lambda: count
+
+
+def _land(asked: dict[str, Any]) -> dict[str, Any]:
+    from hugflow_assets.errors import HugflowError
+    from hugflow_assets.hub import Hub, HubAccess
+    from hugflow_assets.intake import DatasetRequest
+    from hugflow_assets.landing import LandingOptions, land
+    from hugflow_assets.store import Store
+
+    access = HubAccess(asked["url"], retries=1, backoff_s=0.01)
+    folder = Path(asked["folder"])
+    how = {name: asked[name] for name in ("lease_ttl_s", "host") if name in asked}
+    store = Store(folder / "storage", folder / "state", **how)
+    try:
+        plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
+        done = land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.02))
+    except HugflowError as error:
+        return {"error": str(error), "code": error.code}
+    return {"action": done.action.value, "bytes_fetched": done.bytes_fetched}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Landings killed at fifty random moments, frozen, and raced: nothing partial is ever seen, nothing is lost or stuck.
+
+Half of the kills come at a random moment, half at a random act (the n-th file opened, renamed, removed …), since the
+moments between two acts on the disk are the dangerous ones and a clock seldom meets them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import orjson
+import pytest
+
+from hugflow_assets.demo import LocalHub
+from hugflow_assets.demo.protocol import CDN
+from hugflow_assets.landing import verify
+from hugflow_assets.store import Store
+from hugflow_assets_tests.datasets_made import card, clip_rows, wav_bytes, write_parquet
+from hugflow_assets_tests.e2e.fork_server import REPO, Child, ForkServer
+from hugflow_assets_tests.landing.trees import tree_of
+
+KILLS = 50
+SHARDS = 5
+BYTES_PER_S = 2_000_000
+NAME = "org__speech__rev_main"
+DAY_S = 86_400
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    with ForkServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | Path]:
+    """Several shards of clips that are noise, so that parquet cannot make them smaller."""
+    folder, chance = tmp_path_factory.mktemp("made"), random.Random(1)
+    header = wav_bytes(0.1)[:44]
+    made: dict[str, bytes | Path] = {"README.md": card("cc0-1.0")}
+    for at in range(SHARDS):
+        rows = clip_rows(40, first=at * 40, duration_s=0.001)
+        for row in rows:
+            row["audio"]["bytes"] = header + chance.randbytes(3200)
+        path = f"data/train-{at:05}-of-{SHARDS:05}.parquet"
+        made[path] = write_parquet(folder / path, rows)
+    return made
+
+
+@dataclass
+class World:
+    """A storage on which a landing is tried until it is through, and what the Hub had to send for it."""
+
+    hub: LocalHub
+    folder: Path
+    sizes: dict[str, int]
+
+    def __post_init__(self) -> None:
+        (self.folder / "storage").mkdir(parents=True)
+        (self.folder / "state").mkdir()
+        self.seen = len(self.hub.requests)
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "storage", self.folder / "state")
+
+    @property
+    def place(self) -> Path:
+        return self.folder / "storage" / NAME
+
+    def start(self, server: ForkServer, **how: object) -> Child:
+        return server.start(self.hub.url, self.folder, **how)
+
+    def new_requests(self) -> tuple[dict[str, list[int]], dict[str, int]]:
+        """Since the last time: from which byte each file was asked for, and how many bytes of it were sent."""
+        asked: dict[str, list[int]] = {}
+        sent: dict[str, int] = {}
+        requests, self.seen = self.hub.requests[self.seen :], len(self.hub.requests)
+        for one in requests:
+            given = re.fullmatch(r"bytes=(\d+)-(\d*)", one.range or "bytes=0-")
+            if given is None or given[2]:
+                continue  # a parquet footer, of the planning
+            path = next(
+                (path for path in self.sizes if Path(path).name in unquote(unquote(f"{one.path}?{one.query}"))), None
+            )
+            if path is None or one.method != "GET":
+                continue
+            if one.origin == CDN:
+                sent[path] = sent.get(path, 0) + one.bytes_sent
+            else:
+                asked.setdefault(path, []).append(int(given[1]))
+        return asked, sent
+
+    def kept(self) -> dict[str, int]:
+        """How many bytes of each file are safe: in a part file, in a whole one, or landed."""
+        if self.place.exists():
+            return dict(self.sizes)
+        found = dict.fromkeys(self.sizes, 0)
+        for receipt in (self.folder / "storage/.hugflow/staging").rglob("receipts/*.json"):
+            for source in orjson.loads(receipt.read_bytes())["receipt"]["sources"]:
+                found[source["path"]] = source["size_bytes"]
+        for part in (self.folder / "storage/.hugflow/staging").rglob("work/**/source-*"):
+            path = f"data/train-{int(part.parent.name):05}-of-{SHARDS:05}.parquet"
+            found[path] = max(found[path], part.stat().st_size)
+        return found
+
+
+def test_killed_at_fifty_moments_and_started_again_every_tree_is_that_of_a_clean_run(
+    server: ForkServer, files: dict[str, bytes | Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = random.Random(20)
+    sizes = {path: data.stat().st_size for path, data in files.items() if isinstance(data, Path)}
+    with LocalHub() as hub:
+        hub.add_repo(REPO, files)
+        hub.bytes_per_s = BYTES_PER_S
+        clean = World(hub, tmp_path / "clean", sizes)
+        began = time.monotonic()
+        child = clean.start(server)
+        assert child.ended() and child.result is not None and child.result.get("action") == "land", child.result
+        lasts_s, acts = time.monotonic() - began, child.result["acts"]
+        wanted = tree_of(clean.place)
+
+        kills, landings, again, phases = 0, 0, 0, dict[str, int]()
+        while kills < KILLS:
+            world = World(hub, tmp_path / f"world-{landings}", sizes)
+            kept = dict.fromkeys(sizes, 0)
+            while True:
+                by_act = kills < KILLS and chance.random() < 0.5
+                child = world.start(server, **({"kill_at": chance.randrange(1, acts)} if by_act else {}))
+                if not child.ended(60 if by_act or kills == KILLS else chance.uniform(0, lasts_s)):
+                    child.signal(signal.SIGKILL)
+                    assert child.ended()
+                assert child.result is not None and "error" not in child.result, child.result
+                asked, sent = world.new_requests()
+                for path, starts in asked.items():
+                    assert starts == [kept[path]] and kept[path] < sizes[path], f"{path}: had {kept}, asked {starts}"
+                before, kept = kept, world.kept()
+                again += sum(sent.get(path, 0) - (kept[path] - before[path]) for path in sizes)
+                if not child.killed:
+                    break
+                kills += 1
+                phase = world.store.progress.read(NAME)
+                told = phase.phase.value if phase else "planning"
+                phases[told] = phases.get(told, 0) + 1
+                see_that_nothing_is_wrong(world, wanted, tmp_path / "aged")
+            landings += 1
+            assert tree_of(world.place) == wanted
+            assert verify(world.store, NAME).whole and verify(world.store, NAME).extra == ()
+            world.store.clean_debris()
+            assert not any(world.store.layout.staging_root.iterdir())
+            shutil.rmtree(world.folder)
+    with capsys.disabled():
+        whole = sum(sizes.values())
+        print(
+            f"\n{kills} kills in {landings} landings of {whole:,} bytes each, while {phases}; "
+            f"{again:,} bytes came again, {again / kills:,.0f} a kill: what was on its way and not on the disk."
+        )
+    assert len(phases) >= 3
+
+
+def see_that_nothing_is_wrong(world: World, wanted: dict[str, bytes], aged: Path) -> None:
+    """What must hold after each kill, before anybody has mended anything."""
+    entries = {one.name for one in world.store.root.iterdir()} - {".hugflow"}
+    assert entries <= {NAME}
+    if entries:
+        assert tree_of(world.place) == wanted
+    assert set(world.store.names()) == entries
+    assert set(world.store.rebuild_index()) == entries
+    _age(world, aged)
+    with world.store.lease(NAME, purpose="to see whether it is free", wait_s=0):
+        pass
+
+
+def _age(world: World, aged: Path) -> None:
+    """On a copy, a day later: cleaning leaves nothing of the dead landing."""
+    shutil.copytree(world.folder, aged, symlinks=True)
+    then = time.time() - DAY_S - 60
+    for path in aged.rglob("*"):
+        os.utime(path, (then, then), follow_symlinks=False)
+    store = Store(aged / "storage", aged / "state", staging_grace_s=DAY_S)
+    store.clean_debris()
+    inner = aged / "storage/.hugflow"
+    assert [*inner.rglob("*.tmp"), *(aged / "state").rglob("*.tmp")] == []
+    for folder in ("staging", "reservations", "intents", "trash"):
+        assert [*(inner / folder).iterdir()] == [], folder
+    shutil.rmtree(aged)
