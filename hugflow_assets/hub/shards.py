@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from posixpath import basename, dirname
+from posixpath import basename, commonpath, dirname
 from typing import Any
 
 from hugflow_assets.hub.clips import ClipSplit
@@ -157,6 +157,8 @@ def folder_configs(
 ) -> tuple[ConfigPlan, ...]:
     """Files as rows: by metadata where there is any in the config, else a row a file, with a label from its folder.
 
+    Metadata above the folders of the splits, which `datasets` would leave out, speaks of each split's files.
+
     Args:
         configs: with the splits that are asked for.
         every: with all splits, from which labels are known.
@@ -167,22 +169,26 @@ def folder_configs(
         whole = next(one for one in every if one.name == config.name)
         names = config.params.get("metadata_filenames") or METADATA_NAMES
         metadata = {path for _, paths in whole.splits for path in paths if basename(path) in names}
+        above = [] if metadata or config.params else [path for path in files if basename(path) in names]
         if config.params.get("drop_metadata"):
             metadata = set()
         media = [(split, [path for path in paths if basename(path) not in names]) for split, paths in config.splits]
-        labels = Labels() if metadata else Labels.of(_without(whole, names))
+        above = above if all(_folder(paths) for _, paths in media) else []
+        labels = Labels() if metadata or above else Labels.of(_without(whole, names))
         splits = []
         for split, paths in media:
-            if metadata:
+            if above and _folder(paths):
+                shards = _metadata_shards(above, paths, files, shape, column, within=_folder(paths))
+            elif metadata:
                 own = next(all_paths for name, all_paths in config.splits if name == split)
                 of_split = [path for path in own if path in metadata]
                 shards = _metadata_shards(of_split, paths, files, shape, column)
             else:
                 shards = _file_shards(paths, files, shape, column, labels)
-            known = None if metadata else len(paths)
+            known = None if metadata or above else len(paths)
             splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
         features = info.get(config.name, {}).get("features")
-        if not metadata and features is None:
+        if not (metadata or above) and features is None:
             features = {column: {"_type": kind}}
             if labels.names:
                 features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
@@ -195,6 +201,12 @@ def _without(config: ConfigFiles, names: Iterable[str]) -> ConfigFiles:
         (split, tuple(path for path in paths if basename(path) not in names)) for split, paths in config.splits
     )
     return ConfigFiles(config.name, kept, config.params)
+
+
+def _folder(paths: Sequence[str]) -> str:
+    """The innermost folder that holds all of the files, with a slash behind it; "" for the root."""
+    found = commonpath([dirname(path) for path in paths]) if paths else ""
+    return f"{found}/" if found else ""
 
 
 def _file_shards(
@@ -215,9 +227,13 @@ def _file_shards(
 
 
 def _metadata_shards(
-    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, column: str
+    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, column: str, within: str = ""
 ) -> Iterable[ShardSource]:
-    """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open."""
+    """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open.
+
+    Args:
+        within: only rows whose files are in this folder are meant: the metadata lies above the folders of the splits.
+    """
     index = 0
     for number, path in enumerate(metadata):
         folder = f"{dirname(path)}/" if dirname(path) else ""
@@ -236,6 +252,7 @@ def _metadata_shards(
                     "column": column,
                     "start": part * rows,
                     "end": None if part == count - 1 else (part + 1) * rows,
+                    "within": within,
                     "files_beside": len(media) if number == 0 and part == 0 else 0,
                 },
                 named_bytes=size // count,

@@ -227,6 +227,20 @@ CASES: dict[str, Case] = {
         Shape.AUDIOFOLDER,
         {"train.jsonl": [{"audio": CLIPS[1], "n": 2}, {"audio": CLIPS[0], "n": 1}]},
     ),
+    "audio with metadata above the splits": Case(
+        {
+            "train/a.wav": CLIPS[0],
+            "train/b.wav": CLIPS[1],
+            "test/c.wav": CLIPS[2],
+            "metadata.csv": b"file_name,text\ntrain/b.wav,bee\ntest/c.wav,cee\ntrain/a.wav,ay\n",
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [{"audio": CLIPS[1], "text": "bee"}, {"audio": CLIPS[0], "text": "ay"}],
+            "test.jsonl": [{"audio": CLIPS[2], "text": "cee"}],
+        },
+        extra={"rows_of_other_splits": 3, "clips_without_row": 0},
+    ),
     "audio in folders that are labels": Case(
         {"dog/a.wav": CLIPS[0], "cat/b.wav": CLIPS[1], "cat/a.wav": CLIPS[2]},
         Shape.AUDIOFOLDER,

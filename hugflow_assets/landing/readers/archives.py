@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import mmap
 import shutil
 import tarfile
 import zipfile
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.zips import MOST_MEMBERS, MOST_RATIO, SMALL_BYTES, member_name, refuse_zip
@@ -38,12 +37,9 @@ class Member:
     name: str
     size_bytes: int
     file: IO[bytes]
-    view: memoryview | None = None  # its bytes, where the archive is mapped
 
-    def data(self) -> Any:
-        """All of its bytes, as anything that is a buffer."""
-        if self.view is not None:
-            return self.view
+    def data(self) -> bytes:
+        """All of its bytes."""
         data = self.file.read(self.size_bytes + 1)
         if len(data) != self.size_bytes:
             raise BadSourceError(f"The member {self.name} has not the {self.size_bytes} bytes that its archive says.")
@@ -52,10 +48,7 @@ class Member:
     def save(self, to: Path) -> None:
         """Write it to a new file."""
         with to.open("wb") as out:
-            if self.view is not None:
-                out.write(self.view)
-            else:
-                shutil.copyfileobj(self.file, out, 1 << 20)
+            shutil.copyfileobj(self.file, out, 1 << 20)
         if to.stat().st_size != self.size_bytes:
             raise BadSourceError(f"The member {self.name} has not the {self.size_bytes} bytes that its archive says.")
 
@@ -103,9 +96,6 @@ def _tar_members(path: Path, source_path: str, head: bytes) -> Iterator[Member]:
         raw = stack.enter_context(path.open("rb"))
         size = path.stat().st_size
         opened = _decompressed(raw, head)
-        view = None
-        if opened is None and size:
-            view = memoryview(mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ))
         forward = None if opened is None else _Forward(opened, max(SMALL_BYTES, MOST_RATIO * size), source_path)
         source = cast(BinaryIO, forward or raw)
         count = 0
@@ -118,10 +108,9 @@ def _tar_members(path: Path, source_path: str, head: bytes) -> Iterator[Member]:
                 raise _bad(source_path, f"holds more than {MOST_MEMBERS} members")
             if name is None:
                 continue
-            if view is not None and info.offset_data + info.size > size:
+            if opened is None and info.offset_data + info.size > size:
                 raise _bad(source_path, f"is cut off inside {name}")
-            data = None if view is None else view[info.offset_data : info.offset_data + info.size]
-            yield Member(name, info.size, cast(IO[bytes], tar.extractfile(info)), data)
+            yield Member(name, info.size, cast(IO[bytes], tar.extractfile(info)))
         source.seek(tar.offset)
         if source.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise _bad(source_path, f"is damaged at byte {tar.offset}, behind {count} members")

@@ -85,7 +85,21 @@ class FolderReader(Reader):
             self.counts["files_beside"] = int(options["files_beside"])
         schema, trees, self.features = named_media(rows, metadata.path, self._column, self._kind, self._feature)
         self._trees = trees
-        yield from read_rows(rows, schema, int(options["start"]), options["end"], _ROWS_AT_ONCE)
+        within, folder = str(options.get("within") or ""), posixpath.dirname(metadata.path)
+        for batch in read_rows(rows, schema, int(options["start"]), options["end"], _ROWS_AT_ONCE):
+            yield self._of_split(batch, within, folder) if within else batch
+
+    def _of_split(self, batch: pa.RecordBatch, within: str, folder: str) -> pa.RecordBatch:
+        """The rows whose files are in the split's folder; what names its files otherwise is kept."""
+        if self._column not in batch.schema.names:
+            return batch
+        paths = batch.column(self._column).to_pylist()
+        kept = [
+            path is None or posixpath.normpath(posixpath.join(folder, path.replace("\\", "/"))).startswith(within)
+            for path in paths
+        ]
+        self.counts["rows_of_other_splits"] += kept.count(False)
+        return batch.filter(pa.array(kept, pa.bool_()))
 
     def _from_archive(self, paths: list[str], metadata: SourceFile) -> dict[str, Path]:
         """Media beside a metadata file in the same zip archive."""
