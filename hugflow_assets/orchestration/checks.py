@@ -37,13 +37,16 @@ def verdicts(name: str, selected: Set[str], platform: Platform) -> Iterator[Verd
     """
     store, settings = platform.store(), platform.settings()
     manifest = _manifest(store, name)
-    found = manifest is not None
-    verification = verify(store, name) if found and "hashes" in selected else None
-    texts = _texts(store, manifest) if manifest and "transcripts_present" in selected else None
-    upstream = _upstream(platform, manifest) if manifest and "upstream_unchanged" in selected else None
     for rule in POSTLANDING_RULES:
-        if rule.name in selected:
+        if rule.name not in selected:
+            continue
+        try:
+            verification = verify(store, name) if manifest and rule.name == "hashes" else None
+            texts = _texts(store, manifest) if manifest and rule.name == "transcripts_present" else None
+            upstream = _upstream(platform, manifest) if manifest and rule.name == "upstream_unchanged" else None
             yield judge_landed(rule, name, store, settings, verification=verification, texts=texts, upstream=upstream)
+        except HugflowError as error:  # what one rule cannot look at keeps no other from its verdict
+            yield Verdict.of_error(rule.name, error, severity=rule.severity)
 
 
 def _manifest(store: Store, name: str) -> Manifest | None:

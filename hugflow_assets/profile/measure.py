@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from hugflow_assets.errors import BadSourceError
+from hugflow_assets.errors import DamagedDatasetError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.profile.tally import Tally
 from hugflow_assets.store import Manifest
@@ -71,7 +71,7 @@ def measure(folder: Path, manifest: Manifest) -> Profile:
         folder: the dataset's folder.
         manifest: its manifest; says where the record is and which column is the text.
     Raises:
-        BadSourceError: a line of the record is not JSON (the dataset is damaged; ``verify`` names the file).
+        DamagedDatasetError: a file of the record is missing, or a line of it is not JSON.
     """
     audio, text = _Audio(), _Text(manifest.text_column)
     rows: dict[str, int] = {}
@@ -90,7 +90,7 @@ def count_texts(folder: Path, manifest: Manifest) -> tuple[int, int]:
     """How many rows there are, and how many have a text that is not blank.
 
     Raises:
-        BadSourceError: as ``measure``.
+        DamagedDatasetError: as ``measure``.
     """
     rows = texts = 0
     for config in manifest.configs:
@@ -106,15 +106,19 @@ def _has_text(value: Any) -> bool:
 
 
 def _rows(record: Path) -> Iterator[Mapping[str, Any]]:
-    with record.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise BadSourceError(
-                    f"{record.name}, line {number} is not JSON: {error}.",
-                    remedy="Run `hugflow verify`, then materialize the dataset to repair it.",
-                ) from None
+    try:
+        with record.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    raise _damaged(f"{record}, line {number} is not JSON: {error}.") from None
+    except OSError as error:
+        raise _damaged(f"{record} cannot be read: {error.strerror}.") from None
+
+
+def _damaged(what: str) -> DamagedDatasetError:
+    return DamagedDatasetError(what, remedy="Run `hugflow verify`, then materialize the dataset to repair it.")
 
 
 class _Audio:

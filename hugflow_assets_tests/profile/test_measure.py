@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugflow_assets.errors import BadSourceError
+from hugflow_assets.errors import DamagedDatasetError
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.profile import Spread, count_texts, measure
 from hugflow_assets.profile.measure import DURATION_EDGES_S
@@ -102,13 +102,17 @@ def test_without_a_text_column_or_rows_nothing_is_claimed(tmp_path: Path) -> Non
     assert empty.text is not None and empty.text.characters is None
 
 
-def test_a_damaged_line_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_damaged_or_missing_record_is_named_with_what_to_do(tmp_path: Path) -> None:
     manifest = landed(tmp_path, {"train": [{"text": "a"}, {"text": "b"}]})
     (tmp_path / "json/train.jsonl").write_bytes(b'{"text":"a"}\n{"text":"b\n')
     for look in (measure, count_texts):
-        with pytest.raises(BadSourceError, match=r"train\.jsonl, line 2 is not JSON") as caught:
+        with pytest.raises(DamagedDatasetError, match=r"train\.jsonl, line 2 is not JSON") as caught:
             look(tmp_path, manifest)
         assert caught.value.remedy
+    (tmp_path / "json/train.jsonl").unlink()
+    for look in (measure, count_texts):
+        with pytest.raises(DamagedDatasetError, match=r"train\.jsonl cannot be read: No such file"):
+            look(tmp_path, manifest)
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=200))

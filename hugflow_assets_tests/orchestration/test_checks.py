@@ -1,0 +1,123 @@
+"""Post-landing checks, each executed alone as the UI does, and what assets downstream of ``dataset`` are given."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from dagster import AssetCheckEvaluation, AssetCheckKey, AssetKey, AssetSelection, ExecuteInProcessResult
+
+from hugflow_assets.orchestration import definitions, sync
+from hugflow_assets.orchestration.attempts import PARTITION_TAG
+from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.rules import POSTLANDING_RULES
+from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
+
+AFTER = [rule.name for rule in POSTLANDING_RULES]
+
+
+@pytest.fixture
+def landed(speech: Project) -> Project:
+    assert [one.state for one in sync(instance=speech.instance)] == ["landed"]
+    return speech
+
+
+def run(project: Project, selection: AssetSelection, name: str = SPEECH) -> ExecuteInProcessResult:
+    """What the UI does with a selection: the job of all assets, in part."""
+    job = definitions().get_implicit_global_asset_job_def()
+    return job.get_subset(
+        asset_selection=selection.resolve(definitions().get_repository_def().asset_graph),
+        asset_check_selection=selection.resolve_checks(definitions().get_repository_def().asset_graph),
+    ).execute_in_process(instance=project.instance, tags={PARTITION_TAG: name}, raise_on_error=False)
+
+
+def check(project: Project, rule: str, name: str = SPEECH) -> AssetCheckEvaluation:
+    result = run(project, AssetSelection.checks(AssetCheckKey(DATASET, rule)), name)
+    assert result.success
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert (evaluation.check_name, evaluation.partition) == (rule, name)
+    return evaluation
+
+
+def text(evaluation: AssetCheckEvaluation, label: str) -> str:
+    return str(evaluation.metadata[label].value)
+
+
+def test_each_check_passes_alone_and_fetches_nothing(landed: Project) -> None:
+    before = len(landed.hub.requests)
+    assert {rule: check(landed, rule).passed for rule in AFTER} == dict.fromkeys(AFTER, True)
+    assert not [one for one in landed.hub.requests[before:] if one.origin == "cdn"]
+
+
+def test_a_changed_file_fails_the_hashes_and_a_missing_one_is_named(landed: Project) -> None:
+    clips = sorted((landed.storage / SPEECH / "audio").rglob("*.wav"))
+    clips[0].chmod(0o600)
+    clips[0].write_bytes(clips[0].read_bytes()[:-1] + b"x")
+    clips[1].unlink()
+    found = check(landed, "hashes")
+    assert not found.passed
+    told = f"{found.metadata['message'].value} {found.metadata['details'].value}"
+    assert clips[0].name in told and clips[1].name in told
+    assert text(found, "remedy")
+
+
+def test_a_missing_record_fails_its_checks_and_keeps_no_other_from_passing(landed: Project) -> None:
+    shutil.rmtree(landed.storage / SPEECH / "json")
+    result = run(landed, AssetSelection.checks(*(AssetCheckKey(DATASET, rule) for rule in AFTER)))
+    passed = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    assert result.success and passed.keys() == set(AFTER)
+    assert not passed["hashes"] and not passed["transcripts_present"]
+    assert passed["upstream_unchanged"]
+
+
+def test_a_branch_that_moved_is_told_with_what_to_do(landed: Project) -> None:
+    newest = landed.hub.commit("org/speech", {"NEWS.md": b"more"})
+    found = check(landed, "upstream_unchanged")
+    assert newest[:7] in text(found, "message")
+    assert text(found, "remedy")
+
+
+def test_a_hub_that_is_down_is_no_verdict_on_the_data(landed: Project) -> None:
+    with landed.hub.down():
+        found = check(landed, "upstream_unchanged")
+        assert check(landed, "hashes").passed
+    assert text(found, "evaluated") == "False"
+
+
+def test_checks_of_what_is_not_landed_fail_by_name(speech: Project) -> None:
+    found = check(speech, "complete")
+    assert not found.passed
+    assert "not landed" in text(found, "message")
+
+
+def test_an_asset_downstream_is_given_the_folder(landed: Project) -> None:
+    result = run(landed, AssetSelection.assets(AssetKey("dataset_profile")))
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    assert event.materialization.metadata["rows"].value == 12
+
+
+@pytest.mark.parametrize("name", [SPEECH, "../../evil"])
+def test_what_is_not_landed_fails_an_asset_downstream_by_name(speech: Project, name: str) -> None:
+    result = run(speech, AssetSelection.assets(AssetKey("dataset_profile")), name)
+    assert not result.success
+    (failed,) = result.filter_events(lambda event: event.is_step_failure)
+    data = failed.step_failure_data.user_failure_data
+    assert data is not None
+    assert data.metadata["code"].value == "unknown-dataset"
+    assert name in str(data.metadata["message"].value)
+
+
+def test_the_catalogue_lists_what_is_landed_and_how_full_the_storage_is(
+    landed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_QUOTA", "1GB")
+    job = definitions().get_implicit_global_asset_job_def().get_subset(asset_selection={AssetKey("storage_catalogue")})
+    result = job.execute_in_process(instance=landed.instance)
+    (event,) = result.get_asset_materialization_events()
+    facts = event.materialization.metadata
+    assert facts["datasets"].value == 1
+    assert facts["size_bytes"].value == landed.store.index()[SPEECH].size_bytes
+    assert facts["quota_bytes"].value == 10**9
+    (row,) = facts["catalogue"].value.records  # type: ignore[union-attr]
+    assert (row.data["dataset"], row.data["rows"], row.data["licence"]) == (SPEECH, 12, "cc0-1.0")
