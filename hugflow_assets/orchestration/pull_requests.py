@@ -7,6 +7,7 @@ write. With ``AUTO_MERGE`` it merges what every guard allows. Off where GitHub i
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -36,11 +37,15 @@ WAIT_S = 60.0
 
 
 class Seen(Frozen):
-    """One pull request as it was last planned. ``state``: digest of its head and of what it would be merged into."""
+    """One pull request as it was last planned.
+
+    ``state``: digest of its head and of what it would be merged into. ``told``: of what the comment says.
+    """
 
     state: str
     at: float
     fine: bool = False
+    told: str = ""
 
 
 class Cursor(Frozen):
@@ -97,7 +102,9 @@ def look(github: GitHub, platform: Platform, cursor: Cursor, now: float) -> Look
                 seen[number] = before
             continue
         try:
-            planned = before if _is_new_enough(before, pull, base, now) else _plan(github, platform, pull, base, now)
+            planned = (
+                before if _is_new_enough(before, pull, base, now) else _plan(github, platform, pull, base, before, now)
+            )
             if planned is not before:
                 written.append(number)
             seen[number] = planned  # type: ignore[assignment]
@@ -136,14 +143,19 @@ def _is_new_enough(before: Seen | None, pull: PullRequest, base: RequestSnapshot
     return before is not None and before.state == _state(pull, base) and now - before.at < LOOK_AGAIN_S
 
 
-def _plan(github: GitHub, platform: Platform, pull: PullRequest, base: RequestSnapshot, now: float) -> Seen:
+def _plan(
+    github: GitHub, platform: Platform, pull: PullRequest, base: RequestSnapshot, before: Seen | None, now: float
+) -> Seen:
     proposed = read_proposal(github, pull, base)
     state = _state(pull, base)
     if not proposed.changes and not github.has_comment(pull.number):
         return Seen(state=state, at=now)  # it is about something else
     comment = plan_of(proposed, platform.store(), platform.hub(), platform.settings())
-    github.write_comment(pull.number, comment.body)
-    return Seen(state=state, at=now, fine=comment.fine and bool(proposed.changes))
+    # The disk's free space moves all the time, and is no news.
+    told = hashlib.sha256(re.sub(r"[\d.,]+ \w?B free", "", comment.body).encode()).hexdigest()[:16]
+    if before is None or (before.state, before.told) != (state, told):
+        github.write_comment(pull.number, comment.body)
+    return Seen(state=state, at=now, fine=comment.fine and bool(proposed.changes), told=told)
 
 
 def _merged(github: GitHub, number: int, settings: Settings) -> bool:

@@ -29,7 +29,8 @@ class RepositoryDouble(GitHubDouble):
         self.remote, self.work = folder / "remote.git", folder / "work"
         folder.mkdir(parents=True)
         self.merges: dict[str, int] = {}
-        self.owners = "* @org/data\n"
+        self.owners = "* @org/data\n/requests/ @carol @org/stewards\n"
+        self.teams: dict[str, set[str]] = {"org/stewards": {"dave"}}
         self.git("init", "-q", "--bare", "-b", "main", str(self.remote), at=folder)
         self.git("clone", "-q", str(self.remote), str(self.work), at=folder)
         self.git("checkout", "-q", "-b", "main", at=self.work)
@@ -81,7 +82,7 @@ class RepositoryDouble(GitHubDouble):
         repo = f"{self.url}/repos/{self.repository}"
         self.open_pull(
             number, head=head, author=author, title=title, html_url=f"{repo}/pull/{number}", merged=False,
-            merge_commit_sha=None,
+            merge_commit_sha=None, merged_at=None,
         )  # fmt: skip
         self.pulls[number]["head"] = {"ref": branch, "sha": head, "repo": {"full_name": self.repository}}
         self.pulls[number]["base"] = {"ref": "main", "sha": self.git("rev-parse", "main")}
@@ -118,7 +119,7 @@ class RepositoryDouble(GitHubDouble):
         for one in self.git("rev-list", f"{pull['base']['sha']}..{commit}").splitlines():
             self.merges[one] = number
         self.merges[head] = number
-        pull.update(state="closed", merged=True, merge_commit_sha=commit)
+        pull.update(state="closed", merged=True, merged_at="2030-01-01T00:00:00Z", merge_commit_sha=commit)
         self.merged.append((number, head))
         self.refresh()
         return commit
@@ -135,6 +136,8 @@ class RepositoryDouble(GitHubDouble):
             ("GET", f"{repo}/commits/([0-9a-f]{{40}})/pulls", self._pulls_of),
             ("GET", f"{repo}/compare/([0-9a-f]{{40}})\\.\\.\\.([0-9a-f]{{40}})", self._compare),
             ("GET", f"{repo}/contents/(.+)", self._contents),
+            ("GET", f"{repo}/issues/comments", self._all_comments),
+            ("GET", r"/orgs/([^/]+)/teams/([^/]+)/memberships/([^/]+)", self._membership),
             *super()._routes(),
         ]
 
@@ -189,6 +192,19 @@ class RepositoryDouble(GitHubDouble):
 
     def _compare(self, request: Request, base: str, head: str) -> dict[str, Any]:
         return {"merge_base_commit": self._commit(self.git("merge-base", base, head)), "files": [], "commits": []}
+
+    def _all_comments(self, request: Request) -> list[dict[str, Any]]:
+        every = [
+            {**one, "issue_url": f"{self.url}/repos/{self.repository}/issues/{number}"}
+            for number, comments in self.comments.items()
+            for one in comments
+        ]
+        return self._page(request, sorted(every, key=lambda one: one["id"]))
+
+    def _membership(self, request: Request, org: str, team: str, login: str) -> dict[str, Any]:
+        if login not in self.teams.get(f"{org}/{team}", ()):
+            raise RefusalError(404, {"message": "Not Found"})
+        return {"state": "active", "role": "member"}
 
     def _contents(self, request: Request, path: str) -> dict[str, Any]:
         if path != ".github/CODEOWNERS":

@@ -1,0 +1,270 @@
+"""From pull request to data, told where people look: the whole story, also while GitHub and Slack fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import instance_for_test
+
+from hugflow_assets.demo import LocalHub
+from hugflow_assets_tests.doubles.serving import Fault
+from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
+
+
+@pytest.fixture
+def team(tmp_path: Path, hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    with instance_for_test() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
+        yield team
+
+
+def propose(team: Team, files: dict[str, str | None], *, branch: str = "ask", author: str = "ada") -> int:
+    team.github.commit_files(files, branch=branch)
+    return team.github.propose(branch, author=author)
+
+
+def land(team: Team) -> tuple[int, str]:
+    """A request, merged and landed; the pull request and its merge commit."""
+    number = propose(team, {ADD: GOOD})
+    team.look()
+    commit = team.github.merge(number)
+    assert [one.state for one in team.sync()] == ["landed"]
+    team.deliver_all()
+    return number, commit
+
+
+def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
+    # A bad request: what is wrong is said within one look, with what to do.
+    number = propose(team, {ADD: "hf_id: org/speeck\ndescription: Speech.\n"})
+    assert team.look().written == (number,)
+    assert team.sections(number)[0].startswith("### ❌ This cannot land as it is")
+    assert "hub-not-found" in team.comment(number) or "no dataset" in team.comment(number).lower()
+
+    # Fixed by a push: the same comment says what would land.
+    first = team.github.comments[number][0]["id"]
+    head = team.github.commit_files({ADD: GOOD}, branch="ask")
+    team.look()
+    plan = team.comment(number)
+    assert team.github.comments[number][0]["id"] == first
+    assert team.sections(number)[1:] == [f"### ✅ Would land: `{SPEECH}`"]
+    assert head[:12] in plan
+    upstream = team.hub.repo("org/speech").refs["refs/heads/main"]
+    for told in (
+        upstream.id,
+        "| Rows |",
+        "| Hours |",
+        "cc0-1.0",
+        "| Access | open |",
+        "1.0 GB, then",
+        str(team.store.root),
+    ):
+        assert told in plan
+    assert not (team.store.root / SPEECH).exists()
+
+    # Nothing new: nothing is written.
+    before = len([one for one in team.github.requests if one.method != "GET"])
+    team.look()
+    team.look(later_s=3600)
+    assert len([one for one in team.github.requests if one.method != "GET"]) == before
+
+    # Merged, landed, told.
+    commit = team.github.merge(number)
+    assert [one.state for one in team.sync()] == ["landed"]
+    team.deliver_all()
+    assert f"### ✅ Landed: `{SPEECH}`" in team.sections(number)
+    for told in ("| Rows |", "| Hours |", "| Size |", "| Commit |", "| Time |", "| Speed |"):
+        assert told in team.comment(number)
+    assert team.statuses(commit) == ["pending", "success"] or team.statuses(commit)[-1] == "success"
+    assert team.headlines() == ["Started", "Landed"]
+    run = next(iter(team.instance.get_runs()))
+    assert run.tags["hugflow/request"] == "add/speech.yaml"
+    assert run.tags["hugflow/merged_in"] == commit
+    assert run.tags["hugflow/author"] == "Ada"
+    assert run.tags["hugflow/pull_request"] == str(number)
+    assert run.tags["hugflow/request_commit"] == commit
+
+    # Upstream moves: Slack hears of it; the pull request, long closed, does not change.
+    said = team.comment(number)
+    team.hub.commit("org/speech", {"NEWS.md": b"More speech."})
+    team.watch_upstream()
+    team.deliver_all()
+    assert team.headlines() == ["Started", "Landed", "Upstream moved"]
+    assert team.comment(number) == said
+
+    # Withdrawn: the plan says what goes and when it is freed, the removal that it went.
+    removal = propose(team, {REMOVE: "hf_id: org/speech\nreason: Replaced.\n"}, branch="withdraw")
+    team.look()
+    plan = team.comment(removal)
+    assert "### ✅ Would remove: `remove/speech.yaml`" in plan
+    for told in (SPEECH, "owner ada", "| Frees |", "| On |", "Replaced"):
+        assert told in plan
+    commit = team.github.merge(removal)
+    team.sync()
+    team.deliver_all()
+    assert f"### ✅ Removed: `{SPEECH}`" in team.sections(removal)
+    assert team.statuses(commit)[-1] == "success"
+    assert team.headlines()[-1] == "Removed"
+    assert not (team.store.root / SPEECH).exists()
+    assert len(team.slack.parents()) == 1
+
+
+def test_a_withdrawn_removal_and_an_edit_say_what_they_do(team: Team) -> None:
+    land(team)
+    edit = propose(team, {ADD: GOOD.replace("Speech.", "Better words.")}, branch="edit")
+    team.github.commit_files({REMOVE: "hf_id: org/speech\nreason: Replaced.\n"})
+    team.sync()
+    back = propose(team, {REMOVE: None}, branch="back")
+    team.look()
+    assert "description: Speech. -> Better words." in team.comment(edit)
+    assert "Removal withdrawn" in team.comment(back)
+    assert "out of the trash" in team.comment(back)
+    assert f"### ✅ Would land: `{SPEECH}`" in team.sections(back)
+    team.github.merge(back)
+    team.sync()
+    assert (team.store.root / SPEECH).exists()
+
+
+def test_a_deleted_request_leaves_its_data(team: Team) -> None:
+    land(team)
+    number = propose(team, {ADD: None}, branch="forget")
+    team.look()
+    assert f"### ℹ️ Stays on the storage, asked for by nobody: `{SPEECH}`" in team.sections(number)
+
+
+def test_files_of_strangers_are_data(team: Team) -> None:
+    team.github.commit_file("requests/add/link.yaml", "/etc/passwd", branch="evil", mode="120000")
+    team.github.commit_files(
+        {
+            "requests/add/huge.yaml": "#" * 70_000,
+            "requests/add/a b'\"`$(id)`.yaml": "hf_id: org/x@y\ndescription: '@everyone <!-- hugflow:requests -->'\n",
+            "requests/add/odd.txt": "hf_id: org/x\n",
+            "README.md": "Something else.\n",
+        },
+        branch="evil",
+    )
+    number = team.github.propose("evil", author="mallory")
+    team.look()
+    said = team.comment(number)
+    assert said.count("Cannot be read") == 4
+    assert "symbolic link" in said
+    assert "root:" not in said
+    assert "@everyone" not in said
+    assert said.count("<!-- hugflow:requests -->") == 1
+    assert "Other files, not looked at here" in said
+    assert len(said) < 65_536
+
+
+def test_a_pull_request_about_something_else_gets_no_comment(team: Team) -> None:
+    number = propose(team, {"README.md": "Hello.\n"})
+    team.look()
+    assert team.github.bodies(number) == []
+
+
+def test_a_pull_request_that_asks_for_nothing_any_more_says_so(team: Team) -> None:
+    number = propose(team, {ADD: GOOD})
+    team.look()
+    team.github.commit_files({ADD: None, "README.md": "Hello.\n"}, branch="ask")
+    team.look()
+    assert len(team.sections(number)) == 1
+    assert "Nothing is asked for any more" in team.comment(number)
+
+
+def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) -> None:
+    team.point(STORAGE_QUOTA="1MB", HF_ENDPOINT=team.hub.url)
+    number = propose(team, {ADD: GOOD.replace("org/speech", "org/later")})
+    commit = team.github.merge(number)
+    assert [one.state for one in team.sync()] == ["failed"]
+    team.deliver_all()
+    assert "### ❌ Refused before download: `org__later__rev_main`" in team.sections(number)
+    assert "**Next:**" in team.comment(number)
+    assert team.statuses(commit)[-1] == "failure"
+    events = team.store.events.last_seq()
+    team.github.comment(number, "mallory", "/hugflow retry")
+    team.github.comment(number, "ada", "please /hugflow retry it")
+    assert team.deliver().retried == ()
+    assert team.store.events.last_seq() == events
+    for who in ("ada", "carol", "dave"):  # author, owner by name, owner by team
+        team.github.comment(number, who, "/hugflow retry\r\n")
+        assert team.deliver().retried == ("org__later__rev_main",)
+    assert team.deliver().retried == ()
+    team.deliver_all()
+    assert "### ⏳ Requested: `org__later__rev_main`" in team.sections(number)
+
+
+# ---- while GitHub and Slack fail
+
+FAULTS = {
+    "429": [Fault(429, on=word, headers={"Retry-After": "30"}) for word in ("comments", "statuses", "postMessage")],
+    "502 after storing": [Fault(502, on=f"POST {word}", after=True) for word in ("/repos", "/repos", "/api", "/api")],
+    "500": [Fault(500, on=word) for word in ("GET", "GET", "POST", "PATCH", "chat.update")],
+    "silence": [Fault(200, on=word, hang_s=4) for word in ("POST /repos", "chat.postMessage")],
+}
+
+
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
+def test_faults_delay_what_is_told_and_neither_lose_nor_repeat_it(team: Team, faults: list[Fault]) -> None:
+    number = propose(team, {ADD: GOOD})
+    team.github.faults.extend(faults)
+    for _ in range(8):
+        team.look(later_s=120)
+    assert f"### ✅ Would land: `{SPEECH}`" in team.sections(number)
+    commit = team.github.merge(number)
+    assert [one.state for one in team.sync()] == ["landed"]
+    team.github.faults.extend(faults)
+    team.slack.faults.extend(faults)
+    team.deliver_all(later_s=120)
+    assert f"### ✅ Landed: `{SPEECH}`" in team.sections(number)
+    assert team.statuses(commit)[-1] == "success"
+    assert len(team.slack.parents()) == 1
+    assert team.headlines() == ["Started", "Landed"]
+
+
+def test_an_hour_without_github_and_slack_is_caught_up(team: Team) -> None:
+    number = propose(team, {ADD: GOOD})
+    commit = team.github.merge(number)
+    github, slack = team.github.url, team.slack.api_url
+    team.point(GITHUB_API_URL=NOWHERE, SLACK_API_URL=f"{NOWHERE}/api/")
+    assert [one.state for one in team.sync()] == ["landed"]  # a landing waits for nobody
+    for _ in range(60):
+        assert not any(one.sent for one in team.deliver(later_s=60).delivered)
+    team.point(GITHUB_API_URL=github, SLACK_API_URL=slack)
+    team.deliver_all(later_s=300)
+    assert f"### ✅ Landed: `{SPEECH}`" in team.sections(number)
+    assert team.statuses(commit)[-1] == "success"
+    assert team.headlines() == ["Started", "Landed"]
+
+
+def test_one_broken_channel_does_not_delay_the_other(team: Team) -> None:
+    team.point(GITHUB_API_URL=NOWHERE)
+    team.github.commit_files({ADD: GOOD})
+    team.sync()
+    team.deliver()
+    assert team.headlines() == ["Started", "Landed"]
+
+
+# ---- merging by itself
+
+
+def approve(team: Team, number: int) -> None:
+    head = team.github.pulls[number]["head"]["sha"]
+    team.github.reviews[number] = [{"user": {"login": "carol"}, "state": "APPROVED", "commit_id": head}]
+    team.github.check_runs[head] = [{"name": "request-validate", "conclusion": "success", "status": "completed"}]
+
+
+def test_an_approved_request_merges_by_itself_only_where_that_is_wanted(team: Team) -> None:
+    number = propose(team, {ADD: GOOD})
+    approve(team, number)
+    team.look()
+    assert team.github.merged == []
+    team.point(AUTO_MERGE="true")
+    assert team.look().merged == (number,)
+    assert team.github.merged == [(number, team.github.pulls[number]["head"]["sha"])]
+
+
+def test_what_would_not_land_is_not_merged_though_it_is_approved(team: Team) -> None:
+    team.point(AUTO_MERGE="true")
+    number = propose(team, {ADD: GOOD.replace("org/speech", "org/none")})
+    approve(team, number)
+    team.look()
+    assert team.github.merged == []
