@@ -154,6 +154,19 @@ def test_the_cards_features_and_row_counts_are_taken_where_a_footer_cannot_be_re
     assert (plan.configs[0].features or {})["audio"]["_type"] == "Audio"
 
 
+def test_columns_that_the_card_forgets_are_taken_from_the_file(hub: FaultyHub, access: Access) -> None:
+    block = (
+        "---\ndataset_info:\n  features:\n  - {name: label, dtype: {class_label: {names: {'0': no, '1': yes}}}}\n---\n"
+    )
+    clip = pa.array(
+        [{"bytes": wav_bytes(), "path": "a.wav"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    )
+    files = {"x.parquet": plain_parquet(1, audio=clip, label=[1]), "README.md": block.encode()}  # type: ignore[arg-type]
+    hub.add_repo("org/set", files)
+    features = Hub(access()).resolve(request()).configs[0].features or {}
+    assert (features["audio"]["_type"], features["label"]["_type"]) == ("Audio", "ClassLabel")
+
+
 def test_audio_that_is_named_only_counts_with_the_files_of_the_repository(hub: FaultyHub, access: Access) -> None:
     clips = {f"clips/{number}.wav": wav_bytes(1 + number) for number in range(2)}
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
