@@ -119,16 +119,29 @@ def _restored(name: str, data: Mapping[str, Any]) -> Story:
     return Story(name=name, state=State.SUCCESS, headline="Restored", facts=_facts(data, commit="Commit"))
 
 
+_DRIFTS = {
+    "moved": "Upstream moved",
+    "gone": "Gone upstream",
+    "disabled": "Disabled upstream",
+    "renamed": "Renamed upstream",
+    "relicensed": "Licence changed upstream",
+    "revision-gone": "Revision gone upstream",
+    "no-access": "No access upstream any more",
+    "as-landed": "Upstream is as it landed again",
+    "edited": "Changed by hand on the storage",
+}
+
+
 def _drifted(name: str, data: Mapping[str, Any]) -> Story:
-    """Upstream moved (``upstream`` is the new commit), or the landed folder was changed by hand."""
-    moved = bool(data.get("upstream"))
+    """Upstream is no longer as it landed, or the landed folder was changed by hand; ``what`` says which."""
+    what = str(data.get("what", ""))
     return Story(
         name=name,
         state=State.INFO,
-        headline="Upstream moved" if moved else "Drifted",
-        facts=_facts(data, what="What", landed="Landed", upstream="Upstream", path="Path", code="Code"),
+        headline=_DRIFTS.get(what, "Drifted"),
+        facts=_facts(data, landed_commit="Landed", commit="Upstream", path="Path", code="Code"),
         body=str(data.get("message", "")),
-        remedy=str(data.get("remedy") or (f"To take it: hugflow update {name}" if moved else "")),
+        remedy=str(data.get("remedy") or (f"To take it: hugflow update {name}" if what == "moved" else "")),
     )
 
 
@@ -206,7 +219,7 @@ def _told(data: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[
             yield label, human_size(int(value))
         elif key == "seconds":
             yield label, duration(float(value))
-        elif key in ("commit", "landed", "upstream"):
+        elif key in ("commit", "landed_commit"):
             yield label, str(value)[:12]
         elif key.endswith("_at"):
             yield label, str(value)[:10]
