@@ -130,7 +130,7 @@ def _runs(
         if name in world.at_work:
             look_at = world.now
             continue
-        hurried = max(hurried_at, resumed_at.get(name, 0.0))
+        hurried = max(hurried_at, resumed_at.get(name, 0.0), world.hurried.get(name, 0.0))
         upcoming = attempts.next_try(name, file.digest, now=world.now, hurried_at=hurried)
         if upcoming.at is None:
             continue

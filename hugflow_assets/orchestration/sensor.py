@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dagster import (
@@ -31,10 +32,12 @@ from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration import requests
 from hugflow_assets.orchestration.agenda import Agenda, World, agenda, due
 from hugflow_assets.orchestration.attempts import Attempts, at_work
+from hugflow_assets.orchestration.catalogue import catalogue_digest, catalogue_event
 from hugflow_assets.orchestration.metadata import manifest_metadata
 from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.processes import end_dead_runs
+from hugflow_assets.orchestration.relief import LOOK_S, relieved, waiting_for_a_cause
 from hugflow_assets.orchestration.retrying import announced, resumed_at
 from hugflow_assets.orchestration.stock import damaged_now, landed_now, moved_now
 from hugflow_assets.orchestration.upstream import upstream_tags
@@ -42,12 +45,14 @@ from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.store import Store, is_safe
 
 SENSOR_NAME = "requests_sensor"
+CATALOGUE_S = 600.0
 
 
 class Cursor(Frozen):
     """What a tick leaves for the next; every tick's row holds a copy, so it stays small.
 
     ``requests`` and ``seen`` are digests of the request files, and of them, the event log and the settings that decide.
+    ``catalogue`` is the digest of what the catalogue last told; ``catalogue_due`` when it is told also amid landings.
     ``hurried_at`` and ``only`` are set by ``hugflow sync``: failures before that moment hold nothing back, and names
     outside of ``only`` are left alone.
     """
@@ -55,6 +60,8 @@ class Cursor(Frozen):
     requests: str = ""
     seen: str = ""
     look_at: float = 0.0
+    catalogue: str = ""
+    catalogue_due: float = 0.0
     hurried_at: float = 0.0
     only: tuple[str, ...] | None = None
 
@@ -84,18 +91,25 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     seen = hashlib.sha256(f"{snapshot.digest} {store.events.last_seq()} {store.root}".encode()).hexdigest()[:16]
     if seen == cursor.seen and now < cursor.look_at:
         return SkipReason(f"Nothing has changed; {len(snapshot.adds):,} requests.")
-    world = world_of(instance, snapshot, store, now)
+    world = world_of(instance, snapshot, store, now, follow=platform.settings().upstream_policy == "update")
     waiting = due(world, None if cursor.only is None else frozenset(cursor.only))
     attempts = Attempts.of(instance, waiting.keys())
+    caused = waiting_for_a_cause(attempts)
+    if caused:
+        gone = relieved(store, platform.access(), attempts, now)
+        world = replace(world, hurried={**world.hurried, **dict.fromkeys(gone, now)})
     found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at, resumed_at=resumed_at(store, waiting))
+    if caused:
+        found = replace(found, look_at=min(found.look_at, now + LOOK_S))
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
+    catalogue, listed = _catalogue(cursor, world, store, found)
     return SensorResult(
         run_requests=[announced(run, platform.source(), store) for run in found.runs],
         dynamic_partitions_requests=_partition_requests(found),
-        asset_events=[*told, *events],
+        asset_events=[*told, *events, *listed],
         cursor=cursor.model_copy(
-            update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at}
+            update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at, **catalogue}
         ).model_dump_json(exclude_defaults=True),
         skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found)),
     )
@@ -138,6 +152,19 @@ def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterab
                 metadata=manifest_metadata(manifest, store.layout.dataset(name)),
                 tags=upstream_tags(instance, name, manifest.commit),
             )
+
+
+def _catalogue(
+    cursor: Cursor, world: World, store: Store, found: Agenda
+) -> tuple[dict[str, str | float], list[AssetMaterialization]]:
+    """Tell the catalogue anew when landings have come to rest, or every ten minutes of them: it is a long table."""
+    digest = catalogue_digest(store)
+    if digest == cursor.catalogue:
+        return {}, []
+    due_at = cursor.catalogue_due or world.now + CATALOGUE_S
+    if (world.at_work or found.runs) and world.now < due_at:
+        return {"catalogue_due": due_at, "look_at": world.now}, []
+    return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(store)]
 
 
 def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
