@@ -14,7 +14,13 @@ from urllib.parse import urlsplit
 import httpx2
 
 from hugflow_assets import __version__
-from hugflow_assets.errors import HFError, HFRateLimitedError, HFUnreachableError, LandingCancelledError
+from hugflow_assets.errors import (
+    HFDownloadError,
+    HFError,
+    HFRateLimitedError,
+    HFUnreachableError,
+    LandingCancelledError,
+)
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.rate import RateBudget
 from hugflow_assets.hub.transport import client, deadline
@@ -103,6 +109,7 @@ def call(
         HFError: an answer larger than ``largest``.
         HFUnreachableError: refused, timed out, reset, 5xx or an endless trickle, after every retry.
         HFRateLimitedError: 429 after every retry, or with a wait longer than allowed.
+        HFDownloadError: the file storage that the Hub sent us to refuses, after every retry.
     """
     backoff = Backoff(access)
     while True:
@@ -114,6 +121,9 @@ def call(
             if any(word in fault.message for word in _WILL_NOT_PASS):
                 raise fault from None
             backoff.wait(fault)
+            continue
+        if _is_dead_link(access, answer):
+            backoff.wait(_storage_refuses(answer))
             continue
         if answer.status not in TRY_AGAIN:
             if len(answer.body) > largest and not cut:
@@ -190,6 +200,19 @@ def unreachable(access: HubAccess, url: str, reason: str) -> HFUnreachableError:
         remedy=_TRUST if "certificate" in reason.lower() else _REACH,
         endpoint=access.endpoint,
         host=asked.netloc,
+    )
+
+
+def _is_dead_link(access: HubAccess, answer: Answer) -> bool:
+    """Whether a signed link to storage has expired: asked again, the Hub gives a new one."""
+    return answer.status in (400, 401, 403) and urlsplit(answer.url).netloc != urlsplit(access.endpoint).netloc
+
+
+def _storage_refuses(answer: Answer) -> HFDownloadError:
+    return HFDownloadError(
+        f"The storage at {urlsplit(answer.url).netloc} answers status {answer.status}, after every retry.",
+        remedy="It is tried again later; if it stays so, check that the storage's host is reachable from here.",
+        status=answer.status,
     )
 
 

@@ -290,7 +290,7 @@ class _Fetch:
             body = response.read()[:4096]
         answer = Answer(response.status_code, dict(response.headers), body, str(response.url))
         if answer.status in TRY_AGAIN:
-            raise _BrokenError(passing(self.access, answer), asked_wait(answer.headers))
+            raise _BrokenError(self._passing(answer), asked_wait(answer.headers))
         if answer.status == 416:
             self.ranges = False  # the server's file is shorter than ours: judge it by a whole transfer
             raise _BrokenError(self._refused(answer))
@@ -298,6 +298,14 @@ class _Fetch:
             # A signed link that expired or went astray: the next try asks the Hub for a new one.
             raise _BrokenError(self._refused(answer))
         raise refusal(answer, self.asked)
+
+    def _passing(self, answer: Answer) -> HFError:
+        error = passing(self.access, answer)
+        if isinstance(error, HFUnreachableError):
+            said = error.message.rstrip(".")
+            error = HFUnreachableError(f"{said}, asked for {self.file.path}.", remedy=error.remedy, **error.details)
+        error.details["path"] = self.file.path
+        return error
 
     def _is_storage(self, response: httpx2.Response) -> bool:
         return response.url.netloc.decode() != urlsplit(self.access.endpoint).netloc

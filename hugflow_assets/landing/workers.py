@@ -14,6 +14,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from hugflow_assets.errors import LandingCancelledError, StorageError
+from hugflow_assets.landing.failures import Failures
 from hugflow_assets.landing.linking import LandedCopy, link_shard
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.shard import Shard, land_shard
@@ -59,9 +60,9 @@ def run_jobs(
         stop: tells the running shards to stop soon.
     Raises:
         LandingCancelledError: ``tick`` said so; finished shards have been handed over.
-        Exception: the first failure of a shard or a callback, after the running shards have finished.
+        Exception: the first failure of a shard or a callback; see ``Failures`` for what is landed before it is raised.
     """
-    failure: BaseException | None = None
+    failures = Failures(stop)
     with (
         _executor(options) as executor,
         ThreadPoolExecutor(options.connections, thread_name_prefix="fetch") as fetchers,
@@ -76,21 +77,21 @@ def run_jobs(
                 for shard, landed in line.finished(min(_TICK_S, options.progress_interval_s)):
                     try:
                         on_landed(shard, landed.result())
+                        failures.none()
                     except BaseException as error:  # noqa: BLE001  raised below, when the others have finished
-                        failure = failure or error
+                        failures.of_shard(error)
                 try:
                     if tick():
-                        failure = failure or LandingCancelledError(
+                        raise LandingCancelledError(
                             "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
                         )
-                        stop()
                 except BaseException as error:  # noqa: BLE001  likewise
-                    failure = failure or error
-                    stop()
-                if failure is not None:
+                    failures.of_all(error)
+                if failures.end_it:
                     line.close()
         finally:
             line.close()
+    failure = failures.first
     if isinstance(failure, BrokenProcessPool):
         raise StorageError(
             "A landing worker process died (killed, or out of memory).",
