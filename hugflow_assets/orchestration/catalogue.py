@@ -64,7 +64,7 @@ def catalogue_metadata(store: Store) -> Metadata:
     facts: Metadata = {
         "datasets": MetadataValue.int(len(rows)),
         "rows": MetadataValue.int(sum(row.rows for row in rows)),
-        "hours": MetadataValue.float(round(sum(row.hours for row in rows), 2)),
+        "hours": MetadataValue.float(round(sum((row.hours for row in rows), 0.0), 2)),
         "size_bytes": MetadataValue.int(sum(row.size_bytes for row in rows)),
         "used_bytes": MetadataValue.int(room.used_bytes),
         "reserved_bytes": MetadataValue.int(room.reserved_bytes),
