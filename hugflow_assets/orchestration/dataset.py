@@ -15,7 +15,7 @@ from hugflow_assets.orchestration.partitions import DATASETS
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.processes import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.upstream import hub_dataset, upstream_tags
-from hugflow_assets.orchestration.verdicts import DATASET, check_result, check_specs
+from hugflow_assets.orchestration.verdicts import DATASET, GROUP, check_result, check_specs
 from hugflow_assets.rules import PREFLIGHT_RULES, blocking, preflight
 from hugflow_assets.store import EventKind, Store
 
@@ -37,7 +37,9 @@ class LandingConfig(Config):
     deps=[hub_dataset],
     check_specs=check_specs(PREFLIGHT_RULES, blocking=True),
     io_manager_key=STORAGE_KEY,
+    group_name=GROUP,
     kinds={"huggingface"},
+    pool="hub",
     description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
 )
 def dataset(
@@ -70,7 +72,10 @@ def dataset(
         if isinstance(plan, HugflowError):
             raise plan
         context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
-        yield MaterializeResult(value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit))
+        newest = config.update or asked.name not in store.names()
+        yield MaterializeResult(
+            value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit, newest=newest)
+        )
 
 
 def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:

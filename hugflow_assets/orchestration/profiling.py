@@ -9,7 +9,7 @@ from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.landing_io import LandedFolder
 from hugflow_assets.orchestration.metadata import Metadata, cell
 from hugflow_assets.orchestration.partitions import DATASETS
-from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.orchestration.verdicts import DATASET, GROUP
 from hugflow_assets.profile import AudioProfile, Profile, Spread, TextProfile, measure
 from hugflow_assets.profile.measure import DURATION_EDGES_S
 
@@ -19,6 +19,8 @@ PROFILE = AssetKey("dataset_profile")
 @asset(
     key=PROFILE,
     partitions_def=DATASETS,
+    group_name=GROUP,
+    pool="disk",
     ins={"landed": AssetIn(DATASET, input_manager_key=STORAGE_KEY)},
     description="Hours, durations, sampling rates and text of a landed dataset.",
 )

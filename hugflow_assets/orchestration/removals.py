@@ -19,7 +19,7 @@ from hugflow_assets.orchestration.metadata import Metadata, cell
 from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.stock import landed_now
-from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.orchestration.verdicts import DATASET, GROUP
 from hugflow_assets.rules import cuts
 from hugflow_assets.store import Store, Tombstone
 
@@ -29,6 +29,9 @@ REMOVED = AssetKey("removed_dataset")
 @asset(
     key=REMOVED,
     partitions_def=REMOVALS,
+    group_name=GROUP,
+    kinds={"yaml"},
+    pool="disk",
     description="A removal request, carried out: what it matches is in the trash, and can be restored for a while.",
 )
 def removed_dataset(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
