@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def status(
     if watch and not as_json:
         _watch(settings)
         return
+    gc.disable()  # ten thousand small models that all stay: looking for garbage among them only takes time
     report = read_report(settings)
     typer.echo(report.model_dump_json(indent=2) if as_json else rendered(report, console().width))
 
