@@ -101,7 +101,8 @@ def main() -> None:
 
     print("ready", flush=True)
     while line := sys.stdin.buffer.raw.readline():  # type: ignore[attr-defined]
-        _supervise(json.loads(line))
+        if isinstance(asked := json.loads(line), dict):  # a number: a signal for a child that had ended by itself
+            _supervise(asked)
 
 
 def _supervise(asked: dict[str, Any]) -> None:
