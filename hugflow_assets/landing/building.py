@@ -127,7 +127,7 @@ class Build:
 
     def _need(self) -> tuple[int, int]:
         estimate = self.plan.estimate
-        largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel]
+        largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel + 2]
         need = estimate.landed_bytes + sum(largest) + self._kept_bytes() + _SLACK_BYTES
         linked = 0
         if self._copies:
@@ -150,7 +150,7 @@ class Build:
 
     @cached_property
     def staging(self) -> Staging:
-        return self.store.staging(self.plan.name, self.fingerprint.data)
+        return self.store.staging(self.plan.name, self.fingerprint.data, self.lease)
 
     @cached_property
     def folders(self) -> dict[str, Folders]:
@@ -262,8 +262,8 @@ class Build:
             self._correct(reservation)
 
         def tick() -> bool:
-            tracker.tell()
             self.lease.check()
+            tracker.tell()
             reservation.check()
             return self._should_stop()
 

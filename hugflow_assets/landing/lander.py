@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from hugflow_assets.errors import (
     HeldBackError,
     HugflowError,
     LandingCancelledError,
+    LeaseLostError,
     NoLongerWantedError,
     UnsupportedShapeError,
 )
@@ -74,13 +76,21 @@ def land(
         try:
             _refuse_held(plan, store)
             return _land(plan, store, access, options, hooks, lease, began, update=update)
-        except OSError as error:
-            failure: HugflowError = disk_error(error, store.layout.dataset(plan.name))
+        except (OSError, HugflowError) as error:
+            failure = _meaning(error, lease, store.layout.dataset(plan.name))
             _failed(plan, store, hooks, failure)
+            if failure is error:
+                raise
             raise failure from error
-        except HugflowError as error:
-            _failed(plan, store, hooks, error)
-            raise
+
+
+def _meaning(error: OSError | HugflowError, lease: Lease, place: Path) -> HugflowError:
+    """Whatever a run meets that has lost its lease, it is that: its successor has taken the files away."""
+    try:
+        lease.check()
+    except LeaseLostError as lost:
+        return lost
+    return disk_error(error, place) if isinstance(error, OSError) else error
 
 
 def _refuse(plan: LandingPlan) -> None:
@@ -226,7 +236,8 @@ def _failed(plan: LandingPlan, store: Store, hooks: Hooks, error: HugflowError) 
             transient=error.transient,
             cancelled=isinstance(error, LandingCancelledError),
         )
-        store.progress.write(told)
+        if not isinstance(error, LeaseLostError):  # the progress is the successor's
+            store.progress.write(told)
     except HugflowError:
         return  # a full disk is told by the error itself
     if hooks.on_progress is not None:

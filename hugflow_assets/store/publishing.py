@@ -69,7 +69,7 @@ class Publisher:
             entry=entry,
             old_inode=inode_of(target),
             new_inode=inode_of(staging.path),
-            fingerprint_data=staging.fingerprint_data,
+            fingerprint_data=staging.root.name,
         )
         self._moves.record(intent)
         lease.check()

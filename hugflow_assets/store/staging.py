@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -19,6 +22,37 @@ from hugflow_assets.store.trees import delete_tree
 
 # A receipt of a shard of this size is written after its bytes are on the disk; smaller ones are cheap to land again.
 SYNCED_FROM_BYTES = 64 << 20
+
+
+def take_over(place: Path, digest: str, token: int) -> Path:
+    """The folder of the holder of lease ``token``: what earlier holders left of these data, under a name of its own.
+
+    A run that was silent for too long and wakes up finds its paths gone. It could otherwise wipe or overwrite, until it
+    notices, what its successor has landed. What it has open it may go on writing to: files that it holds locked are
+    copied, those of other shards in flight are wiped by the successor.
+    """
+    mine = place / f"{digest}.{token}"
+    if not mine.exists():
+        earlier = [one for one in place.glob(f"{digest}*") if (one / "receipts").is_dir()]
+        if earlier:
+            max(earlier, key=lambda one: int(one.name.partition(".")[2] or 0)).rename(mine)
+    for lock in mine.glob("work/**/*.lock"):
+        lock.unlink()
+    for part in mine.glob("work/**/*.part"):
+        if _is_locked(part):
+            fresh = part.with_suffix(".fresh")
+            shutil.copyfile(part, fresh)
+            fresh.replace(part)
+    return mine
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
+    return False
 
 
 class Staging:

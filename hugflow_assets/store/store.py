@@ -35,7 +35,7 @@ from hugflow_assets.store.quota import Limits, Quota
 from hugflow_assets.store.removal import Removal
 from hugflow_assets.store.reservation import Reservation
 from hugflow_assets.store.slots import take_slot
-from hugflow_assets.store.staging import Staging
+from hugflow_assets.store.staging import Staging, take_over
 from hugflow_assets.store.trash import Trash, readable_manifest
 
 _SWAP_WAIT_S = 2.0
@@ -207,10 +207,17 @@ class Store:
         """Who is at work on ``name`` now."""
         return holder(self.layout.lease(name), ttl_s=self.lease_ttl_s, host=self._host)
 
-    def staging(self, name: str, fingerprint_data: str) -> Staging:
-        """The staging of these data, as an earlier run left it. The caller holds the lease."""
+    def staging(self, name: str, fingerprint_data: str, lease: Lease | None = None) -> Staging:
+        """The staging of these data, as an earlier run left it. The caller holds the lease.
+
+        Args:
+            lease: given, the folder is this lease's own, where no earlier holder that wakes up can do harm.
+        """
         root = self.layout.staging(name, fingerprint_data)
         self.layout.prepare()
+        if lease is not None:
+            with disk_errors(root):
+                root = take_over(root.parent, fingerprint_data, lease.token)
         return Staging(root, name, fingerprint_data).open()
 
     def publish(self, staging: Staging, manifest: Manifest, lease: Lease) -> Path:

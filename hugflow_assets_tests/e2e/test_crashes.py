@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +23,11 @@ import pytest
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.demo.protocol import CDN
-from hugflow_assets.landing import verify
-from hugflow_assets.store import Store
+from hugflow_assets.errors import LeaseHeldError
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.landing import LandedDataset, LandingOptions, land, verify
+from hugflow_assets.store import Phase, Store
 from hugflow_assets_tests.datasets_made import card, clip_rows, wav_bytes, write_parquet
 from hugflow_assets_tests.e2e.fork_server import REPO, Child, ForkServer
 from hugflow_assets_tests.landing.trees import tree_of
@@ -193,3 +197,87 @@ def _age(world: World, aged: Path) -> None:
     for folder in ("staging", "reservations", "intents", "trash"):
         assert [*(inner / folder).iterdir()] == [], folder
     shutil.rmtree(aged)
+
+
+@pytest.fixture
+def world(files: dict[str, bytes | Path], tmp_path: Path) -> Iterator[World]:
+    with LocalHub() as hub:
+        hub.add_repo(REPO, files)
+        yield World(hub, tmp_path / "world", {})
+
+
+def in_flight(world: World, child: Child) -> None:
+    """Wait until the child has landed a shard and is at another one."""
+    bound = time.monotonic() + 60
+    staging = world.store.layout.staging_root
+    while not ([*staging.rglob("receipts/*.json")] and [*staging.rglob("work/**/*.part")]):
+        assert time.monotonic() < bound and not child.ended(0.002), child.result
+
+
+def land_here(world: World, host: str) -> LandedDataset:
+    store = Store(world.store.root, world.store.state_dir, lease_ttl_s=1, host=host)
+    with store.lease(NAME, purpose="to wait for silence", wait_s=30):
+        pass
+    access = HubAccess(world.hub.url, retries=1, backoff_s=0.01)
+    plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
+    return land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.02))
+
+
+def test_of_two_hosts_one_lands_and_the_other_is_told_who_is_at_work(server: ForkServer, world: World) -> None:
+    world.hub.bytes_per_s = 400_000
+    child = world.start(server, host="north/1", lease_ttl_s=30)
+    in_flight(world, child)
+    store = Store(world.store.root, world.store.state_dir, lease_ttl_s=30, host="south/2")
+    access = HubAccess(world.hub.url, retries=1)
+    plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
+    with pytest.raises(LeaseHeldError, match="on north"):
+        land(plan, store, access, LandingOptions(workers=1))
+    world.hub.bytes_per_s = None
+    assert child.ended() and child.result is not None and child.result["action"] == "land"
+    assert land(plan, store, access, LandingOptions(workers=1)).action == "no-op"
+    assert verify(store, NAME).whole
+
+
+@pytest.mark.parametrize("moment", ["after", "while"])
+def test_a_run_that_was_frozen_longer_than_its_lease_publishes_nothing_and_spoils_nothing(
+    server: ForkServer, world: World, tmp_path: Path, moment: str
+) -> None:
+    """Its successor on another host takes up what it had staged; then it wakes, after the other's landing or in it."""
+    clean = World(world.hub, tmp_path / "clean", {})
+    land_here(clean, "north/1")
+    world.hub.bytes_per_s = 400_000
+    child = world.start(server, host="north/1", lease_ttl_s=1)
+    in_flight(world, child)
+    child.signal(signal.SIGSTOP)
+    staged = len([*world.store.layout.staging_root.rglob("receipts/*.json")])
+    woken: list[str] = []
+    if moment == "after":
+        world.hub.bytes_per_s = None
+    else:
+        wake = threading.Thread(target=wake_when_taken_over, args=(world, child, woken))
+        wake.start()
+    landed = land_here(world, "south/2")
+    if moment == "after":
+        child.signal(signal.SIGCONT)
+    else:
+        wake.join(60)
+        assert woken
+    assert staged >= 1 and landed.bytes_fetched > 0
+    assert child.ended() and child.result is not None
+    assert child.result["code"] == "lease-lost", child.result
+    assert tree_of(world.place) == tree_of(clean.place)
+    assert verify(world.store, NAME).whole and verify(world.store, NAME).extra == ()
+    told = world.store.progress.read(NAME)
+    assert told is not None and told.phase is Phase.LANDED
+    world.store.clean_debris(staging_older_than_s=0)
+    assert [*world.store.layout.staging_root.iterdir()] == []
+
+
+def wake_when_taken_over(world: World, child: Child, woken: list[str]) -> None:
+    """Let the frozen run go on as soon as its successor has begun to fetch into the staging that it took over."""
+    bound = time.monotonic() + 60
+    folders = world.store.layout.staging_root / NAME
+    while time.monotonic() < bound and not woken:
+        woken += [str(path) for path in folders.glob("*.3/work/**/*.part")]
+        os.sched_yield()
+    child.signal(signal.SIGCONT)
