@@ -18,7 +18,7 @@ from hugflow_assets.orchestration.partitions import DATASETS_NAME
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.results import SyncResult, result_of
 from hugflow_assets.orchestration.sync import execute
-from hugflow_assets.orchestration.upstream import upstream_tags
+from hugflow_assets.orchestration.upstream import runless_tags
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.store import Manifest, TrashEntry
 
@@ -78,7 +78,7 @@ def restored_event(instance: DagsterInstance, manifest: Manifest, platform: Plat
         partition=manifest.name,
         description="Restored from the trash.",
         metadata=manifest_metadata(manifest, path),
-        tags=upstream_tags(instance, manifest.name, manifest.commit),
+        tags=runless_tags(instance, manifest.name, manifest.commit),
     )
 
 

@@ -15,14 +15,20 @@ from dagster import (
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.metadata import Metadata
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.orchestration.verdicts import DATASET, GROUP
 from hugflow_assets.store import Store
 
 CATALOGUE = AssetKey("storage_catalogue")
 _SHOWN = 1000
 
 
-@asset(key=CATALOGUE, deps=[DATASET], description="Every dataset on the storage, and how full the storage is.")
+@asset(
+    key=CATALOGUE,
+    deps=[DATASET],
+    group_name=GROUP,
+    kinds={"table"},
+    description="Every dataset on the storage, and how full the storage is. Told anew whenever landings come to rest.",
+)
 def storage_catalogue(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """List what is landed, largest first."""
     with failing_by_name(context.instance, context.run.run_id):

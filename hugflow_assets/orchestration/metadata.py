@@ -24,21 +24,20 @@ def manifest_metadata(manifest: Manifest, path: Path) -> Metadata:
     counts = manifest.counts
     repo = manifest.repo
     return {
-        "commit": MetadataValue.text(manifest.commit),
-        "source": MetadataValue.url(repo_url(repo.endpoint, repo.id, repo.commit)),
+        "description": MetadataValue.text(manifest.request.description),
+        "owner": MetadataValue.text(manifest.request.owner or "nobody named"),
+        "licence": MetadataValue.text(repo.license or "not stated"),
         "path": MetadataValue.path(str(path)),
-        "dagster/uri": MetadataValue.text(path.as_uri()),
-        "dagster/row_count": MetadataValue.int(counts.rows),
-        "dagster/partition_row_count": MetadataValue.int(counts.rows),
+        "splits": MetadataValue.md(splits_table(manifest)),
         "rows": MetadataValue.int(counts.rows),
+        "hours": MetadataValue.float(round(manifest.hours, 4)),
         "files": MetadataValue.int(manifest.files),
         "size_bytes": MetadataValue.int(manifest.size_bytes),
-        "hours": MetadataValue.float(round(manifest.hours, 4)),
-        "licence": MetadataValue.text(repo.license or "not stated"),
+        "source": MetadataValue.url(repo_url(repo.endpoint, repo.id, repo.commit)),
+        "commit": MetadataValue.text(manifest.commit),
         "shape": MetadataValue.text(manifest.shape),
-        "splits": MetadataValue.md(splits_table(manifest)),
-        "description": MetadataValue.text(manifest.request.description),
-        "owner": MetadataValue.text(manifest.request.owner or ""),
+        "dagster/uri": MetadataValue.text(path.as_uri()),
+        "dagster/partition_row_count": MetadataValue.int(counts.rows),
     }
 
 
@@ -104,12 +103,21 @@ def sample_table(rows: Sequence[Mapping[str, Any]]) -> MetadataValue[Any]:
 def _cell_value(value: Any) -> str | int | float | bool:
     if value is None:
         return "null"
+    if isinstance(value, Mapping) and value.keys() >= {"path", "duration", "sampling_rate"}:
+        return _clip(value)
     if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**53):
         return value
     text = (
         value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     )
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+
+
+def _clip(value: Mapping[str, Any]) -> str:
+    """An audio value in a few words: its file, how long it is, at which rate."""
+    if value["path"] is None or value["duration"] is None:
+        return str(value["path"] or "null")
+    return f"{value['path']} ({value['duration']:.2f} s, {value['sampling_rate']} Hz)"
 
 
 def cell(text: str) -> str:

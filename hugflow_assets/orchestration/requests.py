@@ -17,13 +17,19 @@ from hugflow_assets.intake import RequestSnapshot
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.metadata import Metadata, cell
 from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.verdicts import GROUP
 
 REQUESTS = AssetKey("requests")
 FILES_VALID = "files_valid"
 _SHOWN = 200
 
 
-@asset(key=REQUESTS, description="Everything that request files ask for. A file that cannot be read has no partition.")
+@asset(
+    key=REQUESTS,
+    group_name=GROUP,
+    kinds={"yaml"},
+    description="Everything that request files ask for. A file that cannot be read has no partition.",
+)
 def requests(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """Read every request file."""
     with failing_by_name(context.instance, context.run.run_id):

@@ -40,7 +40,7 @@ from hugflow_assets.orchestration.processes import end_dead_runs
 from hugflow_assets.orchestration.relief import LOOK_S, relieved, waiting_for_a_cause
 from hugflow_assets.orchestration.retrying import announced, resumed_at
 from hugflow_assets.orchestration.stock import damaged_now, landed_now, moved_now
-from hugflow_assets.orchestration.upstream import upstream_tags
+from hugflow_assets.orchestration.upstream import runless_tags
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.store import Store, is_safe
 
@@ -150,7 +150,7 @@ def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterab
                 DATASET,
                 partition=name,
                 metadata=manifest_metadata(manifest, store.layout.dataset(name)),
-                tags=upstream_tags(instance, name, manifest.commit),
+                tags=runless_tags(instance, name, manifest.commit),
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from dagster import (
     AddDynamicPartitionsRequest,
@@ -80,9 +80,9 @@ def sync(
 
     end_dead_runs(instance)  # before the moment from which failures count
     began = time.time()
-    defs = definitions()
+    sensor = _Sensor(definitions(), instance)
     while True:
-        for file, outcome in _runs(defs, instance, waiting, on_start):
+        for file, outcome in _runs(sensor, waiting, on_start):
             if outcome.error_code != LeaseHeldError.code:  # another process was faster: its end is waited for
                 tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
         for file, elsewhere in _settled(instance, waiting, began):
@@ -98,33 +98,43 @@ def sync(
     return sorted(done.values(), key=lambda one: one.path)
 
 
+class _Sensor:
+    """The sensor as the daemon evaluates it, its cursor kept from tick to tick."""
+
+    def __init__(self, defs: Definitions, instance: DagsterInstance) -> None:
+        self.defs, self.instance = defs, instance
+        self._cursor = Cursor()
+
+    def tick(self, only: Iterable[str], hurried_at: float) -> SensorExecutionData:
+        """Evaluate it for some names; partitions and events as it says."""
+        cursor = self._cursor.model_copy(update={"only": tuple(sorted(only)), "hurried_at": hurried_at, "seen": ""})
+        data = _evaluate(self.defs, self.instance, cursor)
+        self._cursor = Cursor.of(data.cursor)
+        return data
+
+
 def _runs(
-    defs: Definitions,
-    instance: DagsterInstance,
+    sensor: _Sensor,
     files: Mapping[str, AddFile | RemoveFile],
     on_start: Callable[[str, str], None] | None,
 ) -> Iterator[tuple[AddFile | RemoveFile, Outcome]]:
     """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says."""
     left = dict(files)
-    cursor = Cursor(hurried_at=time.time())
+    hurried_at = time.time()
     while True:
-        free = left.keys() - _held(Platform().store(), left)
-        cursor = cursor.model_copy(update={"only": tuple(sorted(free)), "seen": ""})
-        data = _tick(defs, instance, cursor)
-        cursor = Cursor.of(data.cursor)
+        data = sensor.tick(left.keys() - _held(Platform().store(), left), hurried_at)
         for request in data.run_requests or ():
             file = left.pop(str(request.partition_key))
             if on_start is not None:
                 on_start(key_of(file), file.path)
             started = time.monotonic()
-            result = execute(defs, instance, request)
+            result = execute(sensor.defs, sensor.instance, request)
             yield file, outcome_of(result, time.monotonic() - started)
         if not (data.run_requests or data.dynamic_partitions_requests or data.asset_events):
             return
 
 
-def _tick(defs: Definitions, instance: DagsterInstance, cursor: Cursor) -> SensorExecutionData:
-    """Evaluate the sensor; partitions and events as it says."""
+def _evaluate(defs: Definitions, instance: DagsterInstance, cursor: Cursor) -> SensorExecutionData:
     repository = defs.get_repository_def()
     sensor = repository.get_sensor_def(SENSOR_NAME)
     with (

@@ -21,10 +21,11 @@ from dagster import (
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.partitions import DATASETS
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.verdicts import HUB_DATASET
+from hugflow_assets.orchestration.verdicts import GROUP, HUB_DATASET
 from hugflow_assets.orchestration.watching import Watched, watch
 
 DATA_VERSION_TAG = "dagster/data_version"
+CODE_VERSION_TAG = "dagster/code_version"
 _LOOK_BACK = 25
 
 
@@ -52,28 +53,38 @@ with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the mino
     hub_dataset = observable_source_asset(
         key=HUB_DATASET,
         partitions_def=DATASETS,
+        group_name=GROUP,
+        tags={"dagster/kind/huggingface": ""},
         description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked for.",
     )(observe)
 
 
-def upstream_tags(instance: DagsterInstance, name: str, commit: str) -> dict[str, str]:
+def upstream_tags(instance: DagsterInstance, name: str, commit: str, *, newest: bool = False) -> dict[str, str]:
     """Tags of a materialization that say which upstream commit it holds.
 
-    Landing the newest commit records it as an observation. Repairing at a pinned commit must not: that would declare
-    the branch to be back there; so an older observation of the commit is pointed at, or the newest is repeated after.
+    Args:
+        newest: the branch was just asked, and is at ``commit``: that is recorded as an observation. What is repaired or
+            known by its manifest alone says nothing about the branch: an older observation of the commit is pointed
+            at; is there none, one is recorded, and what was observed last is repeated after it.
     """
     seen = _observations(instance, name)
-    newest = seen[0][1] if seen else None
-    pointer = next((storage_id for storage_id, version in seen if version == commit), None)
+    last = seen[0][1] if seen else None
+    known = seen[:1] if newest else seen
+    pointer = next((storage_id for storage_id, version in known if version == commit), None)
     if pointer is None:
         _observe(instance, name, commit)
-        pointer = _observations(instance, name)[0][0]
-        if newest is not None:
-            _observe(instance, name, newest)
+        pointer = _observations(instance, name, limit=1)[0][0]
+        if last is not None and not newest:
+            _observe(instance, name, last)
     return {
         f"dagster/input_data_version/{HUB_DATASET.to_user_string()}": commit,
         f"dagster/input_event_pointer/{HUB_DATASET.to_user_string()}": str(pointer),
     }
+
+
+def runless_tags(instance: DagsterInstance, name: str, commit: str) -> dict[str, str]:
+    """The same for a materialization without a run, to which Dagster adds no version: without one it stays fresh."""
+    return upstream_tags(instance, name, commit) | {DATA_VERSION_TAG: commit, CODE_VERSION_TAG: "landed-before"}
 
 
 def _observe(instance: DagsterInstance, name: str, commit: str) -> None:

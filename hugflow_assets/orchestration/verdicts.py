@@ -13,6 +13,7 @@ from hugflow_assets.rules import Severity, Verdict
 
 DATASET = AssetKey("dataset")
 HUB_DATASET = AssetKey("hub_dataset")
+GROUP = "hugflow"
 
 _SEVERITIES = {Severity.ERROR: AssetCheckSeverity.ERROR}
 
