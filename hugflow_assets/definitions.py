@@ -12,5 +12,7 @@ Everything else is in ``hugflow_assets.orchestration``, which is thin: what it d
 """
 
 from hugflow_assets.orchestration import definitions
+from hugflow_assets.orchestration.startup import begin_process
 
+begin_process()
 defs = definitions()

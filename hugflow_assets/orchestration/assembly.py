@@ -22,6 +22,8 @@ from hugflow_assets.orchestration.upkeep import upkeep_jobs, upkeep_schedules
 from hugflow_assets.orchestration.upstream import hub_dataset
 from hugflow_assets.settings import Settings, load_settings
 
+LANDING = {"hugflow/work": "landing"}  # dagster.yaml limits how many of these run at a time
+
 
 def definitions() -> Definitions:
     """Assets, checks, jobs, sensor and resources. No dataset, network or storage is touched."""
@@ -43,11 +45,13 @@ def jobs() -> list[UnresolvedAssetJobDefinition]:
         define_asset_job(
             LAND_JOB,
             AssetSelection.assets(dataset, dataset_profile),
+            tags=LANDING,
             description="Land one requested dataset, check it, and measure what is in it.",
         ),
         define_asset_job(
             REMOVE_JOB,
             AssetSelection.assets(removed_dataset),
+            tags={"dagster/priority": "10"},
             description="Carry out one removal request.",
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -39,6 +40,24 @@ def test_a_wrong_setting_does_not_keep_the_ui_from_loading(monkeypatch: pytest.M
     monkeypatch.setenv("STORAGE_QUOTA", "plenty")
     sensor = definitions().get_repository_def().get_sensor_def(SENSOR_NAME)
     assert sensor.minimum_interval_seconds == 15
+
+
+def test_a_process_of_dagster_logs_without_secrets_and_leaves_dagsters_own_log_alone() -> None:
+    code = """if True:
+        import logging, hugflow_assets.definitions
+        logging.getLogger("hugflow_assets.hub").info("ours hf_canary")
+        logging.getLogger("httpx").warning("theirs hf_canary")
+        logging.getLogger("dagster.daemon").warning("doubled")
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HF_TOKEN": "hf_canary", "LOG_FORMAT": "text"},
+    ).stderr
+    assert "ours ***" in told and "theirs ***" in told
+    assert "hf_canary" not in told and "doubled" not in told
 
 
 def test_no_resource_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
