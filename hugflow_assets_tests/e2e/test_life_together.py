@@ -1,0 +1,245 @@
+"""Several at once, other users, older versions, and upstream's troubles."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+
+from hugflow_assets.demo import LocalHub
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.intake import FolderSource
+from hugflow_assets.orchestration.upkeep import warn_of_expiry
+from hugflow_assets.orchestration.watching import watch
+from hugflow_assets.settings import load_settings
+from hugflow_assets.store import EventKind, Scrub, Store, Trouble, Upstream
+from hugflow_assets.store.trees import delete_tree
+from hugflow_assets_tests.cli.conftest import SPEECH, hugflow
+from hugflow_assets_tests.datasets_made import card, speech_files
+from hugflow_assets_tests.store.making import put
+
+NOBODY = 65534
+
+
+def store() -> Store:
+    return Store.of(load_settings())
+
+
+def look(hub: LocalHub):
+    settings = load_settings()
+    access = HubAccess.of(settings)
+    return watch(Hub(access), store(), FolderSource(settings.requests_dir).snapshot())
+
+
+def drifts() -> list[str]:
+    return [one.data["what"] for one in store().events.read() if one.kind is EventKind.DRIFTED]
+
+
+def state_of(run, name: str = SPEECH) -> dict[str, object]:
+    return next(one for one in json.loads(run("status", "--json").out)["datasets"] if one["name"] == name)
+
+
+def test_two_syncs_at_once_land_it_once(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech")
+    speech_hub.latency_s = 0.05
+    both = [hugflow("sync", "--json", cwd=project.root, HF_ENDPOINT=speech_hub.url) for _ in range(2)]
+    outs = [one.communicate(timeout=120) for one in both]
+    assert [one.returncode for one in both] == [0, 0], outs
+    kinds = [one.kind for one in store().events.read() if one.name == SPEECH]
+    assert kinds.count(EventKind.LANDED) == 1
+    assert run("verify").code == 0
+
+
+def test_a_removal_during_a_landing_ends_with_nothing_landed(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech")
+    speech_hub.bytes_per_s = 3_000
+    landing = hugflow("sync", cwd=project.root, HF_ENDPOINT=speech_hub.url)
+    try:
+        for _ in range(600):
+            if any(one.kind is EventKind.STARTED for one in store().events.read()):
+                break
+            time.sleep(0.05)
+        project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Stop.\n")
+        speech_hub.bytes_per_s = None
+        run("sync")  # which also tells that the landing was cancelled
+        landing.wait(timeout=60)
+    finally:
+        landing.kill()
+        landing.communicate()
+    assert store().names() == []
+    assert not store().layout.dataset(SPEECH).exists()
+    assert json.loads(run("sync", "--json").out)[0]["state"] in ("withdrawn", "removed")
+    assert store().names() == []
+
+
+def test_upstream_moves_and_troubles_are_events_once_and_states(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech")
+    run("sync")
+    look(speech_hub)
+    assert drifts() == []
+    before = len(speech_hub.requests)
+    speech_hub.commit("org/speech", {"notes.txt": b"new"})
+    assert look(speech_hub).changed == (SPEECH,)
+    assert len(speech_hub.requests) - before == 1
+    look(speech_hub)
+    assert drifts() == ["moved"]
+    assert state_of(run)["state"] == "stale"
+    run("update", SPEECH)
+    assert state_of(run)["state"] == "landed"
+    look(speech_hub)
+    assert drifts() == ["moved"]
+    speech_hub.commit("org/speech", {"README.md": card("cc-by-nc-4.0")})
+    look(speech_hub)
+    speech_hub.repo("org/speech").disabled = True
+    look(speech_hub)
+    speech_hub.repo("org/speech").disabled = False
+    speech_hub.rename_repo("org/speech", "org/spoken")
+    look(speech_hub)
+    speech_hub.delete_repo("org/spoken")
+    look(speech_hub)
+    look(speech_hub)
+    assert drifts() == ["moved", "relicensed", "disabled", "renamed", "gone"]
+    assert "upstream gone" in state_of(run)["note"]
+    assert run("verify").code == 0
+
+
+def test_a_hub_that_is_down_changes_nothing(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech")
+    run("sync")
+    speech_hub.commit("org/speech", {"notes.txt": b"new"})
+    look(speech_hub)
+    known = store().upstream.all()
+    speech_hub.stop()
+    with pytest.raises(Exception, match="hub-unreachable"):
+        look(speech_hub)
+    assert store().upstream.all() == known
+    assert state_of(run)["state"] == "stale"
+
+
+def test_policy_update_follows_the_branch(run, project, speech_hub, monkeypatch) -> None:
+    project.add("speech", "org/speech")
+    run("sync")
+    commit = speech_hub.commit("org/speech", {"notes.txt": b"new"})
+    look(speech_hub)
+    assert json.loads(run("sync", "--json").out)[0]["action"] == "no-op"
+    monkeypatch.setenv("UPSTREAM_POLICY", "update")
+    assert json.loads(run("sync", "--json").out)[0]["action"] == "update"
+    assert store().row(SPEECH).commit == commit
+    assert json.loads(run("sync", "--json").out)[0]["action"] == "no-op"
+
+
+def test_the_jobs_of_the_schedules_run(run, project, speech_hub) -> None:
+    from hugflow_assets.orchestration import definitions
+
+    project.add("speech", "org/speech", keep_until="2020-01-01")
+    run("sync")
+    defs = definitions()
+    with DagsterInstance.ephemeral() as instance:
+        for name in ("watch_upstream", "tidy", "scrub_storage"):
+            assert defs.resolve_job_def(name).execute_in_process(instance=instance).success
+    kinds = [one.kind for one in store().events.read()]
+    assert kinds.count(EventKind.EXPIRING) == 1
+    assert EventKind.SCRUBBED in kinds
+    assert warn_of_expiry(store(), load_settings(), date(2026, 1, 1)) == []
+    assert "keep_until 2020-01-01 is past" in state_of(run)["note"]
+    assert store().names() == [SPEECH]
+
+
+def test_marks_of_this_version_stay_readable(tmp_path: Path) -> None:
+    """What is written down here lies on storages: a change of the models must still read it."""
+    told = Store(tmp_path / "root", tmp_path / "state")
+    told.names()
+    stored = {
+        "holds": '{"schema_version":1,"name":"a","held":"paused","by":"ana","at":"2026-01-01T00:00:00Z","request":""}',
+        "upstream": '{"schema_version":1,"name":"a","revision":"main","commit":"c","repo_id":"o/a","license":null,'
+        '"trouble":"gone","told":"t","since":"2026-01-01T00:00:00Z"}',
+        "scrubs": '{"schema_version":1,"name":"a","commit":"c","landed_at":"l","at":"2026-01-01T00:00:00Z",'
+        '"hashed":true,"checked":1,"checked_bytes":2,"missing":[],"damaged":["x"],"extra":[],"problem":""}',
+    }
+    for kind, text in stored.items():
+        path = told.layout.inner / "marks" / kind / "a.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    hold, upstream, scrub = told.holds.read("a"), told.upstream.read("a"), told.scrubs.read("a")
+    assert hold is not None and hold.by == "ana"
+    assert isinstance(upstream, Upstream) and upstream.trouble is Trouble.GONE
+    assert isinstance(scrub, Scrub) and not scrub.whole
+    for kind in stored:
+        (told.layout.inner / "marks" / kind / "a.json").write_text("{ torn")
+    assert told.holds.read("a") is None and told.scrubs.all() == {}
+
+
+STORED_V1 = Path(__file__).with_name("stored_v1.json")
+
+
+def test_a_stored_landing_of_schema_version_1_is_read(tmp_path: Path) -> None:
+    told = Store(tmp_path / "root", tmp_path / "state")
+    put(told, "org__name__rev_main")
+    path = told.layout.manifest("org__name__rev_main")
+    path.chmod(0o640)
+    path.write_bytes(STORED_V1.read_bytes())
+    manifest = told.manifest("org__name__rev_main")
+    assert manifest is not None
+    assert (manifest.schema_version, manifest.layout_version) == (1, 1)
+    assert manifest.counts.rows == 3
+    assert told.index()["org__name__rev_main"].state == "landed"
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="hugflow-life-"))
+    path.chmod(0o777)
+    yield path
+    delete_tree(path)
+
+
+def test_a_whole_life_as_an_unprivileged_user(open_folder: Path, hub: LocalHub, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        print("not root: the whole suite runs as an unprivileged user already")
+    hub.add_repo("org/speech", speech_files(tmp_path / "speech"))
+    (open_folder / "home").mkdir()
+    (open_folder / "home").chmod(0o777)
+    story = f"""
+import os, sys
+from hugflow_assets.cli import main
+def run(*words):
+    try:
+        main(words)
+    except SystemExit as done:
+        assert not done.code, (words, done.code)
+def live(folder):
+    os.makedirs(folder + "/requests/add"); os.makedirs(folder + "/requests/remove"); os.chdir(folder)
+    os.environ["HUGFLOW_PROJECT_DIR"] = os.getcwd()
+    open("requests/add/a.yaml", "w").write("hf_id: org/speech\\ndescription: d\\n")
+    run("sync"); run("verify"); run("update", "{SPEECH}"); run("pause", "{SPEECH}"); run("resume", "{SPEECH}")
+    open("requests/remove/a.yaml", "w").write("hf_id: org/speech\\nreason: r\\n")
+    run("sync"); os.unlink("requests/remove/a.yaml"); run("restore", "{SPEECH}"); run("status"); run("verify")
+    os.chdir("..")
+if os.geteuid() == 0:
+    live("first")  # loads every module: Python itself may lie where only root can read
+    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
+live("p")
+print("uid", os.geteuid(), os.stat("p/datasets/{SPEECH}").st_uid)
+"""
+    environment = {
+        **{key: value for key, value in os.environ.items() if key not in ("STORAGE_ROOT", "DAGSTER_HOME")},
+        "HF_ENDPOINT": hub.url,
+        "HOME": str(open_folder / "home"),
+        "STORAGE_MIN_FREE": "1MB",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", story], cwd=open_folder, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    uid = NOBODY if os.geteuid() == 0 else os.geteuid()
+    assert f"uid {uid} {uid}" in done.stdout
