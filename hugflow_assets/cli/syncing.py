@@ -28,6 +28,9 @@ def sync(
         list[Path] | None, typer.Argument(metavar="PATH", help="Files of the requests folder; all by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The results as a JSON list, stable over versions.")] = False,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for other runs that are at work.")
+    ] = 3600,
     ci_mode: Annotated[
         bool, typer.Option("--ci-mode", help="For a workflow: results.json, step outputs, job summary.")
     ] = False,
@@ -47,7 +50,7 @@ def sync(
     # The first import of Dagster takes a second: only who syncs pays for it.
     from hugflow_assets.orchestration.sync import sync as reconcile
 
-    results = reconcile(files, on_start=None if as_json else _starts, on_result=_ends)
+    results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=_ends)
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in results], indent=2))
     elif not results:

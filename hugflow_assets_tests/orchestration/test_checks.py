@@ -5,10 +5,19 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from dagster import AssetCheckEvaluation, AssetCheckKey, AssetKey, AssetSelection, ExecuteInProcessResult
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetKey,
+    AssetSelection,
+    ExecuteInProcessResult,
+    SkipReason,
+    build_sensor_context,
+)
 
 from hugflow_assets.orchestration import definitions, sync
 from hugflow_assets.orchestration.attempts import PARTITION_TAG
+from hugflow_assets.orchestration.sensor import tick
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.rules import POSTLANDING_RULES
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
@@ -121,3 +130,16 @@ def test_the_catalogue_lists_what_is_landed_and_how_full_the_storage_is(
     assert facts["quota_bytes"].value == 10**9
     (row,) = facts["catalogue"].value.records  # type: ignore[union-attr]
     assert (row.data["dataset"], row.data["rows"], row.data["licence"]) == (SPEECH, 12, "cc0-1.0")
+
+
+def test_a_wrong_setting_fails_runs_and_skips_ticks_by_name(speech: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_QUOTA", "plenty")
+    result = run(speech, AssetSelection.assets(DATASET))
+    (failed,) = result.filter_events(lambda event: event.is_step_failure)
+    data = failed.step_failure_data.user_failure_data
+    assert data is not None
+    assert data.metadata["code"].value == "settings-invalid"
+    assert "STORAGE_QUOTA: expected a size such as 10TB" in str(data.metadata["message"].value)
+    with build_sensor_context(instance=speech.instance, definitions=definitions()) as context:
+        skipped = tick(context)
+    assert isinstance(skipped, SkipReason) and "STORAGE_QUOTA" in str(skipped.skip_message)
