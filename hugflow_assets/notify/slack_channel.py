@@ -140,26 +140,40 @@ class SlackBot:
             raise delivery_error("Slack", what, reason=type(error).__name__, secrets=[token]) from None
 
 
-def slack_channel(settings: Settings) -> SlackBot | SlackWebhook | None:
-    """The channel that the settings name: the bot if there is a token and a channel, else the webhook, else None."""
+def slack_channel(
+    settings: Settings, make_client: Callable[[str], WebClient] | None = None
+) -> SlackBot | SlackWebhook | None:
+    """The channel that the settings name: the bot if there is a token and a channel, else the webhook, else None.
+
+    Args:
+        make_client: gives the client of a bot token, such as dagster-slack's resource does.
+    """
     timeout_s = min(30.0, settings.read_timeout.total_seconds())
     if settings.slack_bot_token is not None and settings.slack_channel is not None:
-        client = web_client(
-            settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout_s=timeout_s
-        )
+        token = settings.slack_bot_token.get_secret_value()
+        client = web_client(token, base_url=settings.slack_api_url, timeout_s=timeout_s, make_client=make_client)
         return SlackBot(client, settings.slack_channel)
     if settings.slack_webhook_url is not None:
         return SlackWebhook(settings.slack_webhook_url.get_secret_value(), timeout_s=timeout_s)
     return None
 
 
-def web_client(token: str, *, base_url: str = "https://slack.com/api/", timeout_s: float = 10) -> WebClient:
+def web_client(
+    token: str,
+    *,
+    base_url: str = "https://slack.com/api/",
+    timeout_s: float = 10,
+    make_client: Callable[[str], WebClient] | None = None,
+) -> WebClient:
     """A client without retries of its own (they would post twice) and without a log."""
     from slack_sdk import WebClient
 
-    return WebClient(
-        token=token, base_url=base_url, timeout=max(1, round(timeout_s)), retry_handlers=[], logger=_silent()
-    )
+    client = (make_client or WebClient)(token)
+    client.base_url = f"{base_url.rstrip('/')}/"
+    client.timeout = max(1, round(timeout_s))
+    client.retry_handlers = []
+    client._logger = _silent()
+    return client
 
 
 def _silent() -> logging.Logger:

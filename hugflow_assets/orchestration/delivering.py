@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
 from pydantic import ValidationError
@@ -24,6 +25,9 @@ from hugflow_assets.orchestration.platform import Platform, request_source
 from hugflow_assets.orchestration.pull_requests import github_of
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Phase, Progress, Store
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
 
 SENSOR_NAME = "delivery_sensor"
 INTERVAL_S = 15
@@ -54,7 +58,7 @@ class Channels:
         self.settings = settings
         self.github = github_of(settings)
         self.source = request_source(settings)
-        self.slack: SlackBot | SlackWebhook | None = slack_channel(settings)
+        self.slack: SlackBot | SlackWebhook | None = slack_channel(settings, _client_of_resource)
         self._origins: Origins | None = None
 
     def origins(self, store: Store) -> Origins:
@@ -72,6 +76,13 @@ class Channels:
         if self.github is not None:
             found.append(GitHubChannel(self.github, pull_of_event(self.origins(store), on_known)))
         return found
+
+
+def _client_of_resource(token: str) -> WebClient:
+    # Made here and not among the definitions: a resource's token is shown by its repr.
+    from dagster_slack import SlackResource
+
+    return SlackResource(token=token).get_client()
 
 
 @lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ from dagster import (
 
 from hugflow_assets.errors import HugflowError, RequestInvalidError, UnknownDatasetError
 from hugflow_assets.intake import DatasetRequest, RemoveFile, RequestSnapshot, matches
-from hugflow_assets.orchestration.failures import failing_by_name
+from hugflow_assets.orchestration.failures import failing_by_name, telling_failure
 from hugflow_assets.orchestration.metadata import Metadata, cell
 from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
@@ -40,15 +40,16 @@ def removed_dataset(context: AssetExecutionContext, platform: Platform) -> Mater
         store, snapshot = platform.store(), platform.snapshot()
         removal = requested_removal(context.partition_key, snapshot)
         context.instance.add_dynamic_partitions(REMOVALS_NAME, [removal.key])
-        refuse_cuts(removal, store)
-        buried = [
-            bury(context.instance, store, name, removal, by=one.owner or "")
-            for name, one in hits(removal, snapshot, store).items()
-        ]
-        earlier = [one for one in store.archived() if one.removal_path == removal.path and one not in buried]
-        if not buried and not earlier:
-            raise nothing_removed(removal)
-        return MaterializeResult(metadata=removal_metadata(removal, buried or earlier))
+        with telling_failure(store, removal.key, removal.path, context.run.run_id):
+            refuse_cuts(removal, store)
+            buried = [
+                bury(context.instance, store, name, removal, by=one.owner or "")
+                for name, one in hits(removal, snapshot, store).items()
+            ]
+            earlier = [one for one in store.archived() if one.removal_path == removal.path and one not in buried]
+            if not buried and not earlier:
+                raise nothing_removed(removal)
+            return MaterializeResult(metadata=removal_metadata(removal, buried or earlier))
 
 
 def requested_removal(key: str, snapshot: RequestSnapshot) -> RemoveFile:

@@ -268,3 +268,16 @@ def test_what_would_not_land_is_not_merged_though_it_is_approved(team: Team) -> 
     approve(team, number)
     team.look()
     assert team.github.merged == []
+
+
+def test_a_removal_that_cannot_be_carried_out_is_told(team: Team) -> None:
+    land(team)
+    number = propose(team, {REMOVE: "hf_id: org/speech\nsplit: train\nreason: Less.\n"}, branch="cut")
+    team.look()
+    assert team.sections(number)[0].startswith("### ❌ This cannot land as it is")
+    commit = team.github.merge(number)
+    assert "failed" in [one.state for one in team.sync()]
+    team.deliver_all()
+    assert any(one.startswith("### ❌ Failed: `speech__") for one in team.sections(number))
+    assert team.statuses(commit)[-1] == "failure"
+    assert (team.store.root / SPEECH).exists()
