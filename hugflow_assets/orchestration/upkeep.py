@@ -23,6 +23,7 @@ from hugflow_assets.settings import Settings, load_settings
 from hugflow_assets.store import EventKind, Expiry, Store, now_text
 
 TIDY_CRON = "41 * * * *"
+EDITS_CRON = "11 4 * * *"  # it looks at every file's size: not every hour on a storage of many millions
 FREED_BY_SCHEDULE = "the schedule"
 
 
@@ -42,20 +43,26 @@ def look_at_the_hub(context: OpExecutionContext, platform: Platform) -> None:
 
 @op
 def tidy_storage(context: OpExecutionContext, platform: Platform) -> None:
-    """Free what is past its grace, clean what crashes left, look for folders that were edited, warn of keep_until."""
+    """Free what is past its grace, clean what crashes left, warn of keep_until."""
     with failing_by_name(context.instance, context.run_id):
         store = platform.store()
         freed = store.empty_trash(by=FREED_BY_SCHEDULE)
         cleaned = store.clean_debris()
-        edited = glance_at_all(store, lambda name, error: context.log.warning("%s: %s", name, error))
         warned = warn_of_expiry(store, platform.settings(), datetime.now(UTC).date())
         context.log.info(
-            "%d bytes freed from the trash, %d bytes of debris, edited by hand: %s, owners warned of: %s",
+            "%d bytes freed from the trash, %d bytes of debris, owners warned of: %s",
             freed,
             cleaned.size_bytes,
-            ", ".join(edited) or "none",
             ", ".join(warned) or "none",
         )
+
+
+@op
+def look_for_edits(context: OpExecutionContext, platform: Platform) -> None:
+    """Look for folders in which files were added, deleted or changed in size by hand."""
+    with failing_by_name(context.instance, context.run_id):
+        found = glance_at_all(platform.store(), lambda name, error: context.log.warning("%s: %s", name, error))
+        context.log.info("edited by hand since the last look: %s", ", ".join(found) or "none")
 
 
 @op
@@ -120,20 +127,24 @@ def upkeep_jobs() -> list[JobDefinition]:
     def watch_upstream() -> None:
         look_at_the_hub()
 
-    @job(executor_def=in_process_executor, description="Free the trash, clean debris, look for edits, warn owners.")
+    @job(executor_def=in_process_executor, description="Free the trash, clean debris, warn owners.")
     def tidy() -> None:
         tidy_storage()
+
+    @job(executor_def=in_process_executor, description="Find folders that were edited by hand, by names and sizes.")
+    def find_edits() -> None:
+        look_for_edits()
 
     @job(executor_def=in_process_executor, description="Hash every file of every dataset.")
     def scrub_storage() -> None:
         scrub_storage_files()
 
-    return [watch_upstream, tidy, scrub_storage]
+    return [watch_upstream, tidy, find_edits, scrub_storage]
 
 
 def upkeep_schedules(jobs: list[JobDefinition]) -> list[ScheduleDefinition]:
     """When the jobs run; on from the start."""
-    crons = (_cron("upstream_schedule"), TIDY_CRON, _cron("scrub_schedule"))
+    crons = (_cron("upstream_schedule"), TIDY_CRON, EDITS_CRON, _cron("scrub_schedule"))
     return [
         ScheduleDefinition(job=one, cron_schedule=cron, default_status=DefaultScheduleStatus.RUNNING)
         for one, cron in zip(jobs, crons, strict=True)

@@ -142,13 +142,16 @@ def test_the_jobs_of_the_schedules_run(run, project, speech_hub) -> None:
 
     project.add("speech", "org/speech", keep_until="2020-01-01")
     run("sync")
+    next((store().layout.dataset(SPEECH) / "audio").rglob("*.wav")).unlink()
     defs = definitions()
     with DagsterInstance.ephemeral() as instance:
-        for name in ("watch_upstream", "tidy", "scrub_storage"):
+        for name in ("watch_upstream", "tidy", "find_edits", "scrub_storage"):
             assert defs.resolve_job_def(name).execute_in_process(instance=instance).success
     kinds = [one.kind for one in store().events.read()]
     assert kinds.count(EventKind.EXPIRING) == 1
     assert EventKind.SCRUBBED in kinds
+    assert drifts() == ["edited"]
+    assert state_of(run)["state"] == "damaged"
     assert warn_of_expiry(store(), load_settings(), date(2026, 1, 1)) == []
     assert "keep_until 2020-01-01 is past" in state_of(run)["note"]
     assert store().names() == [SPEECH]
