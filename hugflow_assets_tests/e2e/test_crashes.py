@@ -273,6 +273,27 @@ def test_a_run_that_was_frozen_longer_than_its_lease_publishes_nothing_and_spoil
     assert [*world.store.layout.staging_root.iterdir()] == []
 
 
+def test_after_a_power_cut_nothing_unsynced_is_believed(server: ForkServer, world: World, tmp_path: Path) -> None:
+    """What had been written, but not to the disk, comes back empty or as zeros, with the right names and sizes."""
+    clean = World(world.hub, tmp_path / "clean", {})
+    land_here(clean, "north/1")
+    world.hub.bytes_per_s = 400_000
+    child = world.start(server)
+    in_flight(world, child)
+    child.signal(signal.SIGKILL)
+    assert child.ended() and child.killed
+    staging = world.store.layout.staging_root
+    for receipt in staging.rglob("receipts/*.json"):
+        receipt.write_bytes(orjson.dumps(orjson.loads(receipt.read_bytes()) | {"host": "here/before-the-cut"}))
+    for at, path in enumerate(sorted(path for path in staging.rglob("*") if path.is_file() and path.suffix != ".json")):
+        path.chmod(0o640)
+        path.write_bytes(bytes(path.stat().st_size if at % 2 else 0))
+    world.hub.bytes_per_s = None
+    land_here(world, "north/1")
+    assert tree_of(world.place) == tree_of(clean.place)
+    assert verify(world.store, NAME).whole and verify(world.store, NAME).extra == ()
+
+
 def wake_when_taken_over(world: World, child: Child, woken: list[str]) -> None:
     """Let the frozen run go on as soon as its successor has begun to fetch into the staging that it took over."""
     bound = time.monotonic() + 60

@@ -6,8 +6,10 @@ bytes that the Hub sent of each file are counted.
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 
 from hugflow_assets.demo.protocol import CDN, HUB
 from hugflow_assets.errors import (
+    DiskFullError,
     HFDisabledError,
     HFDownloadError,
     HFError,
@@ -355,19 +358,22 @@ def test_cancelled_by_hand_it_stops_keeps_what_is_staged_and_goes_on(
     assert set(before) - set(world.sent()), "a file that was landed already was asked for again"
 
 
-def test_a_quota_crossed_while_running_stops_it_and_it_goes_on_when_there_is_room(
-    files: dict[str, bytes | Path], tmp_path: Path
-) -> None:
-    """The estimate was far too low, which shows when the first shards are landed."""
+def large_files(folder: Path) -> dict[str, bytes | Path]:
+    """Twelve shards of text that is noise, 4 MB when landed."""
     noise = random.Random(3)
     rows = [row | {"text": noise.randbytes(10_000).hex()} for row in clip_rows(16)]
-    made = {f"data/train-{at:05}-of-00012.parquet": write_parquet(tmp_path / f"{at}.parquet", rows) for at in range(12)}
+    return {f"data/train-{at:05}-of-00012.parquet": write_parquet(folder / f"{at}.parquet", rows) for at in range(12)}
+
+
+def test_a_quota_crossed_while_running_stops_it_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    """The estimate was far too low, which shows when the first shards are landed."""
+    made = large_files(tmp_path)
     with FaultyHub() as hub:
         hub.add_repo(REPO, made)
         world = World(hub, tmp_path / "world", options=LandingOptions(workers=1, progress_interval_s=0.01))
         plan = world.plan()
         low = plan.model_copy(update={"estimate": plan.estimate.model_copy(update={"landed_bytes": 1})})
-        tight = Store(world.folder / "storage", world.folder / "state", quota_bytes=2 << 20)
+        tight = Store(world.folder / "storage", world.folder / "state", quota_bytes=3 << 20)
         with pytest.raises(QuotaExceededError, match="does not fit"):
             land(low, tight, world.access, world.options)
         _check_stopped_cleanly(world, staged_at_least=1)
@@ -377,6 +383,43 @@ def test_a_quota_crossed_while_running_stops_it_and_it_goes_on_when_there_is_roo
         fresh = World(hub, tmp_path / "fresh")
         fresh.land(plan)
         assert world.tree() == fresh.tree()
+
+
+def test_a_disk_that_fills_up_stops_it_cleanly_and_what_was_verified_is_not_fetched_again(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk]).returncode:
+        pytest.skip("mounting a small file system needs root")
+    made = large_files(tmp_path)
+    sizes = {Path(path).name[:11]: data.stat().st_size for path, data in made.items() if isinstance(data, Path)}
+    try:
+        with FaultyHub() as hub:
+            hub.add_repo(REPO, made)
+            world = World(hub, disk / "world")
+            plan, thief = world.plan(), disk / "thief"
+
+            def steal(progress: Progress) -> None:
+                if progress.shards_done and not thief.exists():
+                    room = os.statvfs(disk)
+                    thief.write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - 500_000)))
+
+            hub.bytes_per_s = 1_000_000
+            with pytest.raises(DiskFullError, match="No space"):
+                world.land(plan, on_progress=steal)
+            thief.unlink()
+            _check_stopped_cleanly(world, staged_at_least=1)
+            before, hub.bytes_per_s = world.sent(), None
+            world.land(plan)
+            again = World(hub, tmp_path / "again")
+            sent = world.sent()
+            again.land(plan)
+            assert world.tree() == again.tree()
+            assert set(before) - set(sent), "no file was kept"
+            for file, size in sizes.items():
+                if before.get(file, 0) == size:  # it had come whole; its last bytes may not have found room
+                    assert sent.get(file, 0) < size, file
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 def _check_stopped_cleanly(world: World, *, staged_at_least: int) -> None:
