@@ -273,6 +273,33 @@ def test_a_run_that_was_frozen_longer_than_its_lease_publishes_nothing_and_spoil
     assert [*world.store.layout.staging_root.iterdir()] == []
 
 
+def test_a_folder_of_clips_killed_in_the_middle_of_its_shard_fetches_only_the_missing_clips(
+    server: ForkServer, tmp_path: Path
+) -> None:
+    """Fetched clips have their place in the tree already; wiped with the rest of the shard they are still kept."""
+    clips: dict[str, bytes | Path] = {f"train/clip_{at:03}.wav": wav_bytes(0.02, hz=300.0 + at) for at in range(120)}
+    with LocalHub(latency_s=0.01) as hub:
+        hub.add_repo(REPO, {"README.md": card("cc0-1.0"), **clips})
+        world = World(hub, tmp_path / "world", {})
+        child = world.start(server)
+        bound = time.monotonic() + 60
+        while len(kept := whole_sources(world)) < 40:
+            assert time.monotonic() < bound and not child.ended(0.002), child.result
+        child.signal(signal.SIGKILL)
+        assert child.ended() and child.killed
+        kept = whole_sources(world)
+        before = len(hub.requests)
+        child = world.start(server)
+        assert child.ended() and child.result is not None and child.result.get("action") == "land", child.result
+        asked = {one.path for one in hub.requests[before:] if one.method == "GET" and "/resolve/" in one.path}
+        assert len([path for path in asked if path.endswith(".wav")]) == len(clips) - len(kept)
+        assert verify(world.store, NAME).whole and verify(world.store, NAME).extra == ()
+
+
+def whole_sources(world: World) -> list[Path]:
+    return [path for path in world.store.layout.staging_root.rglob("work/**/source-*") if path.suffix != ".part"]
+
+
 def test_after_a_power_cut_nothing_unsynced_is_believed(server: ForkServer, world: World, tmp_path: Path) -> None:
     """What had been written, but not to the disk, comes back empty or as zeros, with the right names and sizes."""
     clean = World(world.hub, tmp_path / "clean", {})

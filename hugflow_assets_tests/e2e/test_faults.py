@@ -237,6 +237,19 @@ def test_two_bad_files_are_both_told(world: World) -> None:
     assert {re.findall(r"train-\d{5}", text)[0] for text in (caught.value.message, other)} == {BAD, "train-00003"}
 
 
+def test_when_one_file_after_the_other_fails_the_rest_is_not_tried(tmp_path: Path) -> None:
+    """A proxy that damages everything would otherwise be given the whole dataset, twice."""
+    with FaultyHub() as hub:
+        hub.add_repo(REPO, speech_files(tmp_path / "made", splits={"train": 16}, rows_per_shard=1))
+        world = World(hub, tmp_path / "world", options=LandingOptions(workers=1, progress_interval_s=0.01))
+        plan = world.plan()
+        hub.fault("train-", "flip", times=None, origin=CDN)
+        with pytest.raises(HFIntegrityError, match="train-") as caught:
+            world.land(plan)
+        assert 4 <= len(caught.value.details["also_failed"]) < 15
+        assert len(world.sent()) < 16
+
+
 REFUSED: dict[str, tuple[Callable[[FaultyHub], object], type[HFError]]] = {
     "gated": (lambda hub: setattr(hub.repo(REPO), "gated", "manual"), HFGatedError),
     "deleted": (lambda hub: hub.delete_repo(REPO), HFGoneError),
