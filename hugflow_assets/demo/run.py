@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.rule import Rule
@@ -157,7 +158,16 @@ def _manifest(store: Store, name: str) -> Manifest:
 def _conclude(console: Console, project: DemoProject, elapsed_s: float) -> None:
     console.print(Rule(style="dim"))
     console.print(f"Done in {elapsed_s:.1f} s. In the UI, with runs, checks and lineage:")
-    console.print(f"  cd {project.folder} && DAGSTER_HOME={project.dagster_home} dagster dev", soft_wrap=True)
+    command = f"cd {quote(str(project.folder))} && DAGSTER_HOME={quote(str(project.dagster_home))}"
+    console.print(f"  {command} {quote(_beside_python('dagster'))} dev", soft_wrap=True, markup=False)
+    console.print("Its Hub runs only as long as the demo; to land again from the UI, start it in another terminal:")
+    console.print(f"  {quote(_beside_python('hugflow'))} demo --serve", soft_wrap=True, markup=False)
+
+
+def _beside_python(command: str) -> str:
+    """A command as it runs without an activated environment: by its path beside this Python, if it is there."""
+    path = Path(sys.executable).with_name(command)
+    return str(path) if path.is_file() else command
 
 
 def _step(console: Console, title: str, told: str) -> None:
