@@ -9,6 +9,7 @@ import pytest
 from dagster import instance_for_test
 
 from hugflow_assets.demo import LocalHub
+from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
 
@@ -281,3 +282,25 @@ def test_a_removal_that_cannot_be_carried_out_is_told(team: Team) -> None:
     assert any(one.startswith("### ❌ Failed: `speech__") for one in team.sections(number))
     assert team.statuses(commit)[-1] == "failure"
     assert (team.store.root / SPEECH).exists()
+
+
+def test_progress_is_told_now_and_then_on_the_pull_request_and_on_slack(team: Team) -> None:
+    number, _ = land(team)
+    moment = now_text()
+    progress = Progress(
+        name=SPEECH, phase=Phase.DOWNLOADING, started_at=moment, updated_at=moment, bytes_done=25, bytes_total=100,
+        bytes_per_s=5.0, eta_s=15.0,
+    )  # fmt: skip
+    with team.store.lease(SPEECH, purpose="landing"):
+        team.store.progress.write(progress)
+        assert len(team.deliver().progress) == 2
+        assert f"### ⏳ Downloading: 25 %: `{SPEECH}`" in team.sections(number)
+        assert "| Left | 15 s |" in team.comment(number)
+        assert team.slack.parents()[0]["blocks"][0]["text"]["text"] == "Downloading: 25 %"
+        team.store.progress.write(progress.model_copy(update={"bytes_done": 50}))
+        assert team.deliver(later_s=20).progress == ()
+        assert len(team.deliver(later_s=20).progress) == 1  # Slack takes more than GitHub
+        assert len(team.deliver(later_s=40).progress) == 2
+        assert f"### ⏳ Downloading: 50 %: `{SPEECH}`" in team.sections(number)
+    assert team.deliver(later_s=600).progress == ()  # nobody is at work on it any more
+    assert team.headlines() == ["Started", "Landed"]
