@@ -194,6 +194,17 @@ class Settings(BaseSettings):
     )
     lease_ttl: Duration = _setting("Behavior", timedelta(seconds=60), "Silence after which a run counts as dead.")
 
+    @field_validator("hf_token", "github_token", "slack_webhook_url", "slack_bot_token", mode="before")
+    @classmethod
+    def _one_word(cls, value: Any) -> Any:
+        # A line end that came along from a file would be quoted, secret and all, by whoever refuses the header.
+        told = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(told, str):
+            return value
+        if not re.fullmatch(r"[!-~]*", told.strip()):
+            raise ValueError("expected one word of plain letters, digits and signs, without blanks or line ends")
+        return told.strip() or None
+
     @field_validator("hf_endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:

@@ -80,6 +80,18 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     assert caught.value.exit_status == 3
 
 
+@pytest.mark.parametrize("variable", ["HF_TOKEN", "GITHUB_TOKEN", "SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN"])
+def test_a_secret_with_a_line_end_inside_is_refused_unseen_and_one_at_its_end_taken_off(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "canary\n")
+    assert secret_values(load_settings()) == ("canary",)
+    monkeypatch.setenv(variable, "canary\nsecond line")
+    with pytest.raises(SettingsError, match=variable) as caught:
+        load_settings()
+    assert "canary" not in f"{caught.value}{caught.value.details}"
+
+
 def test_every_wrong_value_is_named_at_once_and_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_QUOTA", "canary")
     monkeypatch.setenv("HTTPS_PROXY", "user:canary@proxy")

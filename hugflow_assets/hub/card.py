@@ -22,6 +22,8 @@ def read_card(readme: bytes, standalone_yaml: bytes = b"") -> Card:
     from huggingface_hub import DatasetCard
 
     content = readme.decode("utf-8", "replace").replace("\r\n", "\n")
+    if not content.lstrip().startswith("---") and not standalone_yaml:
+        return Card(text=content.lstrip("\n"))  # no block: nothing to warn of
     try:
         card = DatasetCard(content, ignore_metadata_errors=True)
         data, text = card.data.to_dict(), card.text  # type: ignore[no-untyped-call]

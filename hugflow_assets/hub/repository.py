@@ -236,6 +236,10 @@ class Hub:
         answer = self._get(f"/api/datasets/{state.repo_id}/auth-check")
         if answer.status == 404 and not answer.header("X-Error-Code"):
             return  # a mirror without this endpoint: the first file will tell
+        if answer.status in (401, 403) and not answer.header("X-Error-Code"):
+            if self.access.token:
+                self.whoami()  # raises when it is the token that is refused
+            raise faults.gated(asked, answer.status)  # a plain server names no reason, and the gate is known
         self._refuse(answer, asked)
 
     def _card(self, state: RepoState, paths: set[str]) -> Card:

@@ -289,6 +289,14 @@ def test_a_mirror_without_a_check_of_the_gate_lets_the_files_tell(tmp_path: Path
         assert Hub(access).resolve(request()).estimate.rows == 12
 
 
+def test_a_gate_is_known_though_the_server_gives_no_reason(tmp_path: Path) -> None:
+    with _PlainHub(tokens={"hf_reader": "reader"}) as hub:
+        hub.add_repo("org/set", speech_files(tmp_path), gated="manual")
+        for token in (None, "hf_reader"):
+            access = HubAccess(hub.url, token=token, backoff_s=0.01)
+            assert f"{hub.url}/datasets/org/set" in refused(access, request(), HFGatedError).remedy
+
+
 class _MirrorHub(FaultyHub):
     """A mirror that passes on the real Hub's links to the next page."""
 
