@@ -87,15 +87,14 @@ def agenda(
     attempts: Attempts,
     *,
     hurried_at: float = 0.0,
-    resumed_at: Mapping[str, float] | None = None,
 ) -> Agenda:
     """Decide what to do now, at most ``A_TICK`` of each kind.
 
-    Failures before ``hurried_at``, and before a name's own ``resumed_at``, hold nothing back.
+    Failures before ``hurried_at``, and before a name's own moment in ``world.hurried``, hold nothing back.
     """
     wanted = world.snapshot.desired().keys() | world.landed.keys()
     removals = {removal.key for removal in world.snapshot.removals}
-    runs, look_at = _runs(world, waiting, attempts, hurried_at, resumed_at or {})
+    runs, look_at = _runs(world, waiting, attempts, hurried_at)
     requested = [str(run.partition_key) for run in runs if run.job_name == LAND_JOB]
     add = list(dict.fromkeys([*requested, *sorted(wanted)]))
     add = [name for name in add if name not in world.registered]
@@ -122,7 +121,6 @@ def _runs(
     waiting: Mapping[str, AddFile | RemoveFile],
     attempts: Attempts,
     hurried_at: float,
-    resumed_at: Mapping[str, float],
 ) -> tuple[list[RunRequest], float]:
     runs: list[RunRequest] = []
     look_at = world.now + LOOK_AGAIN_S
@@ -130,7 +128,7 @@ def _runs(
         if name in world.at_work:
             look_at = world.now
             continue
-        hurried = max(hurried_at, resumed_at.get(name, 0.0), world.hurried.get(name, 0.0))
+        hurried = max(hurried_at, world.hurried.get(name, 0.0))
         upcoming = attempts.next_try(name, file.digest, now=world.now, hurried_at=hurried)
         if upcoming.at is None:
             continue

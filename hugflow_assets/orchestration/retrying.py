@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
-
 from dagster import RunRequest
 
 from hugflow_assets.errors import HugflowError
@@ -25,16 +22,6 @@ def ask_again(store: Store, name: str, file: AddFile | RemoveFile, *, by: str, w
     owner = file.request.owner if isinstance(file, AddFile) else None
     store.events.append(EventKind.REQUESTED, name, path=file.path, owner=owner, by=by, why=why, again=True)
     return True
-
-
-def resumed_at(store: Store, names: Collection[str]) -> dict[str, float]:
-    """When another try of these names was asked for, as seconds since the epoch."""
-    found = {name: store.holds.read(name) for name in names}
-    return {
-        name: datetime.fromisoformat(hold.at).timestamp()
-        for name, hold in found.items()
-        if hold is not None and hold.held is Held.RESUMED
-    }
 
 
 def announced(run: RunRequest, source: RequestSource, store: Store) -> RunRequest:

@@ -38,7 +38,7 @@ from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.processes import end_dead_runs
 from hugflow_assets.orchestration.relief import LOOK_S, relieved, waiting_for_a_cause
-from hugflow_assets.orchestration.retrying import announced, resumed_at
+from hugflow_assets.orchestration.retrying import announced
 from hugflow_assets.orchestration.stock import damaged_now, landed_now, moved_now
 from hugflow_assets.orchestration.upstream import runless_tags
 from hugflow_assets.orchestration.verdicts import DATASET
@@ -98,12 +98,12 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     if caused:
         gone = relieved(store, platform.access(), attempts, now)
         world = replace(world, hurried={**world.hurried, **dict.fromkeys(gone, now)})
-    found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at, resumed_at=resumed_at(store, waiting))
+    found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
     if caused:
         found = replace(found, look_at=min(found.look_at, now + LOOK_S))
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
-    catalogue, listed = _catalogue(cursor, world, store, found)
+    catalogue, listed = _catalogue(instance, cursor, world, store, found)
     return SensorResult(
         run_requests=[announced(run, platform.source(), store) for run in found.runs],
         dynamic_partitions_requests=_partition_requests(found),
@@ -155,7 +155,7 @@ def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterab
 
 
 def _catalogue(
-    cursor: Cursor, world: World, store: Store, found: Agenda
+    instance: DagsterInstance, cursor: Cursor, world: World, store: Store, found: Agenda
 ) -> tuple[dict[str, str | float], list[AssetMaterialization]]:
     """Tell the catalogue anew when landings have come to rest, or every ten minutes of them: it is a long table."""
     digest = catalogue_digest(store)
@@ -164,7 +164,7 @@ def _catalogue(
     due_at = cursor.catalogue_due or world.now + CATALOGUE_S
     if (world.at_work or found.runs) and world.now < due_at:
         return {"catalogue_due": due_at, "look_at": world.now}, []
-    return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(store)]
+    return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(instance, store)]
 
 
 def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
