@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from dagster import instance_for_test
 
 from hugflow_assets.demo import LocalHub
+from hugflow_assets.orchestration import sensor
+from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
@@ -171,6 +174,12 @@ def test_a_pull_request_that_asks_for_nothing_any_more_says_so(team: Team) -> No
     assert "Nothing is asked for any more" in team.comment(number)
 
 
+def asked_for(team: Team) -> list[str]:
+    """The datasets that the daemon's next tick would ask runs for."""
+    found = sensor.look(team.instance, sensor.Cursor(), Platform(), time.time())
+    return [str(one.partition_key) for one in getattr(found, "run_requests", None) or []]
+
+
 def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) -> None:
     team.point(STORAGE_QUOTA="1MB", HF_ENDPOINT=team.hub.url)
     number = propose(team, {ADD: GOOD.replace("org/speech", "org/later")})
@@ -185,12 +194,14 @@ def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) 
     team.github.comment(number, "ada", "please /hugflow retry it")
     assert team.deliver().retried == ()
     assert team.store.events.last_seq() == events
+    assert asked_for(team) == []  # it waits for an edit
     for who in ("ada", "carol", "dave"):  # author, owner by name, owner by team
         team.github.comment(number, who, "/hugflow retry\r\n")
         assert team.deliver().retried == ("org__later__rev_main",)
     assert team.deliver().retried == ()
     team.deliver_all()
     assert "### ⏳ Requested: `org__later__rev_main`" in team.sections(number)
+    assert asked_for(team) == ["org__later__rev_main"]
 
 
 # ---- while GitHub and Slack fail
