@@ -72,7 +72,7 @@ class DagsterDev:
             start_new_session=True,
         )
 
-    def wait(self, within_s: float = 60) -> DagsterDev:
+    def wait(self, within_s: float = 150) -> DagsterDev:
         """Until the code location is loaded and the daemon has started."""
         poll(self._loaded, within_s=within_s)
         return self
@@ -108,10 +108,14 @@ class DagsterDev:
         found: dict[str, Any] = told["data"]
         return found
 
-    def launch(self, partition: str, config: dict[str, Any] | None = None) -> str:
-        """Materialize one partition of ``dataset`` as the UI does; the run's id."""
+    def launch(self, partition: str, config: dict[str, Any] | None = None, check: str | None = None) -> str:
+        """Materialize a partition of ``dataset``, or execute one of its checks alone, as the UI does; the run's id."""
+        asset: dict[str, Any] = {"path": ["dataset"]}
+        selected: dict[str, Any] = {"assetSelection": [asset]}
+        if check is not None:
+            selected = {"assetSelection": [], "assetCheckSelection": [{"assetKey": asset, "name": check}]}
         params = {
-            "selector": {**REPOSITORY, "pipelineName": "__ASSET_JOB", "assetSelection": [{"path": ["dataset"]}]},
+            "selector": {**REPOSITORY, "pipelineName": "__ASSET_JOB", **selected},
             "mode": "default",
             "runConfigData": config or {},
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
@@ -120,7 +124,12 @@ class DagsterDev:
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 
-    def ended(self, run_id: str, within_s: float = 60) -> tuple[str, dict[str, str]]:
+    def terminate(self, run_id: str) -> None:
+        """Cancel a run as the UI's button does."""
+        told = self.ask("mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
+        assert told["terminateRun"]["__typename"] == "TerminateRunSuccess", told
+
+    def ended(self, run_id: str, within_s: float = 150) -> tuple[str, dict[str, str]]:
         """The status of a run when it is over, and what its failure says by label."""
 
         def over() -> Any:

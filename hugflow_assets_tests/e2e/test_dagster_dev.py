@@ -10,15 +10,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hugflow_assets.demo import LocalHub
+from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files, text_files
 from hugflow_assets_tests.e2e.dagster_dev import SENSOR, DagsterDev, poll
+from hugflow_assets_tests.faulty_hub import FaultyHub
 
 REPOSITORY_ROOT = Path(__file__).parents[2]
 SPEECH, TEXT, OTHER = "org__speech__rev_main", "org__text__rev_main", "org__other__rev_main"
+SLOW = "org__slow__rev_main"
 HOSTILE = ["../../evil", "/tmp/evil", "a,b[c]"]
 
 
@@ -27,7 +30,7 @@ class Live:
     """A project folder, the Hub it is pointed at, and its running services."""
 
     root: Path
-    hub: LocalHub
+    hub: FaultyHub
     environment: dict[str, str]
     dev: DagsterDev
 
@@ -59,10 +62,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     for name in ("dagster.yaml", "workspace.yaml", "pyproject.toml"):
         shutil.copy(REPOSITORY_ROOT / name, root / name)
     made = tmp_path_factory.mktemp("made")
-    with LocalHub() as hub:
+    with FaultyHub() as hub:
         hub.add_repo("org/speech", speech_files(made / "speech"))
         hub.add_repo("org/text", text_files(made / "text"))
         hub.add_repo("org/other", text_files(made / "other"))
+        hub.add_repo("org/slow", speech_files(made / "slow", rows_per_shard=40))
         unset = {"DAGSTER_HOME", "STORAGE_ROOT", "HUGFLOW_STATE_DIR", "REQUESTS_DIR", "HUGFLOW_PROJECT_DIR"}
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         environment |= {"HF_ENDPOINT": hub.url, "HUB_RETRIES": "0", "SENSOR_INTERVAL": "5s"}
@@ -141,13 +145,13 @@ def test_a_materialization_launched_over_graphql_lands(live: Live) -> None:
     assert live.landed(OTHER)
 
 
-@pytest.mark.parametrize("key", HOSTILE)
-def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live, key: str) -> None:
+def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live) -> None:
     before = live.tree()
-    status, told = live.dev.ended(live.dev.launch(key))
-    assert status == "FAILURE"
-    assert told["code"] == "unknown-dataset"
-    assert key in told["message"]
+    for key, run_id in [(key, live.dev.launch(key)) for key in HOSTILE]:
+        status, told = live.dev.ended(run_id)
+        assert status == "FAILURE"
+        assert told["code"] == "unknown-dataset"
+        assert key in told["message"]
     assert live.tree() == before
     assert not Path("/tmp/evil").exists()
     keys = live.dev.ask(
@@ -156,3 +160,54 @@ def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live, key
         key={"path": ["dataset"]},
     )["assetNodeOrError"]["partitionKeyConnection"]["results"]
     assert sorted(keys) == sorted([SPEECH, TEXT, OTHER])
+
+
+def test_a_check_is_executed_alone_for_its_partition(live: Live) -> None:
+    status, told = live.dev.ended(live.dev.launch(SPEECH, check="hashes"))
+    assert (status, told) == ("SUCCESS", {})
+
+
+def test_a_cancelled_run_stops_cleanly_and_the_next_one_resumes(live: Live) -> None:
+    last = live.hub.fault("train-00001", "trickle", times=None, origin="cdn", bytes_per_s=20_000)
+    live.request("slow", "hf_id: org/slow\ndescription: Many clips\n")
+    store = Store(live.root / "datasets", live.root / ".hugflow-state")
+    run_id = live.dev.launch(SLOW)
+    poll(lambda: store.holder(SLOW) is not None and last.hits, within_s=150)
+    live.dev.terminate(run_id)
+    assert live.dev.ended(run_id)[0] == "CANCELED"
+    assert store.holder(SLOW) is None
+    assert store.headroom().reserved_bytes == 0
+    assert not live.landed(SLOW)
+    live.hub.heal()
+    before = len(live.hub.requests)
+    assert live.dev.ended(live.dev.launch(SLOW)) == ("SUCCESS", {})
+    assert live.landed(SLOW)
+    again = [one.path for one in live.hub.requests[before:] if one.origin == "cdn" and one.range is None]
+    assert not [path for path in again if "train-00000" in path]
+
+
+def test_stopped_and_started_again_everything_is_still_there_and_nothing_is_run_again(live: Live) -> None:
+    live.dev.stop()
+    live.dev = DagsterDev(live.root, live.environment).wait()
+    asked = """query($key: AssetKeyInput!, $sensor: SensorSelector!) {
+      assetNodeOrError(assetKey: $key) { ... on AssetNode {
+        partitionKeyConnection(limit: 50, ascending: true) { results }
+        assetMaterializations(limit: 50) { partition } } }
+      runsOrError { ... on Runs { count } }
+      sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { status ticks(limit: 1) { timestamp } } } }
+    }"""
+
+    def look() -> dict[str, Any]:
+        return live.dev.ask(asked, key={"path": ["dataset"]}, sensor=SENSOR)
+
+    first = look()
+    state = first["sensorOrError"]["sensorState"]
+    assert set(first["assetNodeOrError"]["partitionKeyConnection"]["results"]) == {SPEECH, TEXT, OTHER, SLOW}
+    assert {one["partition"] for one in first["assetNodeOrError"]["assetMaterializations"]} >= {SPEECH, TEXT, OTHER}
+    assert state["status"] == "STOPPED"  # a test above stopped it, and that is remembered too
+    live.dev.ask(
+        "mutation($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) { __typename } }", sensor=SENSOR
+    )
+    seen = state["ticks"][0]["timestamp"]
+    poll(lambda: look()["sensorOrError"]["sensorState"]["ticks"][0]["timestamp"] > seen, within_s=150)
+    assert look()["runsOrError"]["count"] == first["runsOrError"]["count"]

@@ -126,3 +126,14 @@ def commit_of(project: Project) -> str:
     manifest = project.store.manifest(SPEECH)
     assert manifest is not None
     return manifest.commit
+
+
+def test_the_catalogue_is_told_when_landings_rest_and_is_not_outdated_by_a_request_that_fails(speech: Project) -> None:
+    speech.add("missing", "org/missing")
+    sync(instance=speech.instance)
+    told = speech.instance.fetch_materializations(AssetKey("storage_catalogue"), limit=5).records
+    assert told[0].asset_materialization is not None
+    assert told[0].asset_materialization.metadata["datasets"].value == 1
+    graph = definitions().get_repository_def().asset_graph
+    resolver = CachingStaleStatusResolver(speech.instance, graph, LoadingContextForTest(speech.instance))
+    assert resolver.get_status(AssetKey("storage_catalogue")) is FRESH
