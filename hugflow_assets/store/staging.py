@@ -77,6 +77,8 @@ class Staging:
                 delete_tree(self.root)
             for folder in (self.path, self.work, self.receipts_dir):
                 make_folder(folder)
+            for torn in self.path.glob(f".{'[0-9a-f]' * 16}.tmp"):  # of a manifest whose writer was killed
+                torn.unlink()
             self.beat()
         return self
 

@@ -137,6 +137,12 @@ def test_a_staging_is_resumed_by_its_receipts(store: Store) -> None:
         assert again.receipt("default", "train", 0) is None
 
 
+def test_what_a_killed_writer_left_beside_the_manifest_is_not_published(store: Store) -> None:
+    staging = store.staging(NAME, "0" * 16)
+    (staging.path / f".{'0a' * 8}.tmp").write_bytes(b"half a manif")
+    assert [*store.staging(NAME, "0" * 16).path.iterdir()] == []
+
+
 def test_splits_and_configs_of_any_text_have_receipts_of_their_own(store: Store) -> None:
     staging = store.staging(NAME, "0" * 16)
     odd = ["../../x", "train", "TRAIN", "a" * 400, "", "a\0b"]
