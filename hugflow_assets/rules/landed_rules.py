@@ -329,5 +329,6 @@ class UpstreamUnchanged(LandedRule):
 def _changes(now: RepoState, manifest: Manifest) -> Iterator[str]:
     if now.repo_id != manifest.repo.id:
         yield f"{manifest.repo.id} is now called {now.repo_id}."
-    if now.license != manifest.repo.license:
-        yield f"The licence was {manifest.repo.license or 'not known'} and is {now.license or 'not known'}."
+    # A plain server lists no card beside the commit: then nothing is known of the licence, not that it went away.
+    if now.license is not None and now.license != manifest.repo.license:
+        yield f"The licence was {manifest.repo.license or 'not known'} and is {now.license}."

@@ -169,6 +169,12 @@ def test_a_repository_that_changed_or_went_is_told_and_the_data_stay(
     assert (found.passed, found.blocks, found.code, found.evaluated) == (False, False, code, evaluated)
 
 
+def test_a_server_that_lists_no_card_is_not_taken_for_a_changed_licence(world: World) -> None:
+    plan = _landed(world)
+    found = _judge(world, plan, upstream=plan.state.model_copy(update={"license": None}))["upstream_unchanged"]
+    assert (found.passed, found.evaluated) == (True, True)
+
+
 def test_a_storage_above_its_limits_is_told(tmp_path: Path) -> None:
     plan = _landed(World(tmp_path / "free"))
     for number, (limit, code) in enumerate(
