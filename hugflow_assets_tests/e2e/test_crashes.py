@@ -6,6 +6,7 @@ moments between two acts on the disk are the dangerous ones and a clock seldom m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -52,7 +53,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | Path]:
     header = wav_bytes(0.1)[:44]
     made: dict[str, bytes | Path] = {"README.md": card("cc0-1.0")}
     for at in range(SHARDS):
-        rows = clip_rows(40, first=at * 40, duration_s=0.001)
+        rows = clip_rows(24, first=at * 24, duration_s=0.001)
         for row in rows:
             row["audio"]["bytes"] = header + chance.randbytes(3200)
         path = f"data/train-{at:05}-of-{SHARDS:05}.parquet"
@@ -281,13 +282,13 @@ def test_a_folder_of_clips_killed_in_the_middle_of_its_shard_fetches_only_the_mi
     with LocalHub(latency_s=0.01) as hub:
         hub.add_repo(REPO, {"README.md": card("cc0-1.0"), **clips})
         world = World(hub, tmp_path / "world", {})
-        child = world.start(server)
+        child, size = world.start(server), len(wav_bytes(0.02))
         bound = time.monotonic() + 60
-        while len(kept := whole_sources(world)) < 40:
+        while len(clips_of_size(world, size)) < 40:
             assert time.monotonic() < bound and not child.ended(0.002), child.result
         child.signal(signal.SIGKILL)
         assert child.ended() and child.killed
-        kept = whole_sources(world)
+        kept = clips_of_size(world, size)
         before = len(hub.requests)
         child = world.start(server)
         assert child.ended() and child.result is not None and child.result.get("action") == "land", child.result
@@ -296,8 +297,13 @@ def test_a_folder_of_clips_killed_in_the_middle_of_its_shard_fetches_only_the_mi
         assert verify(world.store, NAME).whole and verify(world.store, NAME).extra == ()
 
 
-def whole_sources(world: World) -> list[Path]:
-    return [path for path in world.store.layout.staging_root.rglob("work/**/source-*") if path.suffix != ".part"]
+def clips_of_size(world: World, size: int) -> list[Path]:
+    """Fetched files that have all their bytes, renamed to their final name or not yet."""
+    found = []
+    for path in world.store.layout.staging_root.rglob("work/**/source-*"):
+        with contextlib.suppress(FileNotFoundError):  # renamed in this moment
+            found += [path] if path.stat().st_size == size else []
+    return found
 
 
 def test_after_a_power_cut_nothing_unsynced_is_believed(server: ForkServer, world: World, tmp_path: Path) -> None:
