@@ -94,6 +94,7 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     world = world_of(instance, snapshot, store, now, follow=platform.settings().upstream_policy == "update")
     waiting = due(world, None if cursor.only is None else frozenset(cursor.only))
     attempts = Attempts.of(instance, waiting.keys())
+    world = replace(world, hurried={**world.hurried, **_removed_since(store, world, attempts)})
     caused = waiting_for_a_cause(attempts)
     if caused:
         gone = relieved(store, platform.access(), attempts, now)
@@ -140,6 +141,14 @@ def world_of(
         damaged=frozenset(scrubs),
         hurried=hurried,
     )
+
+
+def _removed_since(store: Store, world: World, attempts: Attempts) -> dict[str, float]:
+    """When those were removed that are wanted again: what landed before that is gone for a reason, not by accident."""
+    known = (attempts.runs.keys() & world.snapshot.desired().keys()) - world.landed.keys()
+    gone = {name: store.tombstone(name) for name in known}
+    found = {name: datetime.fromisoformat(one.removed_at).timestamp() for name, one in gone.items() if one is not None}
+    return {name: max(moment, world.hurried.get(name, 0.0)) for name, moment in found.items()}
 
 
 def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterable[AssetMaterialization]:

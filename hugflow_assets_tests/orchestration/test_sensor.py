@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from dagster import DagsterRunStatus, RunRequest, SensorResult, SkipReason
 from dagster._core.test_utils import create_run_for_test
 
-from hugflow_assets.orchestration import definitions
+from hugflow_assets.orchestration import definitions, sync
 from hugflow_assets.orchestration.attempts import PARTITION_TAG
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.sensor import Cursor, look, tick
@@ -22,6 +24,11 @@ def ticked(project: Project, cursor: str | None = None, now: float = NOW) -> Sen
 
 def requests_of(result: SensorResult) -> list[RunRequest]:
     return list(result.run_requests or ())
+
+
+def look_now(project: Project) -> list[RunRequest]:
+    result = look(project.instance, Cursor.of(None), Platform(), time.time())
+    return requests_of(result) if isinstance(result, SensorResult) else []
 
 
 def run_of(project: Project, request: RunRequest, status: DagsterRunStatus, **tags: str) -> None:
@@ -53,6 +60,19 @@ def test_a_then_b_then_a_runs_three_times(speech: Project) -> None:
         keys.append(request.run_key)
         run_of(speech, request, DagsterRunStatus.SUCCESS)
     assert len(set(keys)) == 3
+
+
+def test_what_was_removed_and_is_wanted_again_lands_at_once(speech: Project) -> None:
+    (first,) = requests_of(ticked(speech))
+    run_of(speech, first, DagsterRunStatus.SUCCESS)
+    assert not look_now(speech), "it landed just now and is gone by accident"
+    sync(instance=speech.instance)
+    removal = speech.remove()
+    sync(instance=speech.instance)
+    removal.unlink()
+    (again,) = look_now(speech)
+    assert again.partition_key == SPEECH
+    assert again.run_key != first.run_key
 
 
 def test_what_failed_for_good_waits_for_an_edit(speech: Project) -> None:
