@@ -1,8 +1,8 @@
 """``dataset``: one request, landed. The asset finds the request, pins it, judges it; its IO manager lands it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 
-from dagster import AssetCheckResult, AssetExecutionContext, Config, MaterializeResult, asset
+from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, Config, MaterializeResult, multi_asset
 from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
@@ -16,7 +16,7 @@ from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.processes import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.upstream import hub_dataset, upstream_tags
 from hugflow_assets.orchestration.verdicts import DATASET, GROUP, check_result, check_specs
-from hugflow_assets.rules import PREFLIGHT_RULES, blocking, preflight
+from hugflow_assets.rules import PREFLIGHT_RULES, Verdict, blocking, preflight
 from hugflow_assets.store import EventKind, Store
 
 STORAGE_KEY = "storage"
@@ -31,24 +31,30 @@ class LandingConfig(Config):
     )
 
 
-@asset(
-    key=DATASET,
-    partitions_def=DATASETS,
-    deps=[hub_dataset],
+@multi_asset(
+    name="dataset",
+    specs=[
+        AssetSpec(
+            DATASET,
+            deps=[hub_dataset],
+            group_name=GROUP,
+            kinds={"huggingface"},
+            description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
+        ).with_io_manager_key(STORAGE_KEY)
+    ],
     check_specs=check_specs(PREFLIGHT_RULES, blocking=True),
-    io_manager_key=STORAGE_KEY,
-    group_name=GROUP,
-    kinds={"huggingface"},
+    partitions_def=DATASETS,
+    can_subset=True,
     pool="hub",
-    description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
 )
 def dataset(
     context: AssetExecutionContext, config: LandingConfig, platform: Platform
 ) -> Iterator[AssetCheckResult | MaterializeResult[LandingPlan]]:
     """Find the request, resolve it on the Hub, judge it; nothing is fetched, or written, before every rule allows it.
 
-    Any selection runs these checks, since they are the asset's own. A key that neither a request nor a landed dataset
-    has fails by name before anything is registered.
+    Every rule is asked whatever is selected: a selection without checks records none of them and bypasses none, one
+    of checks alone lands nothing. A key that neither a request nor a landed dataset has fails by name before anything
+    is registered.
     """
     with failing_by_name(context.instance, context.run.run_id):
         context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
@@ -57,7 +63,9 @@ def dataset(
         context.instance.add_dynamic_partitions(DATASETS.name, [asked.name])
         plan = resolved(asked, platform, store, update=config.update)
         verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
-        yield from map(check_result, verdicts)
+        yield from recorded(verdicts, {key.name for key in context.selected_asset_check_keys})
+        if not context.selected_asset_keys:
+            return
         if refused := blocking(verdicts):
             code, transient = refused[0].code or refused[0].name, all(one.transient for one in refused)
             tag_failure(context.instance, context.run.run_id, code, transient)
@@ -74,8 +82,13 @@ def dataset(
         context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
         newest = config.update or asked.name not in store.names()
         yield MaterializeResult(
-            value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit, newest=newest)
+            asset_key=DATASET, value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit, newest=newest)
         )
+
+
+def recorded(verdicts: Iterable[Verdict], selected: Set[str]) -> Iterator[AssetCheckResult]:
+    """The verdicts that a run may record: those whose checks it selects."""
+    return (check_result(verdict) for verdict in verdicts if verdict.name in selected)
 
 
 def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:

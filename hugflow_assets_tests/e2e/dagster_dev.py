@@ -108,10 +108,17 @@ class DagsterDev:
         found: dict[str, Any] = told["data"]
         return found
 
-    def launch(self, partition: str, config: dict[str, Any] | None = None, check: str | None = None) -> str:
-        """Materialize a partition of ``dataset``, or execute one of its checks alone, as the UI does; the run's id."""
+    def launch(
+        self, partition: str, config: dict[str, Any] | None = None, check: str | None = None, checks: bool = True
+    ) -> str:
+        """Materialize a partition of ``dataset``, or execute one of its checks alone, as the UI does; the run's id.
+
+        Without ``checks`` the selection names none, as a client may.
+        """
         asset: dict[str, Any] = {"path": ["dataset"]}
         selected: dict[str, Any] = {"assetSelection": [asset]}
+        if not checks:
+            selected["assetCheckSelection"] = []
         if check is not None:
             selected = {"assetSelection": [], "assetCheckSelection": [{"assetKey": asset, "name": check}]}
         params = {

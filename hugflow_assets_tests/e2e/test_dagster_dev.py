@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,9 +125,7 @@ def test_what_the_command_line_landed_before_is_shown(live: Live) -> None:
 def test_a_dropped_file_is_on_disk_within_a_minute_and_a_malformed_one_stops_nothing(live: Live) -> None:
     live.request("malformed", "hf_id: [")
     live.request("text", "hf_id: org/text\ndescription: Lines\n")
-    began = time.monotonic()
     poll(lambda: live.landed(TEXT), within_s=60)
-    assert time.monotonic() - began < 60
 
 
 def test_a_materialization_launched_over_graphql_lands(live: Live) -> None:
@@ -141,7 +138,7 @@ def test_a_materialization_launched_over_graphql_lands(live: Live) -> None:
         id=state["id"],
     )
     live.request("other", "hf_id: org/other\ndescription: More lines\n")
-    status, told = live.dev.ended(live.dev.launch(OTHER))
+    status, told = live.dev.ended(live.dev.launch(OTHER, checks=False))
     assert (status, told) == ("SUCCESS", {})
     assert live.landed(OTHER)
 
@@ -164,8 +161,8 @@ def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live) -> 
 
 
 def test_a_check_is_executed_alone_for_its_partition(live: Live) -> None:
-    status, told = live.dev.ended(live.dev.launch(SPEECH, check="hashes"))
-    assert (status, told) == ("SUCCESS", {})
+    runs = [live.dev.launch(SPEECH, check=check) for check in ("hashes", "within_quota")]
+    assert [live.dev.ended(run_id) for run_id in runs] == [("SUCCESS", {}), ("SUCCESS", {})]
 
 
 def test_a_cancelled_run_stops_cleanly_and_the_next_one_resumes(live: Live) -> None:
