@@ -50,9 +50,10 @@ lock: install  ## constraints.txt anew, from the ranges of pyproject.toml, for e
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file constraints.txt
 
-docs: install  ## .env.example and the settings table of README.md, from the settings class
+docs: install  ## .env.example, the settings table of README.md and the JSON Schemas, from the code
 	$(BIN)/hugflow settings --format env > .env.example
 	$(BIN)/python .ci/readme_settings.py
+	$(BIN)/python .ci/schemas.py
 
 clean:  ## tools' leftovers and .venv; never datasets, state or requests
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

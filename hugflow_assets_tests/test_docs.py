@@ -41,7 +41,7 @@ def test_every_error_is_explained_as_the_code_has_it() -> None:
 
 
 def test_the_schema_of_the_state_is_made_from_the_models() -> None:
-    made = runpy.run_path(str(ROOT / ".ci/state_schema.py"))["schema_text"]()
+    made = runpy.run_path(str(ROOT / ".ci/schemas.py"))["schema_text"]()
     assert (ROOT / "docs/state.schema.json").read_text() == made, "run `make docs`"
 
 

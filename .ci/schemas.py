@@ -1,4 +1,4 @@
-"""Make docs/state.schema.json, the JSON Schema of the files that Hugflow keeps, from the models that write them."""
+"""Make the JSON Schemas of the files that Hugflow reads and keeps, from the models that read and write them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from hugflow_assets.cli import continuous
+from hugflow_assets.intake import Kind, schema
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.index import INDEX_VERSION
 from hugflow_assets.store.models import Event, IndexRow, Manifest, Progress, Tombstone, TrashEntry
@@ -46,3 +48,6 @@ def schema_text() -> str:
 
 if __name__ == "__main__":
     Path("docs/state.schema.json").write_text(schema_text(), encoding="utf-8")
+    Path("docs/results.schema.json").write_text(continuous.schema_text(), encoding="utf-8")
+    for kind in Kind:
+        Path(f"requests/{kind.value}.schema.json").write_text(schema.schema_text(kind), encoding="utf-8")
