@@ -42,7 +42,9 @@ class RequestResult(BaseModel):
     path: str = Field(description="The file, relative to the requests folder: add/x.yaml.")
     name: str = Field(description="The storage name, or the key of a removal; empty for a file that cannot be read.")
     action: str = Field(description="no-op, land, views, description, repair, update, remove, or none.")
-    state: str = Field(description="landed, landing (by another run), removed, withdrawn, failed or malformed.")
+    state: str = Field(
+        description="landed, landing (by another run), held (by hand), removed, withdrawn, failed or malformed."
+    )
     verdicts: list[dict[str, Any]] = Field(description="What every rule said: name, passed, message, …")
     bytes: int = Field(description="Bytes of the dataset that lie on the storage.")
     seconds: float = Field(description="How long its run took; 0 when there was none.")
