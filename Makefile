@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test check format lock docs clean
+.PHONY: help install demo up test check format benchmark lock docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -45,6 +45,9 @@ check: install  ## lint, format, types, layers, workflows, definitions
 format: install  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+benchmark: install  ## speed and memory against hf download and datasets, into benchmarks/RESULTS.md: some minutes
+	$(BIN)/python -m benchmarks
 
 lock: install  ## constraints.txt anew, from the ranges of pyproject.toml, for every Python at once
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \

@@ -1,6 +1,6 @@
-"""What is compared: each function fetches or writes one repository into ``out`` and gives the seconds it took.
+"""What is compared: each function fetches or writes one repository into `out` and gives the seconds it took.
 
-Run as ``python -m benchmarks.contestants NAME '{"repo": …, "out": …}'``; imports are not timed, for nobody.
+Run as `python -m benchmarks.contestants NAME '{"repo": …, "out": …}'`; imports are not timed, for nobody.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def hugflow(repo: str, out: str, **_: str) -> float:
 
 
 def hf_download(repo: str, out: str, **_: str) -> float:
-    """(a) ``hf download``: the repository's bytes, nothing verified, extracted or indexed."""
+    """(a) `hf download`: the repository's bytes, nothing verified, extracted or indexed."""
     from huggingface_hub import snapshot_download
 
     started = time.perf_counter()
@@ -42,8 +42,18 @@ def hf_download(repo: str, out: str, **_: str) -> float:
     return time.perf_counter() - started
 
 
+def hf_download_synced(repo: str, out: str, **_: str) -> float:
+    """(a) and a `sync`, so that it survives a power cut, as what Hugflow lands does."""
+    from hugflow_assets.durable import sync_tree
+
+    started = time.perf_counter()
+    hf_download(repo, out)
+    sync_tree(Path(out))
+    return time.perf_counter() - started
+
+
 def load_dataset_loop(repo: str, out: str, **_: str) -> float:
-    """(b) ``datasets.load_dataset`` and a loop that writes files and JSON lines."""
+    """(b) `datasets.load_dataset` and a loop that writes files and JSON lines."""
     import datasets
 
     started = time.perf_counter()
@@ -55,7 +65,7 @@ def load_dataset_loop(repo: str, out: str, **_: str) -> float:
 
 
 def streaming_loop(repo: str, out: str, **_: str) -> float:
-    """(c) the same with ``streaming=True``."""
+    """(c) the same with `streaming=True`."""
     import datasets
 
     started = time.perf_counter()
@@ -88,7 +98,7 @@ def land_local(source: str, out: str, endpoint: str, repo: str, **_: str) -> flo
 
 
 def to_json(source: str, out: str, **_: str) -> float:
-    """``Dataset.to_json`` of local parquet."""
+    """`Dataset.to_json` of local parquet."""
     import pyarrow.parquet as pq
     from datasets import Dataset
     from datasets.table import InMemoryTable
@@ -123,7 +133,16 @@ def _write_rows(rows: Iterable[dict[str, Any]], out: Path) -> None:
 
 CONTESTANTS: dict[str, Callable[..., float]] = {
     function.__name__: function
-    for function in (hugflow, hf_download, load_dataset_loop, streaming_loop, write_from_memory, land_local, to_json)
+    for function in (
+        hugflow,
+        hf_download,
+        hf_download_synced,
+        load_dataset_loop,
+        streaming_loop,
+        write_from_memory,
+        land_local,
+        to_json,
+    )
 }
 
 if __name__ == "__main__":

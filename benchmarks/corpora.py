@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,17 @@ SHARD_BYTES = 128 * 10**6
 
 @dataclass(frozen=True)
 class Corpus:
-    """``clips`` files of about ``clip_bytes``; ``clip_bytes`` 0 is text only."""
+    """``clips`` files of about ``clip_bytes``, ``shard_bytes`` a shard; ``clip_bytes`` 0 is text only."""
 
     name: str
     title: str
     clips: int
     clip_bytes: int
     container: str = "FLAC"
+    shard_bytes: int = SHARD_BYTES
 
     def scaled(self, scale: float) -> Corpus:
-        return Corpus(self.name, self.title, max(1, int(self.clips * scale)), self.clip_bytes, self.container)
+        return replace(self, clips=max(1, int(self.clips * scale)))
 
 
 CORPORA = {
@@ -41,6 +42,15 @@ CORPORA = {
         Corpus("text", "text only", 500_000, 0),
     )
 }
+
+
+def memory_corpora(scale: float) -> tuple[Corpus, Corpus]:
+    """Few and many clips in shards of one size, of which the few fill several; the scale is that of the clips' size."""
+    clip_bytes = max(1_000, int(35_000 * scale))
+    return tuple(  # type: ignore[return-value]
+        Corpus(f"memory-{clips}", f"{clips:,} clips", clips, clip_bytes, "WAV", clip_bytes * 2_000)
+        for clips in (10_000, 100_000)
+    )
 
 
 def make(corpus: Corpus, folder: Path) -> dict[str, Path]:
@@ -61,7 +71,7 @@ def make(corpus: Corpus, folder: Path) -> dict[str, Path]:
 def _audio_tables(corpus: Corpus) -> Iterator[tuple[pa.Table, Features]]:
     clips = _encoded_clips(corpus)
     features = Features({"audio": Audio(), "text": Value("string"), "speaker": Value("int64")})
-    a_shard = max(1, SHARD_BYTES // corpus.clip_bytes)
+    a_shard = max(1, corpus.shard_bytes // corpus.clip_bytes)
     for start in range(0, corpus.clips, a_shard):
         rows = range(start, min(start + a_shard, corpus.clips))
         audio = pa.array(

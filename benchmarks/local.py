@@ -11,21 +11,23 @@ from hugflow_assets.hub import HubAccess
 from hugflow_assets.hub.models import ShardSource, SourceFile
 from hugflow_assets.landing import Shard, land_shard
 
+_SOURCE = "source-00000"
+
 
 def land_shards(source: Path, out: Path) -> float:
-    """Land every parquet file of ``source`` on as many threads as there are cores, hashes verified; seconds."""
+    """Land every parquet file of ``source`` on as many threads as there are cores; seconds."""
     shards = [_shard(index, path, out) for index, path in enumerate(sorted(source.glob("*.parquet")))]
     started = time.perf_counter()
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(land_shard, shards))
+        list(pool.map(lambda shard: land_shard(shard, {_SOURCE: 0}), shards))
     return time.perf_counter() - started
 
 
 def _shard(index: int, path: Path, out: Path) -> Shard:
-    """A shard whose file lies where an earlier, killed fetch would have left it: whole, and not yet verified."""
+    """A shard whose file lies where a fetch would have left it."""
     work = out / f"work-{index:05d}"
     work.mkdir(parents=True)
-    os.link(path, work / "source-00000.part")
+    os.link(path, work / _SOURCE)
     promised = path.with_suffix(".sha256").read_text(encoding="ascii")
     file = SourceFile(path=path.name, size_bytes=path.stat().st_size, sha256=promised)
     return Shard(

@@ -13,6 +13,7 @@ from statistics import median
 from benchmarks.corpora import Corpus
 from benchmarks.measure import Sample
 
+NOTES = Path(__file__).with_name("NOTES.md")
 PACKAGES = ("hugflow", "datasets", "huggingface_hub", "pyarrow", "orjson")
 
 
@@ -33,7 +34,17 @@ class Race:
         return median(one.seconds / ours.seconds for one, ours in zip(self.samples[name], first, strict=True))
 
 
-def write(races: Sequence[Race], path: Path, *, scale: float, repeats: int) -> None:
+@dataclass(frozen=True)
+class Memory:
+    """One landing whose memory and disk were watched. ``landed_bytes`` is what the storage holds in the end."""
+
+    corpus: Corpus
+    sample: Sample
+    total_bytes: int
+    landed_bytes: int
+
+
+def write(races: Sequence[Race], memory: Sequence[Memory], path: Path, *, scale: float, repeats: int) -> None:
     """Write the whole page anew."""
     lines = [
         "# Results",
@@ -48,6 +59,10 @@ def write(races: Sequence[Race], path: Path, *, scale: float, repeats: int) -> N
     ]
     for race in races:
         lines += ["", f"## {race.title}", "", *_table(race)]
+    if memory:
+        lines += ["", "## Memory and disk", "", *_memory_table(memory)]
+    if NOTES.exists():
+        lines += ["", NOTES.read_text(encoding="utf-8").rstrip()]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -64,6 +79,24 @@ def _table(race: Race) -> list[str]:
             f"| {race.titles[name]} | {seconds:.2f} | {race.total_bytes / seconds / 1e6:,.0f} "
             f"| {race.corpus.clips / seconds:,.0f} | {max(s.peak_bytes for s in samples) / 2**20:,.0f} "
             f"| {race.ratio(name):.2f} | {race.aims.get(name, '')} |"
+        )
+    return rows
+
+
+def _memory_table(memory: Sequence[Memory]) -> list[str]:
+    rows = [
+        f"Clips of {memory[0].corpus.clip_bytes / 1e3:g} KB in shards of {memory[0].corpus.shard_bytes / 1e6:g} MB, "
+        "fetched over HTTP and landed; memory and disk are looked at all the time, so the seconds are no measure.",
+        "",
+        "| clips | parquet MB | peak MiB | times the first | landed MB | peak disk MB | shards above landed |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in memory:
+        above = max(0, one.sample.peak_disk_bytes - one.landed_bytes) / one.corpus.shard_bytes
+        rows.append(
+            f"| {one.corpus.clips:,} | {one.total_bytes / 1e6:,.0f} | {one.sample.peak_bytes / 2**20:,.0f} "
+            f"| {one.sample.peak_bytes / memory[0].sample.peak_bytes:.2f} | {one.landed_bytes / 1e6:,.0f} "
+            f"| {one.sample.peak_disk_bytes / 1e6:,.0f} | {above:.1f} |"
         )
     return rows
 
