@@ -35,12 +35,10 @@ check: install  ## lint, format, types, layers, workflows, definitions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/zizmor --offline --quiet --persona auditor .github/workflows
+	$(BIN)/zizmor --offline --quiet --persona auditor .github
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/dagster definitions validate
 	$(BIN)/dagster definitions validate --workspace workspace.yaml
-	$(BIN)/zizmor --offline --persona auditor --quiet .github
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: install  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
