@@ -14,7 +14,7 @@ from hugflow_assets.orchestration.dataset import requested
 from hugflow_assets.orchestration.instance import project_instance
 from hugflow_assets.orchestration.metadata import manifest_metadata
 from hugflow_assets.orchestration.outcome import outcome_of
-from hugflow_assets.orchestration.partitions import DATASETS_NAME
+from hugflow_assets.orchestration.partitions import DATASETS_NAME, register
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.results import SyncResult, result_of
 from hugflow_assets.orchestration.sync import execute
@@ -40,7 +40,7 @@ def materialize(
     asked = [requested(name, snapshot, store) for name in names]
     defs, done = definitions(), []
     for add in asked:
-        instance.add_dynamic_partitions(DATASETS_NAME, [add.name])
+        register(instance, DATASETS_NAME, [add.name])
         began = time.monotonic()
         run = run_request(add.name, add, f"by-hand-{time.time_ns()}", snapshot.commit, update=update)
         result = execute(defs, instance, run)
@@ -64,7 +64,7 @@ def restore(name: str, *, entry_id: str | None = None, instance: DagsterInstance
     _refuse_withdrawn(platform, name, entry_id)
     entry = store.restore(name, entry_id=entry_id)
     manifest = store.manifest(name)
-    instance.add_dynamic_partitions(DATASETS_NAME, [name])
+    register(instance, DATASETS_NAME, [name])
     if manifest is not None:
         instance.report_runless_asset_event(restored_event(instance, manifest, platform))
     return entry

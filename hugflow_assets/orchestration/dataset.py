@@ -11,7 +11,7 @@ from hugflow_assets.intake import AddFile, RequestSnapshot
 from hugflow_assets.landing import LANDABLE
 from hugflow_assets.orchestration.attempts import COMMIT_TAG
 from hugflow_assets.orchestration.failures import failing_by_name, rejection, tag_failure
-from hugflow_assets.orchestration.partitions import DATASETS
+from hugflow_assets.orchestration.partitions import DATASETS, DATASETS_NAME, register
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.processes import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.upstream import hub_dataset, upstream_tags
@@ -60,7 +60,7 @@ def dataset(
         context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
         store, snapshot = platform.store(), platform.at(context.run.tags.get(COMMIT_TAG))
         asked = requested(context.partition_key, snapshot, store)
-        context.instance.add_dynamic_partitions(DATASETS.name, [asked.name])
+        register(context.instance, DATASETS_NAME, [asked.name])
         plan = resolved(asked, platform, store, update=config.update)
         verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
         yield from recorded(verdicts, {key.name for key in context.selected_asset_check_keys})

@@ -8,11 +8,12 @@ it does not (runs launched by GraphQL) the asset does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from dagster import DynamicPartitionsDefinition, PartitionKeyRange
+from dagster import DagsterInstance, DynamicPartitionsDefinition, PartitionKeyRange
+from sqlalchemy.exc import IntegrityError
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import RequestSnapshot
@@ -20,6 +21,8 @@ from hugflow_assets.orchestration.platform import Platform
 
 DATASETS_NAME = "datasets"
 REMOVALS_NAME = "removals"
+
+_TRIES = 5
 
 
 class RequestPartitions(DynamicPartitionsDefinition):
@@ -50,6 +53,22 @@ class RequestPartitions(DynamicPartitionsDefinition):
         return registered if len(registered) == len(partition_keys) else registered | self._defined() & partition_keys
 
     _defined: Callable[[], Set[str]]
+
+
+def register(instance: DagsterInstance, partitions: str, keys: Iterable[str]) -> None:
+    """Make keys known to the instance, while other processes may do the same.
+
+    Dagster looks which keys are there and then inserts the rest: of two that do so at once, one meets the other's row.
+    """
+    wanted = list(keys)
+    for left in reversed(range(_TRIES)):
+        try:
+            instance.add_dynamic_partitions(partitions, wanted)
+        except IntegrityError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _readable(keys: Callable[[RequestSnapshot], Set[str]]) -> Callable[[], Set[str]]:

@@ -16,7 +16,7 @@ from hugflow_assets.errors import HugflowError, RequestInvalidError, UnknownData
 from hugflow_assets.intake import DatasetRequest, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.orchestration.failures import failing_by_name, telling_failure
 from hugflow_assets.orchestration.metadata import Metadata, cell
-from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME
+from hugflow_assets.orchestration.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME, register
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.stock import landed_now
 from hugflow_assets.orchestration.verdicts import DATASET, GROUP
@@ -39,7 +39,7 @@ def removed_dataset(context: AssetExecutionContext, platform: Platform) -> Mater
     with failing_by_name(context.instance, context.run.run_id):
         store, snapshot = platform.store(), platform.snapshot()
         removal = requested_removal(context.partition_key, snapshot)
-        context.instance.add_dynamic_partitions(REMOVALS_NAME, [removal.key])
+        register(context.instance, REMOVALS_NAME, [removal.key])
         with telling_failure(store, removal.key, removal.path, context.run.run_id):
             refuse_cuts(removal, store)
             buried = [

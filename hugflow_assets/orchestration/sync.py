@@ -24,6 +24,7 @@ from hugflow_assets.orchestration.attempts import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.failures import ERROR_TAG
 from hugflow_assets.orchestration.instance import project_instance
 from hugflow_assets.orchestration.outcome import Outcome, outcome_of, outcome_of_record
+from hugflow_assets.orchestration.partitions import register
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.processes import PROCESS_TAG, end_dead_runs, this_process
 from hugflow_assets.orchestration.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
@@ -146,7 +147,7 @@ def _evaluate(defs: Definitions, instance: DagsterInstance, cursor: Cursor) -> S
         data = sensor.evaluate_tick(context)
     for asked in data.dynamic_partitions_requests or ():
         if isinstance(asked, AddDynamicPartitionsRequest):
-            instance.add_dynamic_partitions(asked.partitions_def_name, asked.partition_keys)
+            register(instance, asked.partitions_def_name, asked.partition_keys)
         else:
             for key in asked.partition_keys:
                 instance.delete_dynamic_partition(asked.partitions_def_name, key)

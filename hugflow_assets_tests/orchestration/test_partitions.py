@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
 import pytest
 from dagster import DagsterInstance, DynamicPartitionsDefinition, partition_loading_context
 
-from hugflow_assets.orchestration.partitions import DATASETS, RequestPartitions
+from hugflow_assets.orchestration.partitions import DATASETS, RequestPartitions, register
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 HOSTILE = ["../../evil", "/etc/passwd", "", "a\nb", "a/b", "..", "x" * 5000, "name,with,commas", "[1]"]
@@ -47,3 +51,23 @@ def test_it_is_the_dynamic_partitions_that_dagster_knows_by_name() -> None:
     ours = RequestPartitions("datasets", frozenset)
     assert ours == plain
     assert isinstance(ours, DynamicPartitionsDefinition)
+
+
+def _register(folder: str, ready: Any) -> None:
+    with DagsterInstance.local_temp(folder) as instance:
+        ready.wait()
+        for number in range(20):
+            register(instance, "datasets", [f"key-{number}"])
+
+
+def test_keys_registered_by_several_processes_at_once_are_there_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(3)
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        processes = [context.Process(target=_register, args=(str(tmp_path), ready)) for _ in range(3)]
+        for one in processes:
+            one.start()
+        for one in processes:
+            one.join()
+        assert [one.exitcode for one in processes] == [0, 0, 0]
+        assert sorted(instance.get_dynamic_partitions("datasets")) == sorted(f"key-{number}" for number in range(20))
