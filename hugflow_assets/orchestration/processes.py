@@ -10,9 +10,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from hugflow_assets.durable import host_id
+from hugflow_assets.orchestration.failures import ERROR_TAG
 
 PROCESS_TAG = "hugflow/process"
 _EXECUTED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
@@ -30,11 +31,17 @@ def is_gone(tags: Mapping[str, str]) -> bool:
     return bool(pid) and host == _host() and _start_of(int(pid)) != start
 
 
-def end_dead_runs(instance: DagsterInstance) -> None:
-    """Mark runs as failed whose process is gone."""
-    for run in instance.get_runs(RunsFilter(statuses=_EXECUTED)):
-        if is_gone(run.tags):
-            instance.report_run_failed(run, "The process that executed this run was killed, or its machine went down.")
+def was_killed(run: DagsterRun) -> bool:
+    """Whether a run ended with its process instead of with an error of its own."""
+    return run.status is DagsterRunStatus.FAILURE and ERROR_TAG not in run.tags and is_gone(run.tags)
+
+
+def end_dead_runs(instance: DagsterInstance) -> bool:
+    """Mark runs as failed whose process is gone. Returns whether there were any."""
+    dead = [run for run in instance.get_runs(RunsFilter(statuses=_EXECUTED)) if is_gone(run.tags)]
+    for run in dead:
+        instance.report_run_failed(run, "The process that executed this run was killed, or its machine went down.")
+    return bool(dead)
 
 
 def _host() -> str:

@@ -26,7 +26,7 @@ from hugflow_assets.orchestration.instance import project_instance
 from hugflow_assets.orchestration.outcome import Outcome, outcome_of, outcome_of_record
 from hugflow_assets.orchestration.partitions import register
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.processes import PROCESS_TAG, end_dead_runs, this_process
+from hugflow_assets.orchestration.processes import PROCESS_TAG, end_dead_runs, this_process, was_killed
 from hugflow_assets.orchestration.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
 from hugflow_assets.orchestration.sensor import SENSOR_NAME, Cursor, world_of
 from hugflow_assets.store import Store
@@ -80,17 +80,21 @@ def sync(
             on_result(result)
 
     end_dead_runs(instance)  # before the moment from which failures count
-    began = time.time()
+    hurried_at = began = time.time()
     sensor = _Sensor(definitions(), instance)
     while True:
-        for file, outcome in _runs(sensor, waiting, on_start):
-            if outcome.error_code != LeaseHeldError.code:  # another process was faster: its end is waited for
+        for file, outcome in _runs(sensor, waiting, hurried_at, on_start):
+            if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
+                hurried_at = time.time()
+            else:
                 tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
         for file, elsewhere in _settled(instance, waiting, began):
             tell(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
         if not waiting or time.time() - began > wait_s:
             break
         pause(POLL_S)
+        if end_dead_runs(instance):  # what was waited for was killed: it is taken over
+            hurried_at = time.time()
     for file in files:
         if file.path not in done:
             tell(result_of(file, None, snapshot))
@@ -117,11 +121,14 @@ class _Sensor:
 def _runs(
     sensor: _Sensor,
     files: Mapping[str, AddFile | RemoveFile],
+    hurried_at: float,
     on_start: Callable[[str, str], None] | None,
 ) -> Iterator[tuple[AddFile | RemoveFile, Outcome]]:
-    """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says."""
+    """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says.
+
+    Failures before ``hurried_at`` hold nothing back; a later one is another process's, reported and not repeated.
+    """
     left = dict(files)
-    hurried_at = time.time()
     while True:
         data = sensor.tick(left.keys() - _held(Platform().store(), left), hurried_at)
         for request in data.run_requests or ():
@@ -198,6 +205,7 @@ def _settled(
             and ended_at(record) >= began
             and record.dagster_run.tags.get(DIGEST_TAG) == file.digest
             and record.dagster_run.tags.get(ERROR_TAG) != LeaseHeldError.code
+            and not was_killed(record.dagster_run)
         )
         if run := next(ended, None):
             settled.append((file, outcome_of_record(instance, run)))

@@ -90,9 +90,10 @@ def test_the_failure_of_another_run_is_reported_by_name_and_not_repeated(speech:
             return
         speech.hub.repo("org/speech").disabled = True
         speech.hub.release()
+        other.wait(timeout=60)  # its failure is on record before anything is looked at again
 
     assert states(sync(instance=speech.instance, pause=fail_there)) == [("failed", "hub-disabled")]
-    assert other.communicate(timeout=60)[0].split() == ["failed", "hub-disabled"]
+    assert other.communicate()[0].split() == ["failed", "hub-disabled"]
     assert speech.instance.get_runs_count() == 1
 
 
@@ -115,6 +116,21 @@ def test_a_sync_that_was_killed_is_not_waited_for(speech: Project) -> None:
     assert states(sync(instance=speech.instance)) == [("landed", "")]
     ended = speech.instance.get_run_by_id(killed.run_id)
     assert ended is not None and ended.status is DagsterRunStatus.FAILURE
+
+
+def test_a_sync_that_is_killed_while_it_is_waited_for_is_taken_over(speech: Project) -> None:
+    stall_landing(speech)
+    other = other_sync()
+    poll(lambda: speech.hub.faults[0].hits and lands_elsewhere(speech, other), within_s=60)
+
+    def kill_it(_: float) -> None:
+        if other.poll() is None:
+            other.send_signal(signal.SIGKILL)
+            other.communicate()
+            speech.hub.heal()
+
+    assert states(sync(instance=speech.instance, pause=kill_it)) == [("landed", "")]
+    assert sorted(run.status.value for run in speech.instance.get_runs()) == ["FAILURE", "SUCCESS"]
 
 
 def test_a_hub_that_is_down_gives_one_result_a_file_however_soon_the_next_try_is_due(
