@@ -35,7 +35,7 @@ def manifest_metadata(manifest: Manifest, path: Path) -> Metadata:
         "size_bytes": MetadataValue.int(manifest.size_bytes),
         "source": MetadataValue.url(repo_url(repo.endpoint, repo.id, repo.commit)),
         "commit": MetadataValue.text(manifest.commit),
-        "shape": MetadataValue.text(manifest.shape),
+        "shape": MetadataValue.text(" - ".join(filter(None, (manifest.shape, manifest.shape_reason)))),
         "dagster/uri": MetadataValue.text(path.as_uri()),
         "dagster/partition_row_count": MetadataValue.int(counts.rows),
     }

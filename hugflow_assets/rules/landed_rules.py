@@ -85,6 +85,14 @@ class LandedRule(Rule[LandedCase]):
     def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict: ...
 
 
+_UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a landing could mend
+    "rows_without_clip": "rows without their clip",
+    "clips_without_row": "clips without a row",
+    "malformed_rows": "rows of another length than the header",
+    "members_without_key": "archive members without a key",
+}
+
+
 class Complete(LandedRule):
     """Counts agree from the shards up, with the files on disk and with what upstream promised. Reads no data."""
 
@@ -110,7 +118,15 @@ class Complete(LandedRule):
                 code=IncompleteLandingError.code,
                 problems=wrong[:50],
             )
-        return self.passed(f"{told}: all there.", rows=counts.rows, files=files, size_bytes=manifest.size_bytes)
+        unmatched = {key: counts.extra[key] for key in _UNMATCHED if counts.extra.get(key)}
+        odd = ", ".join(f"{_UNMATCHED[key]} ({count:,})" for key, count in unmatched.items())
+        return self.passed(
+            f"{told}: all there.{f' Not landed: {odd}.' if odd else ''}",
+            rows=counts.rows,
+            files=files,
+            size_bytes=manifest.size_bytes,
+            **unmatched,
+        )
 
 
 def _sums(manifest: Manifest) -> Iterator[str]:
