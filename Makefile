@@ -28,7 +28,7 @@ up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ 
 	  $(BIN)/dagster dev
 
 test: install  ## the whole suite, with branch coverage
-	$(BIN)/pytest --numprocesses auto --cov --cov-branch --cov-report term
+	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term
 
 check: install  ## lint, format, types, layers, workflows, definitions
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dagster import DagsterInstance
 from dagster._core.instance import InstanceRef
 from dagster._core.instance.config import is_dagster_home_set
 
+from hugflow_assets.durable import locked
 from hugflow_assets.settings import project_root
 
 HOME = ".dagster_home"
@@ -22,16 +24,21 @@ def project_instance(root: Path | None = None) -> Iterator[DagsterInstance]:
     It is the one that ``dagster dev`` and ``dagster asset materialize`` use when they are started in the project's
     folder, so that what one command did, another one shows.
     """
+    with _opened(root or project_root()) as instance:
+        yield instance
+
+
+def _opened(root: Path) -> DagsterInstance:
     if is_dagster_home_set():
-        with DagsterInstance.get() as instance:
-            yield instance
-        return
-    root = root or project_root()
+        with _alone(Path(os.environ["DAGSTER_HOME"]).expanduser()):
+            return DagsterInstance.get()
     home = root / HOME
     home.mkdir(parents=True, exist_ok=True)
     # Folders in dagster.yaml are relative to the project, and made absolute when the instance is made.
-    with contextlib.chdir(root):
-        ref = InstanceRef.from_dir(str(home), config_dir=str(root))
-        instance = DagsterInstance.from_ref(ref)
-    with instance:
-        yield instance
+    with _alone(home), contextlib.chdir(root):
+        return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), config_dir=str(root)))
+
+
+def _alone(home: Path) -> contextlib.AbstractContextManager[object]:
+    """One process at a time makes the instance: the first makes its tables, which of two at once only one can."""
+    return locked(home / ".opening") if os.access(home, os.W_OK) else contextlib.nullcontext()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dagster import DagsterInstance, DynamicPartitionsDefinition, partition_loading_context
 
+from hugflow_assets.orchestration import project_instance
 from hugflow_assets.orchestration.partitions import DATASETS, RequestPartitions, register
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
@@ -53,21 +55,26 @@ def test_it_is_the_dynamic_partitions_that_dagster_knows_by_name() -> None:
     assert isinstance(ours, DynamicPartitionsDefinition)
 
 
-def _register(folder: str, ready: Any) -> None:
-    with DagsterInstance.local_temp(folder) as instance:
+def _register(root: str, ready: Any) -> None:
+    ready.wait()
+    with project_instance(Path(root)) as instance:
         ready.wait()
         for number in range(20):
             register(instance, "datasets", [f"key-{number}"])
 
 
-def test_keys_registered_by_several_processes_at_once_are_there_once(tmp_path: Path) -> None:
+def test_several_processes_at_once_make_one_instance_and_register_each_key_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)
     context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(3)
-    with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        processes = [context.Process(target=_register, args=(str(tmp_path), ready)) for _ in range(3)]
-        for one in processes:
-            one.start()
-        for one in processes:
-            one.join()
-        assert [one.exitcode for one in processes] == [0, 0, 0]
+    ready = context.Barrier(4)
+    processes = [context.Process(target=_register, args=(str(tmp_path), ready)) for _ in range(4)]
+    for one in processes:
+        one.start()
+    for one in processes:
+        one.join()
+    assert [one.exitcode for one in processes] == [0] * 4
+    with project_instance(tmp_path) as instance:
         assert sorted(instance.get_dynamic_partitions("datasets")) == sorted(f"key-{number}" for number in range(20))
