@@ -52,10 +52,13 @@ def main() -> None:
         _make(root, asked.requests, asked.landed)
         print(f"made in {time.monotonic() - began:.0f} s", flush=True)
         ticks = _ticks(asked.repeats)
+        first_s = _seconds(lambda: _status(root, keep=False))
+        seen = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = seen.ru_utime + seen.ru_stime
         statuses = [_seconds(lambda: _status(root)) for _ in range(asked.repeats)]
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        processor_s = (used.ru_utime + used.ru_stime) / asked.repeats
-    _write(asked, ticks, statuses, processor_s)
+        processor_s = (used.ru_utime + used.ru_stime - before) / asked.repeats
+    _write(asked, ticks, statuses, processor_s, first_s)
 
 
 def _arguments() -> argparse.Namespace:
@@ -133,7 +136,11 @@ def _ticks(repeats: int) -> list[float]:
         return found
 
 
-def _status(root: Path) -> None:
+def _status(root: Path, *, keep: bool = True) -> None:
+    """``keep`` False: as if no process had parsed the request files before."""
+    if not keep:
+        for kept in (root / ".hugflow-state").glob("parsed-*.json"):
+            kept.unlink()
     command = [sys.executable, "-c", "from hugflow_assets.cli import main; main()", "status"]
     subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
 
@@ -144,7 +151,9 @@ def _seconds(act: Callable[[], None]) -> float:
     return time.monotonic() - began
 
 
-def _write(asked: argparse.Namespace, ticks: list[float], statuses: list[float], processor_s: float) -> None:
+def _write(
+    asked: argparse.Namespace, ticks: list[float], statuses: list[float], processor_s: float, first_s: float
+) -> None:
     lines = [
         "# Much is there",
         "",
@@ -157,7 +166,8 @@ def _write(asked: argparse.Namespace, ticks: list[float], statuses: list[float],
         f"| sensor tick without change | {statistics.median(ticks):.3f} s | {max(ticks):.3f} s | < {AIM_TICK_S} s |",
         f"| `hugflow status`, the whole command | {statistics.median(statuses):.2f} s | {max(statuses):.2f} s "
         f"| < {AIM_STATUS_S:.0f} s |",
-        f"| `hugflow status`, processor time | {processor_s:.2f} s | | |",
+        f"| the same, processor time | {processor_s:.2f} s | | |",
+        f"| the same, when every request file has to be parsed | {first_s:.2f} s | | < {AIM_STATUS_S:.0f} s |",
         "",
         f"The machine had a load of {os.getloadavg()[0]:.1f} meanwhile.",
         "",

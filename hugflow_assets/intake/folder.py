@@ -12,13 +12,13 @@ from pathlib import Path
 
 from hugflow_assets.errors import RequestSourceError
 from hugflow_assets.intake.models import AddFile, FileCommit, RemoveFile, RequestSnapshot
+from hugflow_assets.intake.parsed import Parsed
 from hugflow_assets.intake.request_file import invalid, read_request_file
 from hugflow_assets.intake.snapshot import (
     ENDINGS,
     FOLDERS,
     Found,
     is_ignored,
-    judged,
     printable_path,
     refused,
     refused_by_name,
@@ -58,7 +58,7 @@ def read_file(root: Path, path: str) -> AddFile | RemoveFile:
         found = refused(path, "request files lie directly in add/ or remove/", "move the file")
         raise invalid(path, list(found.problems))
     with _Folder(root, folder) as opened:
-        read = None if opened is None else _read(opened, name.encode("utf-8", "surrogateescape"))
+        read = None if opened is None else _read(opened, name.encode("utf-8", "surrogateescape"), path)
     if read is None:
         raise invalid(path, list(refused(path, "there is no such file", "check the path").problems))
     if isinstance(read, Found):
@@ -73,10 +73,12 @@ class FolderSource:
 
     Args:
         root: the folder that holds ``add/`` and ``remove/``.
+        kept_in: a folder of this machine where a process leaves what it parsed to the next; None: nowhere.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, kept_in: Path | None = None) -> None:
         self.root = root
+        self._kept_in = kept_in
         self._known: dict[tuple[str, bytes], tuple[Stamp, Found]] = {}
         self._last: tuple[tuple[Found, ...], RequestSnapshot] | None = None
 
@@ -88,9 +90,11 @@ class FolderSource:
                 read must not look like one without removals.
         """
         known: dict[tuple[str, bytes], tuple[Stamp, Found]] = {}
+        parsed = Parsed(None if self._known else self._kept_in)
         found = list(_misplaced(self.root))
         for folder in FOLDERS:
-            found += self._look_into(folder, known)
+            found += self._look_into(folder, known, parsed)
+        parsed.keep()
         self._known = known
         last = self._last
         if last is not None and last[0] == tuple(found):
@@ -107,7 +111,9 @@ class FolderSource:
         """None: a plain folder has no commits."""
         return None
 
-    def _look_into(self, folder: str, known: dict[tuple[str, bytes], tuple[Stamp, Found]]) -> Iterator[Found]:
+    def _look_into(
+        self, folder: str, known: dict[tuple[str, bytes], tuple[Stamp, Found]], parsed: Parsed
+    ) -> Iterator[Found]:
         with _Folder(self.root, folder) as opened:
             if opened is None:
                 return
@@ -121,22 +127,24 @@ class FolderSource:
                     found: Found | None = before[1]
                     stamp = before[0]
                 else:
-                    stamp, found = self._look_at(opened, name, status)
+                    stamp, found = self._look_at(opened, name, status, parsed)
                 if found is None:
                     continue
                 if stamp[3] < settled_before:
                     known[key] = (stamp, found)
                 yield found
 
-    def _look_at(self, opened: _OpenFolder, name: bytes, status: os.stat_result) -> tuple[Stamp, Found | None]:
+    def _look_at(
+        self, opened: _OpenFolder, name: bytes, status: os.stat_result, parsed: Parsed
+    ) -> tuple[Stamp, Found | None]:
         path = printable_path(opened.folder, name)
         by_kind = _refused_by_kind(path, status.st_mode)
         by_name = by_kind or _refused_bytes(path, name) or refused_by_name(path)
         if by_name is not None:
             return _stamp(status), by_name
-        read = _read(opened, name)
+        read = _read(opened, name, path)
         if isinstance(read, _Read):
-            return read.stamp, judged(path, read.data)
+            return read.stamp, parsed.judged(path, read.data)
         return _stamp(status), read
 
 
@@ -189,9 +197,8 @@ class _Folder:
             os.close(self._descriptor)
 
 
-def _read(opened: _OpenFolder, name: bytes) -> _Read | Found | None:
-    """The bytes of one file, its refusal, or None where it is gone."""
-    path = printable_path(opened.folder, name)
+def _read(opened: _OpenFolder, name: bytes, path: str) -> _Read | Found | None:
+    """The bytes of one file, its refusal, or None where it is gone. ``path`` is what messages call it."""
     try:
         descriptor = os.open(name, _OPEN_FILE, dir_fd=opened.descriptor)
     except FileNotFoundError:
@@ -206,13 +213,20 @@ def _read(opened: _OpenFolder, name: bytes) -> _Read | Found | None:
             return by_kind
         if status.st_size > MAX_BYTES:
             return too_big(path, status.st_size)
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            data = stream.read(MAX_BYTES + 1)
-        return _Read(data, _stamp(status))
+        return _Read(_read_all(descriptor), _stamp(status))
     except OSError as error:
         return refused(path, f"the file cannot be read: {os.strerror(error.errno or 0)}", "check the disk")
     finally:
         os.close(descriptor)
+
+
+def _read_all(descriptor: int) -> bytes:
+    """Everything up to one byte over the limit; plain reads, since a buffered file takes as long to make as to read."""
+    parts, left = [], MAX_BYTES + 1
+    while left and (part := os.read(descriptor, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def _refused_by_kind(path: str, mode: int) -> Found | None:

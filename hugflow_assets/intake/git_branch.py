@@ -22,12 +22,12 @@ from hugflow_assets.errors import RequestSourceError
 from hugflow_assets.intake.folder import misplaced
 from hugflow_assets.intake.git_command import Git, GitFailedError
 from hugflow_assets.intake.models import FileCommit, RequestSnapshot
+from hugflow_assets.intake.parsed import Parsed
 from hugflow_assets.intake.snapshot import (
     ENDINGS,
     FOLDERS,
     Found,
     is_ignored,
-    judged,
     printable_path,
     refused,
     refused_by_name,
@@ -245,16 +245,18 @@ class GitSource:
         below = list(_listed(listing, self.root))
         if not below:
             raise self._unreadable(f"there is no folder {self.root}/ in it", "Check REQUESTS_GIT_BRANCH.")
+        parsed = Parsed(None if self._blobs else self._cache_dir)
         found = [misplaced(one.path) for one in below if one.name.endswith(ENDINGS) and not is_ignored(one.name)]
         for folder in (one for one in below if one.path in FOLDERS):
             if folder.mode != "040000":
                 what = _MODES.get(folder.mode, "a file")
                 raise self._unreadable(f"{self.root}/{folder.path} is {what}, not a folder", "Make it a folder again.")
             listing = self._git.run("ls-tree", "-z", "-l", "--full-tree", commit, "--", f"{self.root}/{folder.path}/")
-            found += self._judged(_listed(listing, f"{self.root}/{folder.path}", folder.path))
+            found += self._judged(_listed(listing, f"{self.root}/{folder.path}", folder.path), parsed)
+        parsed.keep()
         return found
 
-    def _judged(self, files: Iterable[_Listed]) -> Iterator[Found]:
+    def _judged(self, files: Iterable[_Listed], parsed: Parsed) -> Iterator[Found]:
         unread: list[_Listed] = []
         for file in files:
             if is_ignored(file.name):
@@ -270,7 +272,7 @@ class GitSource:
         for start in range(0, len(unread), _BLOBS_AT_ONCE):
             some = unread[start : start + _BLOBS_AT_ONCE]
             for file, data in zip(some, self._contents(some), strict=True):
-                self._blobs[file.path, file.blob] = found = judged(file.path, data)
+                self._blobs[file.path, file.blob] = found = parsed.judged(file.path, data)
                 yield found
 
     def _contents(self, files: list[_Listed]) -> Iterator[bytes]:

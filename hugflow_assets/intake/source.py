@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def source_of(settings: Settings) -> RequestSource:
     """The branch named by ``REQUESTS_GIT_URL``, or else the folder ``REQUESTS_DIR``."""
     if settings.requests_git_url is None:
-        return FolderSource(settings.requests_dir)
+        return FolderSource(settings.requests_dir, kept_in=settings.hugflow_state_dir)
     return GitSource(
         settings.requests_git_url,
         settings.requests_git_branch,

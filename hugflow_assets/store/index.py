@@ -38,12 +38,14 @@ class Index:
             known = self._load() if self._rows is None else self._rows
             found: dict[str, IndexRow] = {}
             for name in _folders(self._layout.root):
-                path = self._layout.root / name / MANIFEST
-                stamp = _stamp(path)
+                # Text, not a Path: to make thousands of those takes longer than to ask the disk.
+                stamp = _stamp(f"{self._layout.root}/{name}/{MANIFEST}")
                 if stamp is None:
                     continue
                 row = known.get(name)
-                found[name] = row if row is not None and row.stamp == stamp else _row(name, path, stamp)
+                if row is None or row.stamp != stamp:
+                    row = _row(name, self._layout.manifest(name), stamp)
+                found[name] = row
             if self._rows is None or found != known:
                 self._save(found)
             self._rows = found
@@ -107,9 +109,9 @@ def _folders(root: Path) -> list[str]:
         return []
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path | str) -> tuple[int, int, int] | None:
     try:
-        seen = path.stat()
+        seen = os.stat(path)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         return None
     return seen.st_mtime_ns, seen.st_ino, seen.st_size

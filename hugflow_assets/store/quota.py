@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
-from hugflow_assets.store.models import DatasetUsage, EventKind, Headroom, Usage
+from hugflow_assets.store.models import DatasetUsage, EventKind, Headroom, IndexRow, TrashEntry, Usage
 from hugflow_assets.store.reservation import Reservation, ReservationRecord, read_reservation, read_written
 from hugflow_assets.store.sizes import human_size
 from hugflow_assets.store.trash import Trash
@@ -133,9 +134,8 @@ class Quota:
     def usage(self) -> Usage:
         """What the storage holds, per dataset and in total."""
         self._warm()
-        book = self._book(None, None)
-        rows = self._index.rows().values()
-        trash = self._trash.entries()
+        landed, trash = self._index.rows(), self._trash.entries()
+        rows, book = landed.values(), self._book(None, None, landed, trash)
         free_bytes, free_inodes = _free(self._layout.root)
         trash_bytes = sum(one.size_bytes for one in trash)
         return Usage(
@@ -178,14 +178,21 @@ class Quota:
                 found[record.name] = (record, abs(now - beat_at) > self._ttl_s)
         return found
 
-    def _book(self, own: str | None, now: float | None) -> _Book:
+    def _book(
+        self,
+        own: str | None,
+        now: float | None,
+        landed: Mapping[str, IndexRow] | None = None,
+        trash: Iterable[TrashEntry] | None = None,
+    ) -> _Book:
+        """``landed`` and ``trash``: where the caller has just read them."""
         book = _Book()
-        for row in self._index.rows().values():
+        for row in (self._index.rows() if landed is None else landed).values():
             if row.state == "damaged":
                 _add(book.used, measure(self._layout.root / row.name))
             else:
                 _add(book.used, (row.size_bytes, row.inodes))
-        for entry in self._trash.entries():
+        for entry in self._trash.entries() if trash is None else trash:
             _add(book.used, (entry.size_bytes, entry.inodes))
         living = self.reservations(now)
         for name, record in living.items():
