@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import sys
 import unicodedata
@@ -15,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pydantic
 import yaml
 from pydantic import ValidationError
@@ -63,11 +63,11 @@ class Parsed:
         """Write what was seen, and nothing else, where that saves more than it costs. A full disk stops nobody."""
         if self._path is None or self._news < WORTH:
             return
-        body = orjson.dumps(self._seen)
+        body = json.dumps(self._seen, separators=(",", ":")).encode()
         if len(body) <= MAX_BYTES:
             with contextlib.suppress(OSError):
                 head = {"schema_version": 1, "made_by": _reader(), "sha256": hashlib.sha256(body).hexdigest()}
-                atomic_write(self._path, orjson.dumps(head) + b"\n" + body, mode=0o600, sync=False)
+                atomic_write(self._path, json.dumps(head).encode() + b"\n" + body, mode=0o600, sync=False)
 
 
 def _kept(path: Path) -> dict[str, dict[str, Any]]:
@@ -78,10 +78,10 @@ def _kept(path: Path) -> dict[str, dict[str, Any]]:
             if seen.st_uid != os.geteuid() or seen.st_mode & 0o022 or seen.st_size > 2 * MAX_BYTES:
                 return {}
             head, _, body = file.read().partition(b"\n")
-        told = orjson.loads(head)
+        told = json.loads(head)
         if told["made_by"] != _reader() or told["sha256"] != hashlib.sha256(body).hexdigest():
             return {}
-        found: dict[str, dict[str, Any]] = orjson.loads(body)
+        found: dict[str, dict[str, Any]] = json.loads(body)
         return found
     except (OSError, ValueError, KeyError, TypeError):
         return {}
