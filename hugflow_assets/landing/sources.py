@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hugflow_assets.durable import host_id
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import fetch
-from hugflow_assets.hub.fetch import content_hash
+from hugflow_assets.hub.transfer import content_hash
 from hugflow_assets.hub.models import Shape, ShardSource, SourceFile
 from hugflow_assets.store.models import SourceRecord
 

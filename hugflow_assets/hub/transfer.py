@@ -1,0 +1,293 @@
+"""The bytes of one file on their way from the Hub, request after request, until they are all there and hashed.
+
+Where they go is the sink's affair: a part file (``fetch``) or memory (``streaming``). What can go wrong on the way, and
+what is done about it, is the same for both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httpx2
+
+from hugflow_assets.errors import (
+    HFDownloadError,
+    HFError,
+    HFIntegrityError,
+    HFUnreachableError,
+    LandingCancelledError,
+)
+from hugflow_assets.hub.access import HubAccess, file_url
+from hugflow_assets.hub.bandwidth import Bandwidth
+from hugflow_assets.hub.calls import (
+    TRY_AGAIN,
+    Answer,
+    Backoff,
+    asked_wait,
+    note_limits,
+    passing,
+    request_headers,
+    unreachable,
+    why,
+)
+from hugflow_assets.hub.faults import Asked, refusal
+from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.transport import client, deadline
+
+LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
+PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
+
+
+def content_hash(file: SourceFile) -> str:
+    """The hash that the Hub promises for a file's content, as ``kind:hex``."""
+    if file.sha256:
+        return f"sha256:{file.sha256}"
+    if file.git_sha1:
+        return f"git-sha1:{file.git_sha1}"
+    raise HFIntegrityError(
+        f"The Hub promises no hash for {file.path}, so it cannot be verified.",
+        remedy="Nothing unverified is landed; tell the operators of this Hub.",
+        path=file.path,
+    )
+
+
+def new_hash(file: SourceFile) -> hashlib._Hash:
+    """A running hash of the kind that ``content_hash`` names; git's begins with the size."""
+    if file.sha256:
+        return hashlib.sha256()
+    return hashlib.sha1(b"blob %d\0" % file.size_bytes, usedforsecurity=False)
+
+
+class Sink(Protocol):
+    """Takes a file's bytes in their order."""
+
+    def append(self, chunk: memoryview) -> tuple[int, float]:
+        """Take the first bytes of a chunk: how many, and the seconds that this had to wait for room."""
+        ...
+
+    def restart(self) -> None:
+        """Forget all bytes; the file comes from its beginning."""
+        ...
+
+
+class _MismatchError(Exception):
+    """The bytes are not the file's; said in words."""
+
+
+class _BrokenError(Exception):
+    """The transfer broke off with a fault that can pass; what the sink has stays."""
+
+    def __init__(self, error: HFError, asked_s: float | None = None) -> None:
+        super().__init__(error)
+        self.error = error
+        self.asked_s = asked_s
+
+
+@dataclass
+class Transfer:
+    """``size`` bytes are in the sink and in the hash; ``fetched`` of them, and all that came in vain, by this object.
+
+    Args:
+        on_bytes: called with each increment of bytes in the sink; bytes that have to be thrown away come as a negative
+            number: the sum is at most ``file.size_bytes``.
+        should_stop: asked often.
+    """
+
+    asked: Asked
+    file: SourceFile
+    sink: Sink
+    on_bytes: Callable[[int], None] | None = None
+    should_stop: Callable[[], bool] | None = None
+    size: int = 0
+    fetched: int = 0
+    attempts: int = 0
+    ranges: bool = True  # whether the server is trusted to honour Range
+    hash: hashlib._Hash = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hash = new_hash(self.file)
+
+    @property
+    def access(self) -> HubAccess:
+        return self.asked.access
+
+    def keep(self, chunk: bytes) -> None:
+        """Count what the sink has from an earlier process."""
+        self.stop_if_asked()
+        self.hash.update(chunk)
+        self.size += len(chunk)
+
+    def restart(self) -> None:
+        """Begin anew, with nothing in the sink."""
+        self.sink.restart()
+        self.announce(-self.size)
+        self.size = 0
+        self.hash = new_hash(self.file)
+
+    def announce(self, count: int) -> None:
+        """Tell of an increment."""
+        if self.on_bytes and count:
+            self.on_bytes(count)
+
+    def stop_if_asked(self) -> None:
+        """
+        Raises:
+            LandingCancelledError: ``should_stop`` says so.
+        """
+        if self.should_stop and self.should_stop():
+            raise LandingCancelledError(
+                f"Stopped while fetching {self.file.path}.", remedy="What is fetched is kept; run it again to resume."
+            )
+
+    def complete(self) -> str | None:
+        """Fetch what is missing; None when size and hash agree, else what was found instead.
+
+        Raises:
+            HFUnreachableError, HFRateLimitedError: no answer, or 429, after every retry.
+            HFDownloadError: the Hub does not have the file, or storage refuses it.
+            HFGatedError, HFTokenError, HFGoneError: access was lost on the way.
+            LandingCancelledError: ``should_stop`` said yes.
+        """
+        backoff = Backoff(self.access, self.should_stop)
+        mark = self.size
+        while self.size < self.file.size_bytes or (self.file.size_bytes == 0 and not self.attempts):
+            self.attempts += 1
+            try:
+                self._request(backoff)
+            except _MismatchError as error:
+                return str(error)
+            except _BrokenError as broken:
+                if self.size >= mark + PROGRESS_BYTES:
+                    backoff.progress()
+                    mark = self.size
+                backoff.wait(broken.error, broken.asked_s)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                if self.size >= mark + PROGRESS_BYTES:
+                    backoff.progress()
+                    mark = self.size
+                backoff.wait(self._unreachable(why(error)))
+            mark = min(mark, self.size)
+        promised = content_hash(self.file)
+        found = f"{promised.partition(':')[0]}:{self.hash.hexdigest()}"
+        return None if found == promised else found
+
+    def _request(self, backoff: Backoff) -> None:
+        """One request, its bytes appended to the sink."""
+        self.stop_if_asked()
+        resume = self.size if self.ranges else 0
+        headers = {**request_headers(self.access), "Accept-Encoding": "identity"}
+        if resume:
+            headers["Range"] = f"bytes={resume}-"
+        url = file_url(self.access.endpoint, self.asked.repo_id, self.asked.revision, self.file.path)
+        backoff.ask_leave(url)
+        with deadline(self.access.read_timeout_s * 2) as head:
+            stream = client(self.access).stream("GET", url, headers=headers)
+            with stream as response:
+                head.lift()
+                note_limits(self.access, response)
+                self._judge(response)
+                self._place(response)
+                self._receive(response)
+
+    def _judge(self, response: httpx2.Response) -> None:
+        """Raise unless the answer carries bytes of the file."""
+        if response.status_code in (200, 206):
+            return
+        with deadline(self.access.read_timeout_s):
+            body = response.read()[:4096]
+        answer = Answer(response.status_code, dict(response.headers), body, str(response.url))
+        if answer.status in TRY_AGAIN:
+            raise _BrokenError(self._passing(answer), asked_wait(answer.headers))
+        if answer.status == 416:
+            self.ranges = False  # the server's file is shorter than ours: judge it by a whole transfer
+            raise _BrokenError(self._refused(answer))
+        if self._is_storage(response):
+            # A signed link that expired or went astray: the next try asks the Hub for a new one.
+            raise _BrokenError(self._refused(answer))
+        raise refusal(answer, self.asked)
+
+    def _passing(self, answer: Answer) -> HFError:
+        error = passing(self.access, answer)
+        if isinstance(error, HFUnreachableError):
+            said = error.message.rstrip(".")
+            error = HFUnreachableError(f"{said}, asked for {self.file.path}.", remedy=error.remedy, **error.details)
+        error.details["path"] = self.file.path
+        return error
+
+    def _is_storage(self, response: httpx2.Response) -> bool:
+        return response.url.netloc.decode() != urlsplit(self.access.endpoint).netloc
+
+    def _refused(self, answer: Answer) -> HFDownloadError:
+        return HFDownloadError(
+            f"The storage at {urlsplit(answer.url).netloc} answers status {answer.status} for {self.file.path} "
+            f"of {self.asked.place}, after every retry.",
+            remedy="It is tried again later; if it stays so, check that the storage's host is reachable from here.",
+            path=self.file.path,
+            repo=self.asked.repo_id,
+            status=answer.status,
+        )
+
+    def _unreachable(self, reason: str) -> HFUnreachableError:
+        error = unreachable(self.access, self.access.endpoint, f"fetching {self.file.path}: {reason}")
+        error.details["path"] = self.file.path
+        return error
+
+    def _place(self, response: httpx2.Response) -> None:
+        """Continue behind what is there where the server does so too; otherwise begin anew."""
+        start, total = 0, _length(response)
+        if response.status_code == 206:
+            found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("content-range", "").strip())
+            if not found or int(found[1]) != self.size:
+                self.ranges = False
+                raise _BrokenError(self._unreachable("it sends another range than was asked for"))
+            start, total = self.size, None if found[3] == "*" else int(found[3])
+        if response.headers.get("content-encoding", "identity") != "identity":
+            total = None
+        if total is not None and total != self.file.size_bytes:
+            raise _MismatchError(f"{total} bytes")
+        if start == 0 and self.size:
+            self.restart()
+
+    def _receive(self, response: httpx2.Response) -> None:
+        window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
+        limit = Bandwidth.of(self.access)
+        for chunk in response.iter_raw():
+            if self.size + len(chunk) > self.file.size_bytes:
+                raise _MismatchError(f"more than {self.file.size_bytes} bytes")
+            window_ends += self._append(chunk)
+            window_bytes += len(chunk)
+            if limit is not None:
+                began = time.monotonic()
+                limit.take(len(chunk), self.should_stop)
+                window_ends += time.monotonic() - began  # our own patience is no silence of the server
+            if (now := time.monotonic()) > window_ends:
+                if window_bytes < LEAST_BYTES_PER_S * self.access.read_timeout_s:
+                    raise _BrokenError(self._unreachable("it sends next to nothing"))
+                window_ends, window_bytes = now + self.access.read_timeout_s, 0
+            self.stop_if_asked()
+        if self.size < self.file.size_bytes:
+            raise _BrokenError(self._unreachable("the connection ended early"))
+
+    def _append(self, chunk: bytes) -> float:
+        """Hand a chunk to the sink; the seconds that it had to wait for room there."""
+        rest, waited_s = memoryview(chunk), 0.0
+        while rest:
+            taken, waited = self.sink.append(rest)
+            waited_s += waited
+            self.hash.update(rest[:taken])
+            rest = rest[taken:]
+            self.size += taken
+            self.fetched += taken
+            self.announce(taken)
+        return waited_s
+
+
+def _length(response: httpx2.Response) -> int | None:
+    said = response.headers.get("content-length", "")
+    return int(said) if said.isdigit() else None
