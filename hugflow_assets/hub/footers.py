@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -19,6 +20,14 @@ _AT_ONCE = 8
 AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"})
 _IMAGE = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
 _AUDIO_NAMES = ("audio", "speech", "wav", "sound", "recording", "utterance", "voice", "clip")
+_MEDIA = frozenset({"Audio", "Image", "Video", "Pdf"})
+_BARE = {  # columns of bytes without a struct: only names that can hardly mean anything else
+    **dict.fromkeys(("audio", "audio_bytes", "audio_data", "wav", "wav_bytes", "flac", "mp3", "opus", "ogg"), "Audio"),
+    **dict.fromkeys(("speech", "speech_bytes", "recording", "waveform_bytes"), "Audio"),
+    **dict.fromkeys(("image", "image_bytes", "img", "png", "jpg", "jpeg"), "Image"),
+    **dict.fromkeys(("video", "video_bytes", "mp4"), "Video"),
+    "pdf": "Pdf",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,12 @@ def sample(files: list[SourceFile], most: int = MOST) -> list[SourceFile]:
 
 
 def _read(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> Footer | None:
+    tail = read_tail(access, repo_id, commit, file)
+    return None if tail is None else parse_footer(tail)
+
+
+def read_tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> bytes | None:
+    """The end of a parquet file with its whole footer; None where there is none, or the server has no ranges."""
     tail = _tail(access, repo_id, commit, file, TAIL_BYTES)
     if tail is None or len(tail) < 12 or tail[-4:] != b"PAR1":
         return None
@@ -56,7 +71,7 @@ def _read(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> Foo
         if needed > file.size_bytes:
             return None
         tail = _tail(access, repo_id, commit, file, needed)
-    return None if tail is None else parse_footer(tail)
+    return tail
 
 
 def _tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile, size: int) -> bytes | None:
@@ -130,34 +145,73 @@ def features_of(schema: Any, endings: dict[str, str] | None = None) -> dict[str,
     """``Features.to_dict()`` of an Arrow schema: from its ``huggingface`` metadata, else from its types.
 
     A legacy file has no such metadata; a struct of bytes and path is then Audio (or Image) by the endings of its
-    paths, or by its name where there are no statistics.
+    paths, or by its name where there are no statistics; bytes alone are by their name.
     """
     from datasets import Features
 
-    declared = b"huggingface" in (schema.metadata or {})
+    declared = _declared(schema)
     try:
         features: dict[str, Any] = Features.from_arrow_schema(schema).to_dict()
     except (ValueError, TypeError, KeyError, NotImplementedError):
-        if not declared:
+        if b"huggingface" not in (schema.metadata or {}):
             return None
-        return features_of(schema.remove_metadata(), endings)
-    if not declared:
-        for name in features:
-            if kind := _legacy_media(name, schema.field(name).type, (endings or {}).get(f"{name}.path", "")):
-                features[name] = {"_type": kind}
+        features = features_of(schema.remove_metadata(), endings) or {}
+        return features or None
+    for name in features:
+        kind = schema.field(name).type
+        if (told := declared.get(name)) is not None:
+            features[name] = told if _may_hold(kind) else features[name]
+        elif not declared:
+            features[name] = _legacy_media(name, kind, (endings or {}).get(f"{name}.path", "")) or features[name]
     return features
 
 
-def _legacy_media(name: str, kind: Any, ending: str) -> str | None:
+def _declared(schema: Any) -> dict[str, Any]:
+    """What the metadata of the file says of its columns; `datasets` itself drops media that are stored otherwise."""
+    try:
+        told = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: one if one.get("_type") in _MEDIA else None for name, one in told.items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _may_hold(kind: Any) -> bool:
+    """Whether media can be in a column of this type: bytes, paths, or a struct of either or both."""
     import pyarrow as pa
 
-    if not pa.types.is_struct(kind) or {kind.field(i).name for i in range(kind.num_fields)} != {"bytes", "path"}:
+    if pa.types.is_struct(kind):
+        return {field.name for field in kind} <= {"bytes", "path"} and all(_may_hold(field.type) for field in kind)
+    return _is_binary(kind) or _is_text(kind) or pa.types.is_null(kind)
+
+
+def _legacy_media(name: str, kind: Any, ending: str) -> dict[str, Any] | None:
+    """The feature of a column that nothing declares, if it holds media."""
+    import pyarrow as pa
+
+    if _is_binary(kind):
+        return {"_type": _BARE[name.lower()]} if name.lower() in _BARE else None
+    if not pa.types.is_struct(kind):
         return None
-    payload, path = kind.field("bytes").type, kind.field("path").type
-    if not any(fits(payload) for fits in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)):
-        return None
-    if not any(fits(path) for fits in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
+    fields = {field.name: field.type for field in kind}
+    if "bytes" not in fields or not _is_binary(fields["bytes"]) or not _is_text(fields.get("path", pa.string())):
         return None
     if ending in _IMAGE:
-        return "Image"
-    return "Audio" if ending in AUDIO_ENDINGS or any(word in name.lower() for word in _AUDIO_NAMES) else None
+        return {"_type": "Image"} if set(fields) == {"bytes", "path"} else None
+    if ending not in AUDIO_ENDINGS and not any(word in name.lower() for word in _AUDIO_NAMES):
+        return None
+    if set(fields) <= {"bytes", "path"}:
+        return {"_type": "Audio"}
+    features = features_of(pa.schema(list(kind)))
+    return features | {"bytes": {"_type": "Audio"}} if features else None
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -139,6 +140,13 @@ def test_a_legacy_struct_of_bytes_and_path_is_media_when_it_looks_like_it(
 def test_every_arrow_type_of_bytes_and_path_is_known(binary: pa.DataType, text: pa.DataType) -> None:
     schema = pa.schema({"audio": pa.struct([("bytes", binary), ("path", text)]), "n": pa.int8()})
     assert features_of(schema) == {"audio": {"_type": "Audio"}, "n": {"dtype": "int8", "_type": "Value"}}
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.string(), pa.struct([("bytes", pa.binary())])])
+def test_a_column_that_the_footer_declares_as_audio_is_audio_however_it_is_stored(kind: pa.DataType) -> None:
+    told = json.dumps({"info": {"features": {"x": {"_type": "Audio"}, "n": {"_type": "Audio"}}}})
+    schema = pa.schema({"x": kind, "n": pa.int8()}, metadata={"huggingface": told})
+    assert features_of(schema) == {"x": {"_type": "Audio"}, "n": {"dtype": "int8", "_type": "Value"}}
 
 
 def test_the_cards_features_and_row_counts_are_taken_where_a_footer_cannot_be_read(

@@ -284,6 +284,16 @@ CASES: dict[str, Case] = {
         {"train.jsonl": [{"audio": CLIPS[0], "text": "ay"}]},
         {"split": "train"},
     ),
+    "parquet whose audio is no struct of bytes and path": Case(
+        {
+            "data/train.parquet": parquet_bytes(
+                [{"audio": CLIPS[0], "speech": {"bytes": CLIPS[1], "sampling_rate": 16000}, "vector": b"\x00\x01"}]
+            )
+        },
+        Shape.PARQUET,
+        {"train.jsonl": [{"audio": CLIPS[0], "speech": {"bytes": CLIPS[1], "sampling_rate": 16000}, "vector": "AAE="}]},
+        {"audio_column": "speech.bytes"},
+    ),
     "a zip of a tar": Case(
         {"data.zip": zip_bytes({"train-0.tar": tar_bytes(_SAMPLES)})},
         Shape.WEBDATASET,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from hugflow_assets.hub.footers import features_of
+from hugflow_assets.landing.columns import MediaTree, media_columns
 from hugflow_assets.landing.parquet import stream
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.repo_paths import RepoPaths
@@ -28,7 +30,13 @@ class ParquetReader(Reader):
         for file in self.shard.source.files:
             local = self.sources.fetch(file)
             self._paths.beside = file.path
-            yield from stream(local, file.path)
+            for batch in stream(local, file.path):
+                if self.shard.features is None and self.features is None:  # no footer was in reach of the plan
+                    self.features = features_of(batch.schema)
+                yield batch
+
+    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
+        return media_columns(schema, self.features or self.shard.features)
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         before = self._paths.bytes_fetched
