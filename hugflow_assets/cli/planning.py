@@ -15,12 +15,13 @@ from hugflow_assets.cli.judging import Judged, exit_status_of, judge
 from hugflow_assets.cli.selection import Selection, select
 from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.cli.validation import tell_problems
+from hugflow_assets.intake import FolderSource, RemoveFile
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
     from hugflow_assets.hub.models import LandingPlan
     from hugflow_assets.rules import Verdict
-    from hugflow_assets.rules.removals import RemovalPreview
+    from hugflow_assets.rules.removals import LandsAgain, RemovalPreview
 
 SCHEMA_VERSION = 1
 
@@ -28,13 +29,19 @@ SCHEMA_VERSION = 1
 def plan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Request files or folders.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="The requests folder before a change: says what deleted removals let land again."),
+    ] = None,
 ) -> None:
     """Show what requests would land or remove: commit, size, files, rows, licence, quota and every verdict."""
     settings = settings_in_force()
     worst = 0
     told: list[dict[str, Any]] = []
     removals: list[dict[str, Any]] = []
-    for selection in select(paths):
+    withdrawn: list[dict[str, Any]] = []
+    selections = select(paths)
+    for selection in selections:
         worst = max(worst, tell_problems(selection))
         for judged in judge(selection.adds(), selection.snapshot, settings):
             worst = max(worst, judged.exit_status)
@@ -48,9 +55,15 @@ def plan(
                 removals.append(preview.model_dump(mode="json"))
             else:
                 _show_removal(preview, selection)
+        for removal, again in _withdrawn(selection, base, settings):
+            withdrawn.append({"path": removal.path, "lands_again": [one.model_dump(mode="json") for one in again]})
+            if not as_json:
+                _show_withdrawn(removal, again)
     if as_json:
-        both = {"schema_version": SCHEMA_VERSION, "plans": told, "removals": removals}
-        typer.echo(json.dumps(both, indent=2, ensure_ascii=False))
+        every = {"schema_version": SCHEMA_VERSION, "plans": told, "removals": removals, "withdrawn": withdrawn}
+        typer.echo(json.dumps(every, indent=2, ensure_ascii=False))
+    elif not withdrawn and not any(one.paths() for one in selections):
+        typer.echo(f"nothing to plan: there is no request file in {', '.join(map(str, paths))}")
     if worst:
         raise typer.Exit(worst)
 
@@ -64,6 +77,60 @@ def _previews(selection: Selection, settings: Settings) -> Iterator[RemovalPrevi
     store = Store.of(settings)
     for removal in selection.removals():
         yield removal_preview(removal, selection.snapshot, store, settings)
+
+
+def _withdrawn(
+    selection: Selection, base: Path | None, settings: Settings
+) -> Iterator[tuple[RemoveFile, tuple[LandsAgain, ...]]]:
+    """The removals that were in force in ``base`` and are deleted or edited, each with what lands again for it."""
+    if base is None:
+        return
+    from hugflow_assets.rules.removals import lands_again
+    from hugflow_assets.store import Store
+
+    store, kept = Store.of(settings), {one.key for one in selection.snapshot.removals}
+    for removal in FolderSource(base).snapshot().removals:
+        if removal.key not in kept:
+            yield removal, lands_again(removal, selection.snapshot, store)
+
+
+def _show_withdrawn(removal: RemoveFile, again: tuple[LandsAgain, ...]) -> None:
+    out = console()
+    gone = f"({removal.path} is no longer in force)"
+    out.print(Text("removal withdrawn", style="bold"), Text(gone, style="dim"))
+    for one in again:
+        out.print(Text(f"  lands again: {one.story()}"))
+    if not again:
+        out.print(Text("  nothing lands again"))
+    out.print()
+
+
+def _again(plan: LandingPlan, settings: Settings) -> dict[str, Any] | None:
+    """When and why what is planned was removed before, and until when the trash holds the same data; None: it was not.
+
+    Of what is landed, or was never there, there is nothing to say.
+    """
+    from hugflow_assets.landing import LandingOptions, fingerprint_of
+    from hugflow_assets.store import Store
+
+    store = Store.of(settings)
+    tombstone = store.tombstone(plan.name)
+    if tombstone is None or store.row(plan.name) is not None:
+        return None
+    entry = store.trash_find(plan.name, fingerprint_of(plan, plan.commit, LandingOptions.of(settings)).data)
+    return {
+        "removed_at": tombstone.removed_at,
+        "reason": tombstone.reason,
+        "size_bytes": tombstone.size_bytes,
+        "in_trash_until": entry.frees_at if entry else None,
+    }
+
+
+def _told_again(again: dict[str, Any]) -> str:
+    held = "the trash holds it no longer, or another version: it is fetched"
+    if until := again["in_trash_until"]:
+        held = f"the trash holds the same data until {until[:10]}: nothing is fetched"
+    return f"removed on {again['removed_at'][:10]} with {size(again['size_bytes'])} ({again['reason']}); {held}"
 
 
 def _show_removal(preview: RemovalPreview, selection: Selection) -> None:
@@ -97,6 +164,7 @@ def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[s
         "files": plan.estimate.files if plan else None,
         "rows": plan.estimate.rows if plan else None,
         "hours": plan.estimate.hours if plan else None,
+        "again": _again(plan, settings) if plan else None,
         "license": plan.state.license if plan else None,
         "gated": plan.state.gated if plan else None,
         "private": plan.state.private if plan else None,
@@ -135,7 +203,8 @@ def _facts(plan: LandingPlan, settings: Settings) -> list[tuple[str, str]]:
 
     room = Store.of(settings).headroom()
     told = plan_facts(plan, room, str(settings.storage_root / plan.name))
-    return [("From", _url(plan)), *told]
+    again = _again(plan, settings)
+    return [("From", _url(plan)), *told, *([("Lands again", _told_again(again))] if again else [])]
 
 
 def _marked(verdict: Verdict) -> tuple[Text, str, str]:

@@ -148,11 +148,6 @@ def _removal(file: RemoveFile, proposed: Proposed, store: Store, settings: Setti
 def _again(before: RemoveFile, proposed: Proposed, store: Store, hub: Hub, settings: Settings) -> Iterator[Section]:
     """What a deleted removal held back, each as a landing of its own."""
     found = lands_again(before, proposed.snapshot, store)
-    rows = []
-    for one in found:
-        held = "out of the trash, nothing is fetched" if one.in_trash else "from the Hub"
-        size = "size not known" if one.size_bytes is None else human_size(one.size_bytes)
-        rows.append(f"{one.name}: {size}, {held}, owner {one.owner or 'not known'}")
     yield Section(
         before.path,
         story_section(
@@ -161,7 +156,7 @@ def _again(before: RemoveFile, proposed: Proposed, store: Store, hub: Hub, setti
                 state=State.INFO,
                 headline="Removal withdrawn",
                 facts=(("Datasets that land again", f"{len(found):,}"),),
-                body="\n".join(rows),
+                body="\n".join(one.story() for one in found),
             )
         ),
     )

@@ -103,9 +103,12 @@ def _room(store: Store, name: str) -> Headroom | HugflowError:
 
 
 def _held(store: Store, plan: LandingPlan | None) -> int:
+    """What the landed version has already, or else what comes back or is linked from one in the trash."""
     if plan is None:
         return 0
     try:
-        return held_bytes(plan, store.manifest(plan.name))
+        landed = store.manifest(plan.name)
+        versions = [landed] if landed else [manifest for _, manifest in store.trash_versions(plan.name)]
+        return max((held_bytes(plan, one) for one in versions), default=0)
     except HugflowError:
         return 0

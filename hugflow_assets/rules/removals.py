@@ -61,6 +61,12 @@ class LandsAgain(Frozen):
     size_bytes: int | None
     in_trash: bool
 
+    def story(self) -> str:
+        """``org__x__rev_main: 1.2 GB, out of the trash, nothing is fetched, owner ada``."""
+        held = "out of the trash, nothing is fetched" if self.in_trash else "from the Hub"
+        size = "size not known" if self.size_bytes is None else human_size(self.size_bytes)
+        return f"{self.name}: {size}, {held}, owner {self.owner or 'not known'}"
+
 
 def removal_preview(
     removal: RemoveFile,
@@ -122,11 +128,9 @@ def removal_hits(
 def lands_again(removal: RemoveFile, snapshot: RequestSnapshot, store: Store) -> tuple[LandsAgain, ...]:
     """What lands again once ``removal`` is deleted: what is asked for, withdrawn by no other file, and not landed.
 
-    ``snapshot`` may hold the file still or not.
+    ``snapshot`` may hold the file still or not; what has been made of it by an edit stays in force.
     """
-    others = snapshot.model_copy(
-        update={"removals": tuple(one for one in snapshot.removals if one.path != removal.path)}
-    )
+    others = snapshot.model_copy(update={"removals": tuple(one for one in snapshot.removals if one.key != removal.key)})
     stock = Stock(store)
     found = []
     for name, file in sorted(others.desired().items()):

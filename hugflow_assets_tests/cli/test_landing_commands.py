@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hugflow_assets.settings import load_settings
-from hugflow_assets.store import EventKind, Phase, Progress, Store
+from hugflow_assets.store import EventKind, Phase, Progress, Store, human_size
 from hugflow_assets_tests.cli.conftest import SPEECH
 
 
@@ -45,6 +46,32 @@ def test_plan_shows_what_a_removal_takes(run, project) -> None:
     assert told.code == 0
     assert f"{SPEECH}: not landed, owner ana" in told.out
     assert [hit["name"] for hit in preview["hits"]] == [SPEECH]
+
+
+def test_plan_says_what_lands_again_and_from_where(run, project, speech_hub, tmp_path) -> None:
+    file = project.add("speech", "org/speech", owner="ana")
+    assert run("sync").code == 0
+    store = Store.of(load_settings())
+    size = store.row(SPEECH).size_bytes
+    removal = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Done with it.\n")
+    store.remove(SPEECH, reason="Done with it.", by="ana", removal_path="remove/speech.yaml")
+    base = shutil.copytree(project.root / "requests", tmp_path / "before")
+    assert run("plan", "requests", "--base", base).out.count("lands again") == 0, "the removal is in force"
+    removal.unlink()
+    ran = run("plan", "requests", "--base", base)
+    assert ran.code == 0
+    assert f"lands again: {SPEECH}: {human_size(size)}, out of the trash, nothing is fetched, owner ana" in ran.out
+    assert "the trash holds the same data until" in ran.out
+    told = json.loads(run("plan", "requests", "--base", base, "--json").out)
+    (again,) = told["withdrawn"][0]["lands_again"]
+    assert (again["size_bytes"], told["plans"][0]["again"]["reason"]) == (size, "Done with it.")
+    store.empty_trash(0)
+    assert "the trash holds it no longer" in run("plan", file).out
+
+
+def test_plan_of_nothing_says_so(run, project) -> None:
+    ran = run("plan", "requests")
+    assert (ran.code, ran.out) == (0, "nothing to plan: there is no request file in requests\n")
 
 
 def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:

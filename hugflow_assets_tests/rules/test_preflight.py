@@ -190,6 +190,16 @@ def test_what_is_landed_already_is_not_counted_twice(tmp_path: Path) -> None:
     assert found.details["need_bytes"] == 50
 
 
+def test_what_comes_back_from_the_trash_needs_no_space_again(tmp_path: Path) -> None:
+    world = World(tmp_path, storage_quota="2000")
+    file = world.add("a.yaml")
+    world.land(plan_of(file.request))
+    world.store.remove(file.name, reason="r", by="ada")
+    assert world.verdicts(file, plan_of(file.request, landed_bytes=1_900))["within_quota"].passed
+    world.store.empty_trash(0)
+    assert world.verdicts(file, plan_of(file.request, landed_bytes=2_001))["within_quota"].blocks
+
+
 def test_what_another_landing_was_promised_is_not_promised_again(tmp_path: Path) -> None:
     world = World(tmp_path, storage_quota="10kB")
     file = world.add("a.yaml")

@@ -135,3 +135,11 @@ def test_deleting_a_removal_file_lands_again_what_it_withdrew_and_nothing_else(w
     assert [(one.path, one.owner, one.in_trash) for one in again] == [("add/a.yaml", "ada", True)]
     assert again[0].size_bytes is not None
     assert again[0].size_bytes >= manifest.size_bytes
+
+
+def test_a_removal_that_is_edited_lands_again_only_what_it_lets_go(world: World) -> None:
+    world.add("a.yaml")
+    world.add("c.yaml", revision="v2")
+    before = world.remove("r.yaml")
+    world.remove("r.yaml", revision="main")
+    assert [one.path for one in lands_again(before, world.snapshot(), world.store)] == ["add/c.yaml"]
