@@ -203,6 +203,7 @@ class Build:
                 features=config.features,
                 file_mode=self.store.file_mode,
                 stop_file=stop_file,
+                download_mode=self.options.download_mode,
             )
             for config in self.plan.configs
             for split in config.splits
@@ -455,14 +456,9 @@ class Build:
             EventKind.LANDED,
             self.plan.name,
             run_id=self.hooks.run_id,
-            commit=manifest.commit,
             action=self.action.value,
-            rows=counts.rows,
-            hours=round(manifest.hours, 4),
-            size_bytes=manifest.size_bytes,
-            files=manifest.files,
-            bytes_fetched=manifest.volatile.bytes_fetched,
-            seconds=manifest.volatile.seconds,
+            folder=str(self.store.layout.dataset(self.plan.name)),
+            **manifest.landed_facts(),
         )
         tracker.tell(Phase.LANDED, f"{counts.rows} rows, {counts.media_files} media files.")
 

@@ -83,7 +83,7 @@ def story_section(story: Story) -> str:
     lines = [f"### {_ICONS[story.state]} {plain(story.headline)}: {code(story.name)}"]
     if story.facts:
         lines.append(
-            "\n".join(["| | |", "|---|---|", *(f"| {plain(one)} | {plain(two)} |" for one, two in story.facts)])
+            "\n".join(["| | |", "|---|---|", *(f"| {plain(one)} | {_fact(one, two)} |" for one, two in story.facts)])
         )
     if story.body:
         lines.append(fenced(story.body[:8000]))
@@ -127,7 +127,7 @@ def plan_comment(
 
 
 def _fact(label: str, value: str) -> str:
-    return code(value) if label in CODE_FACTS else plain(value)
+    return code(value) if label in CODE_FACTS and "|" not in value else plain(value)
 
 
 def _icon(verdict: Judged) -> str:

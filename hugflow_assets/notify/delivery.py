@@ -1,8 +1,9 @@
 """Events reach a channel at least once, in order, however often the channel or we fall over.
 
 A channel is a reader of the audit log with a cursor of its own; the cursor moves after the channel has taken an event.
-What a crash in between leads to, the same event once more, the channels find out by looking before they post. One
-channel knows nothing of another, and a landing nothing of any.
+What a crash in between leads to, the same event once more, the channels find out by looking before they post. One that
+cannot look (a webhook) is told when an event may have been taken before, and says so in the message: between losing it
+and repeating it, it is repeated, marked. One channel knows nothing of another, and a landing nothing of any.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ class Channel(Protocol):
     """Somewhere events are told."""
 
     name: str  # of the cursor: one word
+    blind: bool  # it cannot look up what it has sent
 
-    def send(self, event: Event) -> bool:
+    def send(self, event: Event, *, again: bool = False) -> bool:
         """Tell one event; whether anything was sent (an event may be none of this channel's business).
 
-        Must be safe to repeat.
+        Must be safe to repeat. ``again``: a blind channel may have sent it before, and nobody can know.
 
         Raises:
             DeliveryError: it was not taken; ``details`` as ``faults.delivery_error`` gives them.
@@ -47,6 +49,28 @@ class Trouble(Frozen):
     attempts: int
     retry_at: datetime
     problem: str
+
+
+class Doubt:
+    """The event that a blind channel is about to send, on the disk before it is sent and until that is known."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self, seq: int) -> bool:
+        """Note that an event is about to be sent; whether that had been noted before."""
+        try:
+            if int(self._path.read_text()) == seq:
+                return True
+        except (OSError, ValueError):
+            pass
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(self._path, str(seq).encode())
+        return False
+
+    def end(self) -> None:
+        """It was taken, or certainly was not."""
+        self._path.unlink(missing_ok=True)
 
 
 class Delivered(Frozen):
@@ -91,10 +115,14 @@ def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: 
         return Delivered(channel=channel.name, cursor=cursor, problem=trouble.problem, retry_at=trouble.retry_at)
     sent = passed = 0
     given_up: list[int] = []
+    doubt = Doubt(store.state_dir / "delivery" / f"{channel.name}.sending") if channel.blind else None
     for event in store.events.read(after=cursor, limit=limit):
+        again = doubt.begin(event.seq) if doubt is not None else False
         try:
-            told = channel.send(event)
+            told = channel.send(event, again=again)
         except DeliveryError as error:
+            if doubt is not None and not again and error.details.get("taken") is False:
+                doubt.end()
             trouble = _worse(trouble, event.seq, error, tick())
             if not (error.details.get("permanent") and trouble.attempts >= GIVE_UP_AFTER):
                 _write(state, trouble)
@@ -107,6 +135,8 @@ def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: 
         sent, passed = sent + told, passed + (not told)
         cursor = event.seq
         store.events.set_cursor(channel.name, cursor)
+        if doubt is not None:
+            doubt.end()
         if trouble is not None:
             state.unlink(missing_ok=True)
             trouble = None

@@ -11,6 +11,16 @@ from hugflow_assets.store import Event, EventKind, Phase, Progress
 NAME = "org__name__rev_main"
 PROGRESS = "progress"
 _TIME = "2030-01-01T00:00:00.000Z"
+_LANDED: dict[str, Any] = {
+    "rows": 12_345,
+    "hours": 1.5,
+    "size_bytes": 3_000_000,
+    "files": 12_350,
+    "folder": f"/srv/datasets/{NAME}",
+    "commit": "a" * 40,
+    "seconds": 75.0,
+    "bytes_fetched": 2_000_000,
+}
 
 EXAMPLES: dict[EventKind, dict[str, Any]] = {
     EventKind.REQUESTED: {"path": "add/x.yaml", "owner": "ada"},
@@ -19,14 +29,15 @@ EXAMPLES: dict[EventKind, dict[str, Any]] = {
         "verdicts": [{"name": "within_quota", "message": "Too big.", "remedy": "Free some."}],
     },
     EventKind.STARTED: {"commit": "a" * 40, "bytes_total": 2_000_000, "action": "land"},
-    EventKind.LANDED: {
-        "rows": 12_345,
-        "hours": 1.5,
-        "size_bytes": 3_000_000,
-        "files": 12_350,
-        "commit": "a" * 40,
-        "seconds": 75.0,
-        "bytes_fetched": 2_000_000,
+    EventKind.LANDED: _LANDED,
+    EventKind.CHECKED: {
+        **_LANDED,
+        "checks": {
+            "passed": 17,
+            "failed": [],
+            "warnings": ["licence_allowed: The dataset's card names no licence."],
+            "not_judged": [],
+        },
     },
     EventKind.FAILED: {"code": "hub-unreachable", "message": "No answer.", "remedy": "Wait.", "transient": True},
     EventKind.REMOVED: {

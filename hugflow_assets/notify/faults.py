@@ -19,12 +19,13 @@ def delivery_error(
     reason: str = "",
     headers: Mapping[str, str] | None = None,
     permanent: bool | None = None,
+    taken: bool | None = None,
     secrets: Iterable[str] = (),
 ) -> DeliveryError:
     """An error that tells the channel, the call, the status and the reason, with every secret taken out.
 
-    ``details``: ``status``, ``permanent`` (the message will never be taken), ``retry_after_s`` (asked for by the
-    server).
+    ``details``: ``status``, ``permanent`` (the message will never be taken), ``taken`` (False: it certainly was not
+    taken this time; None: nobody knows), ``retry_after_s`` (asked for by the server).
     """
     code = f" ({status})" if status else ""
     told = redacted(f"{what}{code}: {' '.join(reason.split())[:300]}", secrets)
@@ -33,6 +34,7 @@ def delivery_error(
         remedy="It stays in the audit log and is sent later.",
         status=status,
         permanent=status in _PERMANENT if permanent is None else permanent,
+        taken=False if taken is None and status is not None and 400 <= status < 500 else taken,
         retry_after_s=_retry_after_s({key.lower(): value for key, value in (headers or {}).items()}),
     )
 

@@ -50,6 +50,7 @@ class GitHub:
             auth=Auth.Token(token),
             base_url=api_url.rstrip("/"),
             timeout=max(1, round(timeout_s)),
+            per_page=100,
             retry=None,
             seconds_between_requests=None,
             seconds_between_writes=None,
@@ -195,12 +196,13 @@ class GitHubChannel:
     """
 
     name = "github"
+    blind = False
 
     def __init__(self, github: GitHub, pull_of: Callable[[Event], tuple[int | None, str | None]] | None = None) -> None:
         self._github = github
         self._pull_of = pull_of or _told_by_event
 
-    def send(self, event: Event) -> bool:
+    def send(self, event: Event, *, again: bool = False) -> bool:
         number, commit = self._pull_of(event)
         if number is None and commit is None:
             return False

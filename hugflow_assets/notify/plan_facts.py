@@ -5,7 +5,7 @@ from __future__ import annotations
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.store import Headroom, human_size
 
-CODE_FACTS = frozenset({"Commit", "Where"})  # shown letter by letter
+CODE_FACTS = frozenset({"Commit", "Path", "Where"})  # shown letter by letter
 
 
 def plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str = "") -> list[tuple[str, str]]:

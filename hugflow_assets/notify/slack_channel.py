@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hugflow_assets.durable import atomic_write
 from hugflow_assets.notify.faults import delivery_error
 from hugflow_assets.notify.slack_message import slack_message
-from hugflow_assets.notify.story import story_of_progress
+from hugflow_assets.notify.story import story_of, story_of_progress
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Event, EventKind, Progress
 
@@ -19,12 +24,14 @@ if TYPE_CHECKING:
 METADATA = "hugflow_request"
 # Faults of one message: nothing that waiting could mend.
 _MESSAGE_FAULTS = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "no_text", "message_not_found"}
-_TOLD_BY_WEBHOOK = frozenset(EventKind) - {EventKind.REQUESTED}
+AGAIN = "Perhaps told before: no answer came when this was sent."
+_CANNOT_EDIT = {"edit_window_closed", "cant_update_message"}  # a workspace may forbid late edits; replies go on
+_THREADS = 5000  # requests whose message is remembered
 _PAGE, _PAGES = 200, 5
 
 
 class SlackWebhook:
-    """An incoming webhook. It gives no message id back, so a crash just after sending may tell an event twice.
+    """An incoming webhook. It gives no message id back: what may have been told before is told again, and says so.
 
     Args:
         url: the secret URL.
@@ -32,6 +39,7 @@ class SlackWebhook:
     """
 
     name = "slack"
+    blind = True
 
     def __init__(self, url: str, *, timeout_s: float = 10) -> None:
         from slack_sdk.webhook import WebhookClient
@@ -40,20 +48,29 @@ class SlackWebhook:
         # Its own logger writes the URL at DEBUG; its own retries know nothing of the cursor.
         self._client = WebhookClient(url, timeout=max(1, round(timeout_s)), logger=_silent(), retry_handlers=[])
 
-    def send(self, event: Event) -> bool:
-        if event.kind not in _TOLD_BY_WEBHOOK:
-            return False
-        message = slack_message(event)
+    def send(self, event: Event, *, again: bool = False) -> bool:
+        story = story_of(event)
+        if event.kind is EventKind.REQUESTED or (event.kind is EventKind.CHECKED and not story.body):
+            return False  # that it landed has been told, and every check has passed
+        message = slack_message(story, note=AGAIN if again else "")
         try:
             answer = self._client.send_dict(message)
         except Exception as error:  # noqa: BLE001  the client passes on whatever urllib, ssl and http raise
-            raise delivery_error("Slack", "webhook", reason=type(error).__name__, secrets=[self._url]) from None
+            raise delivery_error(
+                "Slack", "webhook", reason=type(error).__name__, taken=_was_taken(error), secrets=[self._url]
+            ) from None
         if answer.status_code != 200:
             raise delivery_error(
                 "Slack", "webhook", status=answer.status_code, reason=answer.body or "", headers=answer.headers,
                 permanent=answer.status_code == 400, secrets=[self._url],
             )  # fmt: skip
         return True
+
+
+def _was_taken(error: Exception) -> bool | None:
+    """False where no connection was made; of any other fault nobody knows whether the message had arrived."""
+    cause = getattr(error, "reason", error)  # urllib wraps it
+    return False if isinstance(cause, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError) else None
 
 
 class SlackBot:
@@ -64,22 +81,25 @@ class SlackBot:
     Args:
         client: a ``slack_sdk.WebClient``, such as dagster-slack's resource gives.
         channel: the channel's id.
+        threads: a file that remembers the message of each request; those of a busy channel's past are not looked up.
     """
 
     name = "slack"
+    blind = False
 
-    def __init__(self, client: WebClient, channel: str) -> None:
+    def __init__(self, client: WebClient, channel: str, threads: Path | None = None) -> None:
         self._client, self._channel = client, channel
-        self._threads: dict[str, str] = {}
+        self._file = threads
+        self._threads = _remembered(threads, channel)
 
-    def send(self, event: Event) -> bool:
+    def send(self, event: Event, *, again: bool = False) -> bool:
         if event.kind is EventKind.REQUESTED:
             return False
         with self._errors(f"{event.kind.value} of {event.name}"):
             message = slack_message(event)
             thread, new = self._thread(event.name, message)
             if not new:
-                self._client.chat_update(channel=self._channel, ts=thread, **message, metadata=_metadata(event.name))
+                thread, new = self._updated(event.name, thread, message)
             if new or not self._is_told(thread, event):
                 self._client.chat_postMessage(
                     channel=self._channel, thread_ts=thread, **message, metadata=_metadata(event.name, event.seq)
@@ -96,8 +116,23 @@ class SlackBot:
             message = slack_message(story_of_progress(progress))
             thread, new = self._thread(progress.name, message)
             if not new:
-                self._client.chat_update(channel=self._channel, ts=thread, **message, metadata=_metadata(progress.name))
+                self._updated(progress.name, thread, message)
         return True
+
+    def _updated(self, name: str, thread: str, message: dict[str, Any]) -> tuple[str, bool]:
+        """The message of a request, edited; and whether it had been deleted, and was posted anew."""
+        from slack_sdk.errors import SlackApiError
+
+        try:
+            self._client.chat_update(channel=self._channel, ts=thread, **message, metadata=_metadata(name))
+        except SlackApiError as error:
+            fault = str(error.response.get("error") or "") if error.response is not None else ""
+            if fault == "message_not_found":
+                self._threads.pop(name, None)
+                return self._thread(name, message)
+            if fault not in _CANNOT_EDIT:
+                raise
+        return thread, False
 
     def _thread(self, name: str, message: dict[str, Any]) -> tuple[str, bool]:
         """The message of a request, and whether it was posted just now."""
@@ -106,8 +141,19 @@ class SlackBot:
         if found is None:
             posted = self._client.chat_postMessage(channel=self._channel, **message, metadata=_metadata(name))
             found = str(posted["ts"])
-        self._threads[name] = found
+        if self._threads.get(name) != found:
+            self._threads[name] = found
+            self._remember()
         return found, new
+
+    def _remember(self) -> None:
+        if self._file is None:
+            return
+        while len(self._threads) > _THREADS:
+            del self._threads[next(iter(self._threads))]
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        told = {"channel": self._channel, "threads": self._threads}
+        atomic_write(self._file, json.dumps(told).encode(), sync=False)
 
     def _look_up(self, name: str) -> str | None:
         """The message of a request among the channel's last thousand."""
@@ -152,7 +198,7 @@ def slack_channel(
     if settings.slack_bot_token is not None and settings.slack_channel is not None:
         token = settings.slack_bot_token.get_secret_value()
         client = web_client(token, base_url=settings.slack_api_url, timeout_s=timeout_s, make_client=make_client)
-        return SlackBot(client, settings.slack_channel)
+        return SlackBot(client, settings.slack_channel, settings.hugflow_state_dir / "delivery" / "slack-threads.json")
     if settings.slack_webhook_url is not None:
         return SlackWebhook(settings.slack_webhook_url.get_secret_value(), timeout_s=timeout_s)
     return None
@@ -191,6 +237,15 @@ def _messages(fetch: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]
         cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
         if not cursor:
             return
+
+
+def _remembered(file: Path | None, channel: str) -> dict[str, str]:
+    """The messages of a channel that an earlier process knew; lost, they are looked up."""
+    try:
+        told = json.loads(file.read_bytes()) if file is not None else {}
+        return {str(name): str(ts) for name, ts in told["threads"].items()} if told.get("channel") == channel else {}
+    except (OSError, ValueError, AttributeError, KeyError):
+        return {}
 
 
 def _metadata(name: str, seq: int | None = None) -> dict[str, Any]:

@@ -22,10 +22,17 @@ _ICONS = {
 }
 
 
-def slack_message(told: Event | Story) -> dict[str, Any]:
-    """``text`` (for notifications and screen readers) and ``blocks``: the body of any Slack message."""
+def slack_message(told: Event | Story, *, note: str = "") -> dict[str, Any]:
+    """``text`` (for notifications and screen readers) and ``blocks``: the body of any Slack message.
+
+    Args:
+        note: about the message itself; stands below it.
+    """
     story = story_of(told) if isinstance(told, Event) else told
-    return {"text": _fit(f"{story.headline}: {story.name}", SECTION), "blocks": slack_blocks(story)}
+    blocks = slack_blocks(story)
+    if note:
+        blocks.append(_section(f"_{_fit(note, SECTION - 2)}_"))
+    return {"text": _fit(f"{story.headline}: {story.name}", SECTION), "blocks": blocks}
 
 
 def slack_blocks(told: Event | Story) -> list[dict[str, Any]]:

@@ -85,12 +85,38 @@ def _started(name: str, data: Mapping[str, Any]) -> Story:
 
 
 def _landed(name: str, data: Mapping[str, Any]) -> Story:
-    labels = {"rows": "Rows", "hours": "Hours", "size_bytes": "Size", "files": "Files", "commit": "Commit"}
-    facts = [*_facts(data, **labels, seconds="Time")]
+    return Story(name=name, state=State.SUCCESS, headline="Landed", facts=_landed_facts(data))
+
+
+def _landed_facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    labels = {"rows": "Rows", "hours": "Hours", "size_bytes": "Size", "files": "Files"}
+    facts = [*_facts(data, **labels, folder="Path", commit="Commit", seconds="Time")]
     seconds, fetched = data.get("seconds"), data.get("bytes_fetched")
     if isinstance(seconds, int | float) and isinstance(fetched, int) and seconds > 0 and fetched:
         facts.append(("Speed", f"{human_size(int(fetched / seconds))}/s"))
-    return Story(name=name, state=State.SUCCESS, headline="Landed", facts=tuple(facts))
+    return tuple(facts)
+
+
+def _checked(name: str, data: Mapping[str, Any]) -> Story:
+    """What landed, once more, with what its checks said: the last word on a landing."""
+    told = data.get("checks")
+    checks: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    failed = bool(checks.get("failed"))
+    parts, lines = [f"{checks.get('passed', 0):,} passed"], []
+    for kind in ("failed", "warnings", "not_judged"):
+        found = [str(one) for one in checks.get(kind) or ()]
+        lines += found
+        if found:
+            word = "warning" if kind == "warnings" and len(found) == 1 else kind.replace("_", " ")
+            parts.append(f"{len(found):,} {word}: {', '.join(one.partition(':')[0] for one in found)}")
+    return Story(
+        name=name,
+        state=State.FAILURE if failed else State.SUCCESS,
+        headline="Landed, but fails a check" if failed else "Landed and checked",
+        facts=(*_landed_facts(data), ("Checks", "; ".join(parts))),
+        body="\n".join(lines),
+        remedy=str(checks.get("remedy") or ""),
+    )
 
 
 def _failed(name: str, data: Mapping[str, Any]) -> Story:
@@ -176,6 +202,7 @@ _TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
     EventKind.REJECTED: _rejected,
     EventKind.STARTED: _started,
     EventKind.LANDED: _landed,
+    EventKind.CHECKED: _checked,
     EventKind.FAILED: _failed,
     EventKind.REMOVED: _removed,
     EventKind.RESTORED: _restored,

@@ -1,6 +1,7 @@
 """Checks on a landed ``dataset``: part of every landing run, and executable alone, each for its partition."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Any
 
 from dagster import AssetCheckExecutionContext, AssetCheckResult, multi_asset_check
 
@@ -8,11 +9,12 @@ from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import RepoState
 from hugflow_assets.landing import verify
 from hugflow_assets.orchestration.failures import failing_by_name
+from hugflow_assets.orchestration.outcome import verdicts_of
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.verdicts import check_result, check_specs
 from hugflow_assets.profile import count_texts
-from hugflow_assets.rules import POSTLANDING_RULES, TextFacts, Verdict, judge_landed
-from hugflow_assets.store import Manifest, Store
+from hugflow_assets.rules import POSTLANDING_RULES, Severity, TextFacts, Verdict, judge_landed
+from hugflow_assets.store import EventKind, Manifest, Store
 
 
 @multi_asset_check(
@@ -25,8 +27,48 @@ def landed_checks(context: AssetCheckExecutionContext, platform: Platform) -> It
     """Judge the dataset of this partition by the selected rules; what none of them asks for is not looked at."""
     with failing_by_name(context.instance, context.run.run_id):
         selected = {key.name for key in context.selected_asset_check_keys}
+        found = {}
         for verdict in verdicts(context.partition_key, selected, platform):
+            found[verdict.name] = verdict
             yield check_result(verdict)
+        earlier = verdicts_of(context.instance, context.run.run_id)
+        try:
+            tell_checked(platform.store(), context.partition_key, context.run.run_id, earlier | found)
+        except HugflowError as error:  # the dataset is landed, and that has been told
+            context.log.warning("What the checks said is not told: %s", error)
+
+
+def tell_checked(store: Store, name: str, run_id: str, verdicts: Mapping[str, Verdict]) -> None:
+    """Append what the checks of a landing said, with the facts of the landing; nothing for a run that landed nothing.
+
+    Raises:
+        StorageError: the log cannot be written. ManifestError: the manifest is unreadable.
+    """
+    manifest = store.manifest(name)
+    if manifest is None or manifest.volatile.run_id != run_id:
+        return
+    store.events.append(
+        EventKind.CHECKED,
+        name,
+        run_id=run_id,
+        folder=str(store.layout.dataset(name)),
+        **manifest.landed_facts(),
+        checks=checks_told(verdicts.values()),
+    )
+
+
+def checks_told(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """How many passed; ``name: message`` of those that failed, warned or could not be judged; what to do."""
+    told: dict[str, list[str]] = {"failed": [], "warnings": [], "not_judged": []}
+    passed, remedies = 0, []
+    for one in verdicts:
+        if one.passed or one.severity is Severity.INFO:
+            passed += 1
+            continue
+        kind = "not_judged" if not one.evaluated else "failed" if one.blocks else "warnings"
+        told[kind].append(f"{one.name}: {one.message}"[:500])
+        remedies += [one.remedy] if one.blocks else []
+    return {"passed": passed, **told, "remedy": " ".join(dict.fromkeys(remedies))}
 
 
 def verdicts(name: str, selected: Set[str], platform: Platform) -> Iterator[Verdict]:

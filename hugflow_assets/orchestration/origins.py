@@ -18,6 +18,7 @@ TOLD_ON_PULL = frozenset(
         EventKind.REJECTED,
         EventKind.STARTED,
         EventKind.LANDED,
+        EventKind.CHECKED,
         EventKind.FAILED,
         EventKind.REMOVED,
         EventKind.RESTORED,

@@ -47,6 +47,15 @@ def outcome_of_record(instance: DagsterInstance, record: RunRecord) -> Outcome:
     return _outcome(events, run.run_id, seconds, success=run.status is DagsterRunStatus.SUCCESS)
 
 
+def verdicts_of(instance: DagsterInstance, run_id: str) -> dict[str, Verdict]:
+    """The verdicts that a run has recorded so far, by name."""
+    entries = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+    return {
+        event.asset_check_evaluation_data.check_name: _verdict(event.asset_check_evaluation_data) for event in events
+    }
+
+
 def _outcome(events: Sequence[DagsterEvent], run_id: str, seconds: float, *, success: bool) -> Outcome:
     failed = next((event for event in events if event.event_type is DagsterEventType.STEP_FAILURE), None)
     checks = [event for event in events if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION]

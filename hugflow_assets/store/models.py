@@ -171,12 +171,25 @@ class Manifest(Frozen):
     def hours(self) -> float:
         return self.counts.duration_s / 3600
 
+    def landed_facts(self) -> dict[str, Any]:
+        """What events tell of a landing: how much, how long it took, and at which commit."""
+        return {
+            "commit": self.commit,
+            "rows": self.counts.rows,
+            "hours": round(self.hours, 4),
+            "size_bytes": self.size_bytes,
+            "files": self.files,
+            "bytes_fetched": self.volatile.bytes_fetched,
+            "seconds": self.volatile.seconds,
+        }
+
 
 class EventKind(StrEnum):
     REQUESTED = "requested"
     REJECTED = "rejected"
     STARTED = "started"
     LANDED = "landed"
+    CHECKED = "checked"  # all checks of the run that landed it are judged
     FAILED = "failed"
     REMOVED = "removed"
     RESTORED = "restored"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
-from hugflow_assets_tests.doubles.serving import Double, RefusalError, Request
+from hugflow_assets_tests.doubles.serving import Answer, Double, RefusalError, Request
 
 COMMENT_LIMIT = 65_536
 
@@ -134,15 +135,25 @@ class GitHubDouble(Double):
         self.statuses.setdefault(sha, []).append(dict(request.body))
         return dict(request.body)
 
-    def _runs(self, request: Request, sha: str) -> dict[str, Any]:
+    def _runs(self, request: Request, sha: str) -> Answer:
         runs = [one for one in self.check_runs.get(sha, []) if one["name"] == request.query.get("check_name")]
-        return {"total_count": len(runs), "check_runs": runs if request.query.get("page", "1") == "1" else []}
+        return self._page(request, runs, "check_runs")
 
     def _commit(self, sha: str) -> dict[str, Any]:
         return {"sha": sha, "url": f"{self.url}/repos/{self.repository}/commits/{sha}"}
 
-    def _page(self, request: Request, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return rows if request.query.get("page", "1") == "1" else []
+    def _page(self, request: Request, rows: list[dict[str, Any]], key: str = "") -> Answer:
+        """One page of a list, 30 rows or as many as are asked for up to 100, with the links to the others."""
+        size = max(1, min(100, int(request.query.get("per_page", 30))))
+        page, last = int(request.query.get("page", 1)), max(1, -(-len(rows) // size))
+        links = {"next": page + 1, "last": last} if page < last else {}
+        links |= {"prev": page - 1, "first": 1} if page > 1 else {}
+        shown = rows[(page - 1) * size : page * size]
+        address = f"{self.url}{request.path}?"
+        told = ", ".join(
+            f'<{address}{urlencode(request.query | {"page": number})}>; rel="{rel}"' for rel, number in links.items()
+        )
+        return Answer({"total_count": len(rows), key: shown} if key else shown, {"Link": told} if told else {})
 
     def _user(self, login: str) -> dict[str, Any]:
         return {"login": login, "id": abs(hash(login)) % 10_000, "url": f"{self.url}/users/{login}", "type": "User"}

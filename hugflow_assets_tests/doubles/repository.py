@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hugflow_assets_tests.doubles.github import GitHubDouble, _only
-from hugflow_assets_tests.doubles.serving import RefusalError, Request
+from hugflow_assets_tests.doubles.serving import Answer, RefusalError, Request
 
 _ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -148,7 +148,7 @@ class RepositoryDouble(GitHubDouble):
             raise RefusalError(409, {"message": "Head branch was modified. Review and try the merge again."})
         return {"merged": True, "sha": self.merge(int(number)), "message": "Pull Request successfully merged"}
 
-    def _list_pulls(self, request: Request) -> list[dict[str, Any]]:
+    def _list_pulls(self, request: Request) -> Answer:
         state, head = request.query.get("state", "open"), request.query.get("head")
         rows = [
             one
@@ -187,13 +187,13 @@ class RepositoryDouble(GitHubDouble):
             "content": base64.encodebytes(done.stdout).decode(),
         }  # fmt: skip
 
-    def _pulls_of(self, request: Request, commit: str) -> list[dict[str, Any]]:
-        return [self.pulls[self.merges[commit]]] if commit in self.merges else []
+    def _pulls_of(self, request: Request, commit: str) -> Answer:
+        return self._page(request, [self.pulls[self.merges[commit]]] if commit in self.merges else [])
 
     def _compare(self, request: Request, base: str, head: str) -> dict[str, Any]:
         return {"merge_base_commit": self._commit(self.git("merge-base", base, head)), "files": [], "commits": []}
 
-    def _all_comments(self, request: Request) -> list[dict[str, Any]]:
+    def _all_comments(self, request: Request) -> Answer:
         every = [
             {**one, "issue_url": f"{self.url}/repos/{self.repository}/issues/{number}"}
             for number, comments in self.comments.items()

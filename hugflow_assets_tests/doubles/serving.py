@@ -35,6 +35,14 @@ class Request:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What to answer with, where headers belong to it."""
+
+    told: Any
+    headers: dict[str, str]
+
+
 class RefusalError(Exception):
     """The double refuses a request."""
 
@@ -67,7 +75,7 @@ class Double:
         self._server.server_close()
 
     def answer(self, request: Request) -> Any:
-        """The JSON (or text) to answer with.
+        """The JSON (or text) to answer with, or an ``Answer``.
 
         Raises:
             RefusalError: another status than 200.
@@ -96,7 +104,7 @@ class Double:
                 fault.headers,
                 {"message": "a fault after it was stored", "ok": False, "error": "fault"},
             )
-        return status, {}, told
+        return (status, told.headers, told.told) if isinstance(told, Answer) else (status, {}, told)
 
 
 class _Server(ThreadingHTTPServer):

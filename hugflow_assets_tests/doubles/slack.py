@@ -23,6 +23,7 @@ class SlackDouble(Double):
         self.token, self.channel, self._secret = token, channel, secret
         self.messages: list[dict[str, Any]] = []
         self.hooked: list[dict[str, Any]] = []
+        self.no_edits = False
 
     @property
     def api_url(self) -> str:
@@ -66,6 +67,8 @@ class SlackDouble(Double):
             message["ts"] = f"{len(self.messages) + 1}.000100"
             self.messages.append(message)
             return {"ok": True, "ts": message["ts"], "channel": self.channel}
+        if self.no_edits:
+            return {"ok": False, "error": "edit_window_closed"}
         for one in self.messages:
             if one["ts"] == body["ts"]:
                 one.update(message)

@@ -12,9 +12,12 @@ from dagster import instance_for_test
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.orchestration import sensor
 from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
+
+LANDED = ["Started", "Landed", "Landed and checked"]  # what a landing says on Slack
 
 
 @pytest.fixture
@@ -76,11 +79,13 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     commit = team.github.merge(number)
     assert [one.state for one in team.sync()] == ["landed"]
     team.deliver_all()
-    assert f"### ✅ Landed: `{SPEECH}`" in team.sections(number)
-    for told in ("| Rows |", "| Hours |", "| Size |", "| Commit |", "| Time |", "| Speed |"):
-        assert told in team.comment(number)
+    assert f"### ✅ Landed and checked: `{SPEECH}`" in team.sections(number)
+    facts = ("Rows", "Hours", "Size", f"Path | `{team.store.root / SPEECH}`", "Commit", "Time", "Speed", "Checks")
+    for told in facts:
+        assert f"| {told} |" in team.comment(number)
+    assert f"| Checks | {len(PREFLIGHT_RULES) + len(POSTLANDING_RULES)} passed |" in team.comment(number)
     assert team.statuses(commit) == ["pending", "success"] or team.statuses(commit)[-1] == "success"
-    assert team.headlines() == ["Started", "Landed"]
+    assert team.headlines() == LANDED
     run = next(iter(team.instance.get_runs()))
     assert run.tags["hugflow/request"] == "add/speech.yaml"
     assert run.tags["hugflow/merged_in"] == commit
@@ -93,7 +98,7 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     team.hub.commit("org/speech", {"NEWS.md": b"More speech."})
     team.watch_upstream()
     team.deliver_all()
-    assert team.headlines() == ["Started", "Landed", "Upstream moved"]
+    assert team.headlines() == [*LANDED, "Upstream moved"]
     assert team.comment(number) == said
 
     # Withdrawn: the plan says what goes and when it is freed, the removal that it went.
@@ -226,10 +231,10 @@ def test_faults_delay_what_is_told_and_neither_lose_nor_repeat_it(team: Team, fa
     team.github.faults.extend(faults)
     team.slack.faults.extend(faults)
     team.deliver_all(later_s=120)
-    assert f"### ✅ Landed: `{SPEECH}`" in team.sections(number)
+    assert f"### ✅ Landed and checked: `{SPEECH}`" in team.sections(number)
     assert team.statuses(commit)[-1] == "success"
     assert len(team.slack.parents()) == 1
-    assert team.headlines() == ["Started", "Landed"]
+    assert team.headlines() == LANDED
 
 
 def test_an_hour_without_github_and_slack_is_caught_up(team: Team) -> None:
@@ -242,9 +247,9 @@ def test_an_hour_without_github_and_slack_is_caught_up(team: Team) -> None:
         assert not any(one.sent for one in team.deliver(later_s=60).delivered)
     team.point(GITHUB_API_URL=github, SLACK_API_URL=slack)
     team.deliver_all(later_s=300)
-    assert f"### ✅ Landed: `{SPEECH}`" in team.sections(number)
+    assert f"### ✅ Landed and checked: `{SPEECH}`" in team.sections(number)
     assert team.statuses(commit)[-1] == "success"
-    assert team.headlines() == ["Started", "Landed"]
+    assert team.headlines() == LANDED
 
 
 def test_one_broken_channel_does_not_delay_the_other(team: Team) -> None:
@@ -252,7 +257,7 @@ def test_one_broken_channel_does_not_delay_the_other(team: Team) -> None:
     team.github.commit_files({ADD: GOOD})
     team.sync()
     team.deliver()
-    assert team.headlines() == ["Started", "Landed"]
+    assert team.headlines() == LANDED
 
 
 # ---- merging by itself
@@ -314,4 +319,4 @@ def test_progress_is_told_now_and_then_on_the_pull_request_and_on_slack(team: Te
         assert len(team.deliver(later_s=40).progress) == 2
         assert f"### ⏳ Downloading: 50 %: `{SPEECH}`" in team.sections(number)
     assert team.deliver(later_s=600).progress == ()  # nobody is at work on it any more
-    assert team.headlines() == ["Started", "Landed"]
+    assert team.headlines() == LANDED

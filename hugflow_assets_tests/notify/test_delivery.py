@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from hugflow_assets.errors import DeliveryError
 from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, SlackWebhook, deliver, slack_channel, web_client
 from hugflow_assets.notify.delivery import CATCH_UP
+from hugflow_assets.notify.slack_channel import AGAIN
 from hugflow_assets.settings import load_settings
-from hugflow_assets.store import EventKind, Phase, Progress, Store
+from hugflow_assets.store import Event, EventKind, Phase, Progress, Store
 from hugflow_assets_tests.doubles.github import GitHubDouble
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.doubles.slack import SlackDouble
@@ -85,6 +87,23 @@ def test_the_same_marker_in_a_strangers_comment_is_not_ours(store: Store, github
     assert len(github.bodies()) == 1
 
 
+def test_the_comment_and_the_status_are_found_on_later_pages(store: Store, github: GitHubDouble) -> None:
+    for number in range(230):  # GitHub gives at most a hundred a page
+        github.comment(1, f"person{number}", "Is it there yet?")
+        github.statuses.setdefault(HEAD, []).append({"context": "ci", "state": "success", "description": "Fine."})
+    tell(store, EventKind.STARTED)
+    deliver(store, on_github(github))
+    github.statuses[HEAD] += [{"context": "ci", "state": "success", "description": "Fine."}] * 130
+    store.events.set_cursor("github", 0)
+    assert deliver(store, on_github(github)).passed_over == 1  # it is so already
+    tell(store, EventKind.LANDED)
+    deliver(store, on_github(github))
+    [body] = github.bodies()
+    assert "Landed" in body
+    assert [one["state"] for one in github.statuses[HEAD] if one["context"] == "hugflow/sync"] == ["pending", "success"]
+    assert {one.query.get("page") for one in github.requests if one.path.endswith("/comments")} >= {"2", "3"}
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -152,6 +171,97 @@ def test_the_webhook_tells_start_and_end(store: Store, slack: SlackDouble) -> No
     found = deliver(store, SlackWebhook(slack.hook_url))
     assert (found.sent, found.passed_over) == (2, 1)
     assert [one["text"] for one in slack.hooked] == [f"Started: {NAME}", f"Landed: {NAME}"]
+
+
+def hooked(double: SlackDouble) -> list[tuple[str, bool]]:
+    """What the webhook was told: the text, and whether it says that it may be a repeat."""
+    return [(one["text"].partition(":")[0], AGAIN in str(one["blocks"])) for one in double.hooked]
+
+
+def test_the_webhook_is_told_of_checks_only_when_one_has_something_to_say(store: Store, slack: SlackDouble) -> None:
+    fine = {"passed": 18, "failed": [], "warnings": [], "not_judged": []}
+    tell(store, EventKind.LANDED, EventKind.CHECKED, checks=fine)
+    tell(store, EventKind.CHECKED, checks=fine | {"failed": ["hashes: a.wav is damaged."]})
+    deliver(store, SlackWebhook(slack.hook_url))
+    assert [text for text, _ in hooked(slack)] == ["Landed", "Landed, but fails a check"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "repeated"),
+    [
+        (Fault(502, after=True), [("Landed", False), ("Landed", True)]),  # it had arrived, and nobody knew
+        (Fault(502), [("Landed", True)]),  # it had not, and nobody knew
+        (Fault(429), [("Landed", False)]),  # it had not, and said so
+    ],
+)
+def test_what_the_webhook_may_have_told_before_it_tells_again_and_says_so(
+    store: Store, slack: SlackDouble, fault: Fault, repeated: list[tuple[str, bool]]
+) -> None:
+    slack.faults.append(fault)
+    tell(store, EventKind.LANDED)
+    until_told(store, SlackWebhook(slack.hook_url), Clock())
+    tell(store, EventKind.REMOVED)  # the next one is not in doubt
+    deliver(store, SlackWebhook(slack.hook_url))
+    assert hooked(slack) == [*repeated, ("Removed", False)]
+
+
+def test_a_crash_between_sending_by_the_webhook_and_noting_it_is_a_marked_repeat(
+    store: Store, slack: SlackDouble
+) -> None:
+    tell(store, EventKind.LANDED)
+
+    class Crash(BaseException):
+        pass
+
+    class Crashing(SlackWebhook):
+        def send(self, event: Event, *, again: bool = False) -> bool:
+            super().send(event, again=again)
+            raise Crash
+
+    with pytest.raises(Crash):
+        deliver(store, Crashing(slack.hook_url))
+    assert deliver(store, SlackWebhook(slack.hook_url)).sent == 1
+    assert hooked(slack) == [("Landed", False), ("Landed", True)]
+
+
+def test_no_connection_puts_no_message_of_the_webhook_in_doubt(store: Store, slack: SlackDouble) -> None:
+    tell(store, EventKind.LANDED)
+    clock = Clock()
+    found = deliver(store, SlackWebhook("http://127.0.0.1:9/services/x"), clock=clock)
+    clock.now = found.retry_at or clock.now
+    deliver(store, SlackWebhook(slack.hook_url), clock=clock)
+    assert hooked(slack) == [("Landed", False)]
+
+
+def test_the_bot_finds_its_message_after_a_thousand_others_and_makes_a_new_one_when_it_was_deleted(
+    store: Store, slack: SlackDouble, tmp_path: Path
+) -> None:
+    def bot() -> SlackBot:
+        client = web_client(slack.token, base_url=slack.api_url, timeout_s=2)
+        return SlackBot(client, slack.channel, tmp_path / "state/delivery/threads.json")
+
+    tell(store, EventKind.STARTED)
+    deliver(store, bot())
+    slack.messages += [{"ts": f"{number}.5", "text": "Lunch?"} for number in range(100, 1200)]
+    tell(store, EventKind.LANDED)
+    deliver(store, bot())  # another process
+    [first] = [one for one in slack.parents() if "metadata" in one]
+    assert len(slack.thread(first["ts"])) == 2
+    slack.messages.remove(first)
+    tell(store, EventKind.REMOVED)
+    deliver(store, bot())
+    [second] = [one for one in slack.parents() if "metadata" in one]
+    assert [one["text"].partition(":")[0] for one in slack.thread(second["ts"])] == ["Removed"]
+
+
+def test_where_a_workspace_forbids_late_edits_the_thread_goes_on(store: Store, slack: SlackDouble) -> None:
+    tell(store, EventKind.STARTED)
+    deliver(store, on_slack(slack))
+    slack.no_edits = True
+    tell(store, EventKind.LANDED)
+    assert deliver(store, on_slack(slack)).problem == ""
+    [parent] = slack.parents()
+    assert [one["text"].partition(":")[0] for one in slack.thread(parent["ts"])] == ["Started", "Landed"]
 
 
 def test_retry_after_is_waited_for_and_nothing_is_asked_before(store: Store, slack: SlackDouble) -> None:
