@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STATUS_CONTEXT = "hugflow/sync"
 DESCRIPTION = 140
+_FAILED = {State.FAILURE, State.ERROR}
 
 
 class GitHub:
@@ -193,21 +194,32 @@ class GitHubChannel:
         github: the repository.
         pull_of: the pull request and the commit of an event, each None where not known; by default what the event
             itself says (``pull_request``, ``request_commit``).
+        others_of: how the other requests of that commit stand: a commit has one status, and the worst of them counts.
     """
 
     name = "github"
     blind = False
 
-    def __init__(self, github: GitHub, pull_of: Callable[[Event], tuple[int | None, str | None]] | None = None) -> None:
+    def __init__(
+        self,
+        github: GitHub,
+        pull_of: Callable[[Event], tuple[int | None, str | None]] | None = None,
+        others_of: Callable[[Event, str], Sequence[State]] | None = None,
+    ) -> None:
         self._github = github
         self._pull_of = pull_of or _told_by_event
+        self._others_of = others_of or (lambda event, commit: ())
 
     def send(self, event: Event, *, again: bool = False) -> bool:
         number, commit = self._pull_of(event)
         if number is None and commit is None:
             return False
         story = story_of(event)
-        return self._write(story, number, commit)
+        changed = number is not None and self._github.write_section(number, story.name, story_section(story))
+        if commit is not None and story.state is not State.INFO:
+            state, told = status_of(story, self._others_of(event, commit))
+            changed = self._github.write_status(commit, state, told) or changed
+        return changed
 
     def send_progress(self, progress: Progress, number: int) -> bool:
         """Edit the section of a landing that is under way.
@@ -215,16 +227,19 @@ class GitHubChannel:
         Raises:
             DeliveryError: GitHub did not take it.
         """
-        return self._write(story_of_progress(progress), number, None)
+        return self._github.write_section(number, progress.name, story_section(story_of_progress(progress)))
 
-    def _write(self, story: Story, number: int | None, commit: str | None) -> bool:
-        changed = False
-        if number is not None:
-            changed = self._github.write_section(number, story.name, story_section(story))
-        if commit is not None and story.state is not State.INFO:
-            description = f"{story.headline}: {story.name}"
-            changed = self._github.write_status(commit, story.state, description) or changed
-        return changed
+
+def status_of(story: Story, others: Sequence[State]) -> tuple[State, str]:
+    """State and description of the status of a commit, of which ``story`` is the latest news."""
+    every = [story.state, *others]
+    state = next(one for one in (State.FAILURE, State.ERROR, State.PENDING, State.SUCCESS) if one in every)
+    news = f"{story.headline}: {story.name}"
+    if not others:
+        return state, news
+    failed, done = (sum(one in kinds for one in every) for kinds in (_FAILED, {State.SUCCESS}))
+    count = f"{failed} of {len(every)} failed" if failed else f"{done} of {len(every)} done"
+    return state, f"{count}; {news}"
 
 
 def _told_by_event(event: Event) -> tuple[int | None, str | None]:

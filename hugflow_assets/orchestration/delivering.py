@@ -23,6 +23,7 @@ from hugflow_assets.orchestration.commands import Command, obey_comments
 from hugflow_assets.orchestration.origins import Origins, pull_of_event
 from hugflow_assets.orchestration.platform import Platform, request_source
 from hugflow_assets.orchestration.pull_requests import github_of
+from hugflow_assets.orchestration.standing import standing_of
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Phase, Progress, Store
 
@@ -74,7 +75,8 @@ class Channels:
         if self.slack is not None:
             found.append(self.slack)
         if self.github is not None:
-            found.append(GitHubChannel(self.github, pull_of_event(self.origins(store), on_known)))
+            pull_of = pull_of_event(self.origins(store), on_known)
+            found.append(GitHubChannel(self.github, pull_of, standing_of(store)))
         return found
 
 

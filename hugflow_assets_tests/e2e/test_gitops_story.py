@@ -14,6 +14,7 @@ from hugflow_assets.orchestration import sensor
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
+from hugflow_assets_tests.datasets_made import text_files
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
 
@@ -207,6 +208,23 @@ def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) 
     team.deliver_all()
     assert "### ⏳ Requested: `org__later__rev_main`" in team.sections(number)
     assert asked_for(team) == ["org__later__rev_main"]
+
+
+def test_the_status_of_a_commit_with_two_requests_is_green_only_when_both_are(team: Team) -> None:
+    nowhere = "hf_id: org/none\ndescription: None.\n"
+    number = propose(team, {ADD: GOOD, "requests/add/none.yaml": nowhere})
+    commit = team.github.merge(number)
+    assert sorted(one.state for one in team.sync()) == ["failed", "landed"]
+    team.deliver_all()
+    last = team.github.statuses[commit][-1]
+    assert (last["state"], last["description"].partition(";")[0]) == ("failure", "1 of 2 failed")
+    assert team.statuses(commit)[0] == "pending"
+    assert "success" not in team.statuses(commit)
+    team.hub.add_repo("org/none", text_files(team.github.work.parent / "late"))
+    assert sorted(one.state for one in team.sync()) == ["landed", "landed"]
+    team.deliver_all()
+    last = team.github.statuses[commit][-1]
+    assert (last["state"], last["description"].partition(";")[0]) == ("success", "2 of 2 done")
 
 
 # ---- while GitHub and Slack fail

@@ -63,6 +63,27 @@ def test_every_event_is_told_in_full_to_slack_and_to_github(kind: EventKind) -> 
     assert block_problem(slack_blocks(one)) == ""
 
 
+@pytest.mark.parametrize(
+    ("checks", "state", "told"),
+    [
+        ({"passed": 18}, State.SUCCESS, "18 passed"),
+        ({"passed": 17, "failed": ["hashes: a.wav"], "remedy": "Again."}, State.FAILURE, "17 passed; 1 failed: hashes"),
+        (
+            {"passed": 15, "warnings": ["a: x", "b: y"], "not_judged": ["c: z"]},
+            State.SUCCESS,
+            "15 passed; 2 warnings: a, b; 1 not judged: c",
+        ),
+        (None, State.SUCCESS, "0 passed"),
+    ],
+)
+def test_checks_are_told_in_short_and_what_did_not_pass_by_name(checks: Any, state: State, told: str) -> None:
+    story = story_of(event(EventKind.CHECKED, checks=checks))
+    assert (story.state, dict(story.facts)["Checks"]) == (state, told)
+    named = [one for kind in ("failed", "warnings", "not_judged") for one in (checks or {}).get(kind, ())]
+    assert story.body.splitlines() == named
+    assert bool(story.remedy) == (state is State.FAILURE)
+
+
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_an_event_without_data_is_told_all_the_same(kind: EventKind) -> None:
     assert NAME in str(slack_message(event(kind)))

@@ -19,7 +19,8 @@ from hugflow_assets.orchestration import definitions, sync
 from hugflow_assets.orchestration.attempts import PARTITION_TAG
 from hugflow_assets.orchestration.sensor import tick
 from hugflow_assets.orchestration.verdicts import DATASET
-from hugflow_assets.rules import POSTLANDING_RULES
+from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
+from hugflow_assets.store import EventKind
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 AFTER = [rule.name for rule in POSTLANDING_RULES]
@@ -56,6 +57,8 @@ def test_each_check_passes_alone_and_fetches_nothing(landed: Project) -> None:
     before = len(landed.hub.requests)
     assert {rule: check(landed, rule).passed for rule in AFTER} == dict.fromkeys(AFTER, True)
     assert not [one for one in landed.hub.requests[before:] if one.origin == "cdn"]
+    told = [one.data["checks"]["passed"] for one in landed.store.events.read() if one.kind is EventKind.CHECKED]
+    assert told == [len(PREFLIGHT_RULES) + len(AFTER)]  # by the run that landed it alone
 
 
 def test_a_changed_file_fails_the_hashes_and_a_missing_one_is_named(landed: Project) -> None:
