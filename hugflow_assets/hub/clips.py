@@ -7,18 +7,18 @@ names none.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname
 
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
+from hugflow_assets.hub.tables import TABLE_ENDINGS, Table, clip_table
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-TABLE_ENDINGS = (".tsv", ".csv")
-PATH_COLUMNS = ("path", "file_name", "filename", "audio_path", "audio_file", "audio_filename", "clip", "file", "audio")
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 TABLES_LOOKED_AT = 32
+_MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
 _ALIKE = (
     frozenset({"train", "training"}),
     frozenset({"dev", "valid", "val", "validation", "development"}),
@@ -42,22 +42,21 @@ Head = Callable[[str], bytes]
 
 @dataclass(frozen=True)
 class ClipSplit:
-    """A split: its tables, its archives in order, and whether other splits read these archives too."""
+    """A split: its tables, what these are like (``table``), its archives in order; others may share them."""
 
     config: str
     name: str
     tables: tuple[str, ...]
     archives: tuple[str, ...]
-    columns: tuple[str, ...]
-    path_column: str
+    table: Table
     shared: bool
 
     @property
     def audio_column(self) -> str:
         """Where the clip goes: ``audio``, beside the path or in its place; another name where that one is taken."""
-        if "audio" not in self.columns or self.path_column == "audio":
+        if "audio" not in self.table.columns or self.table.path_column == "audio":
             return "audio"
-        return next(name for name in ("clip_audio", "clip_audio_2") if name not in self.columns)
+        return next(name for name in ("clip_audio", "clip_audio_2") if name not in self.table.columns)
 
 
 @dataclass(frozen=True)
@@ -68,63 +67,78 @@ class ClipLayout:
     left_out: tuple[str, ...]
 
 
-def clip_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
+def clip_layout(paths: Sequence[str], head: Head, members: Collection[str] = ()) -> ClipLayout | None:
     """The splits of clip archives among a repository's files; None where no table names clips by path.
 
     Args:
         head: gives the first bytes of a file.
+        members: names of clips in the archives, as far as they are known.
     """
     archives = [path for path in paths if path.lower().endswith(ARCHIVE_ENDINGS)]
     if not archives:
         return None
     loose = any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in paths)
-    tables = [
-        path
-        for path in paths
-        if path.lower().endswith(TABLE_ENDINGS) and not (loose and basename(path) == "metadata.csv")
-    ]
-    grouped, columns = _grouped(tables, head)
+    tables = [path for path in tables_among(paths) if not (loose and basename(path) in METADATA_NAMES)]
+    grouped, found = _grouped(tables, head, _names(members))
     known = {config for config, _ in grouped}
     places = {path: _place(path, known, {split for _, split in grouped}) for path in archives}
-    splits = []
-    for (config, split), of_split in grouped.items():
-        own = [path for path in archives if _belongs(places[path], config, split)]
-        found = columns[_sort(of_split[0])]
-        splits.append((config, split, tuple(of_split), tuple(sorted(own, key=natural)), tuple(found)))
-    used = [path for _, _, _, own, _ in splits for path in own]
+    owned = {
+        key: tuple(sorted((path for path in archives if _belongs(places[path], *key)), key=natural)) for key in grouped
+    }
+    used = [path for own in owned.values() for path in own]
     made = tuple(
         ClipSplit(
-            config, split, of_split, own, found, _path_column(found) or "", any(used.count(path) > 1 for path in own)
+            *key, tuple(of_split), owned[key], found[of_split[0]], any(used.count(path) > 1 for path in owned[key])
         )
-        for config, split, of_split, own, found in splits
+        for key, of_split in grouped.items()
     )
     named = {path for of_split in grouped.values() for path in of_split}
     left = [path for path in (*tables, *archives) if path not in named and path not in set(used)]
-    return ClipLayout(made, tuple(left)) if used else None
+    return ClipLayout(made, tuple(path for path in left if not path.lower().endswith(_MAYBE))) if used else None
 
 
 def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
     """The splits of tables that name audio files of the repository itself; None where no table does."""
-    tables = [path for path in paths if path.lower().endswith(TABLE_ENDINGS) and basename(path) != "metadata.csv"]
-    grouped, columns = _grouped(tables, head)
+    tables = tables_among(paths)
+    grouped, found = _grouped(tables, head, _names(paths))
     made = tuple(
-        ClipSplit(config, split, tuple(of_split), (), tuple(found), _path_column(found) or "", shared=True)
+        ClipSplit(config, split, tuple(of_split), (), found[of_split[0]], shared=True)
         for (config, split), of_split in grouped.items()
-        for found in [columns[_sort(of_split[0])]]
     )
     named = {path for of_split in grouped.values() for path in of_split}
-    return ClipLayout(made, tuple(path for path in tables if path not in named)) if made else None
+    left = (path for path in tables if path not in named and not path.lower().endswith(_MAYBE))
+    return ClipLayout(made, tuple(left)) if made else None
 
 
-def _grouped(tables: Sequence[str], head: Head) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
-    """The tables that name clips, by config and split, and the columns of every sort of table."""
-    columns = _columns(tables, head)
-    named = [path for path in tables if _path_column(columns.get(_sort(path), ()))]
-    configs = _configs(named)
+def tables_among(paths: Sequence[str]) -> list[str]:
+    """Files that may be tables of clips: not what stands beside a clip under its name."""
+    stems = {path.rpartition(".")[0] for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))}
+    return [path for path in paths if path.lower().endswith(TABLE_ENDINGS) and path.rpartition(".")[0] not in stems]
+
+
+def _names(paths: Collection[str]) -> frozenset[str]:
+    """Base names of clips, with and without their endings."""
+    names = [basename(path) for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))]
+    return frozenset([*names, *(name.rpartition(".")[0] for name in names)])
+
+
+def _grouped(
+    tables: Sequence[str], head: Head, clips: Collection[str]
+) -> tuple[dict[tuple[str, str], list[str]], dict[str, Table]]:
+    """The tables that name clips, by config and split, and what each of them is like.
+
+    All ``train.tsv`` are alike, whatever their folder: one of a sort is looked at.
+    """
+    sorts: dict[str, Table | None] = {}
+    for path in tables:
+        if _sort(path) not in sorts and len(sorts) < TABLES_LOOKED_AT:
+            sorts[_sort(path)] = clip_table(head(path), path, clips)
+    found = {path: table for path in tables if (table := sorts.get(_sort(path))) is not None}
+    configs = _configs(list(found))
     grouped: dict[tuple[str, str], list[str]] = {}
-    for path in named:
+    for path in found:
         grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
-    return grouped, columns
+    return grouped, found
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:
@@ -132,30 +146,8 @@ def natural(path: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path)]
 
 
-def header(head: bytes, path: str) -> list[str]:
-    """The column names of a csv or tsv from its first bytes, as they are written."""
-    line = re.split(r"\r?\n", head.decode("utf-8-sig", "replace"), maxsplit=1)[0]
-    if path.lower().endswith(".tsv"):
-        return line.split("\t")
-    return next(csv.reader([line]), [])
-
-
-def _columns(tables: Sequence[str], head: Head) -> dict[str, list[str]]:
-    """Columns by sort of table: all ``train.tsv`` have the same, whatever their folder."""
-    found: dict[str, list[str]] = {}
-    for path in tables:
-        if _sort(path) not in found and len(found) < TABLES_LOOKED_AT:
-            found[_sort(path)] = header(head(path), path)
-    return found
-
-
 def _sort(path: str) -> str:
     return re.sub(r"\d+", "0", basename(path).lower()) if _stem_split(_stem(path)) else path
-
-
-def _path_column(columns: Sequence[str]) -> str | None:
-    by_lower = {name.lower(): name for name in reversed(columns)}
-    return next((by_lower[name] for name in PATH_COLUMNS if name in by_lower), None)
 
 
 def _stem(path: str) -> str:
@@ -186,18 +178,22 @@ def _split(path: str, config: str) -> str:
         stem = stem.removeprefix(edge)
     if (named := _stem_split(stem)) is not None:
         return named
-    folder = next((part for part in reversed(dirname(path).split("/")) if part.lower() in _KNOWN), None)
+    folders = [_bare(part) for part in dirname(path).split("/")]
+    folder = next((part for part in reversed(folders) if part.lower() in _KNOWN), None)
     if folder is not None:
         return folder
     plain = re.sub(r"\W+", "_", stem).strip("_")
     return "train" if plain.lower() in _WHOLE or not plain else plain
 
 
+def _bare(name: str) -> str:
+    """A file's name without the ending of an archive."""
+    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
+
+
 def _place(path: str, configs: set[str], splits: set[str]) -> tuple[set[str], set[str]]:
     """The configs and splits that an archive's path names; empty: none, so that it is for all."""
-    name = basename(path)
-    for ending in ARCHIVE_ENDINGS:
-        name = name.removesuffix(ending)
+    name = _bare(basename(path))
     folders = [part for part in dirname(path).split("/") if part]
     words = [*folders, name, *re.split(r"[_. ]", name), *re.split(r"[-_. ]", name)]
     in_configs = {word for word in words if word in configs}

@@ -71,11 +71,15 @@ class SplitPlan(Frozen):
 
 
 class ConfigPlan(Frozen):
-    """One config (subset). ``features`` as ``datasets.Features.to_dict()`` gives them, in column order."""
+    """One config (subset). ``features`` as ``datasets.Features.to_dict()`` gives them, in column order.
+
+    ``seen``: where nothing tells the features, those of the first rows, of which only the names can be trusted.
+    """
 
     name: str
     splits: tuple[SplitPlan, ...]
     features: dict[str, Any] | None = None
+    seen: dict[str, Any] | None = None
 
 
 class Estimate(Frozen):

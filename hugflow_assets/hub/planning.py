@@ -30,6 +30,7 @@ from hugflow_assets.hub.shapes import (
     conversion_layout,
     counted,
     files_seen,
+    is_metadata,
     partial_splits,
     recognise,
     recognise_own,
@@ -54,7 +55,7 @@ CONVERSION = "refs/convert/parquet"
 _LINE_BYTES = 900  # of a row with audio: its line in the record, in three views and in the checksum list
 _CELL_BYTES = 16  # of a value in a row without: name, quotes, comma
 _GROWTH = 2  # text from parquet's encodings to JSON
-_TABLE_HEAD = 4096
+_TABLE_HEAD = 16 << 10
 
 
 def plan_of(
@@ -87,7 +88,8 @@ def plan_of(
         )
         sight = replace(sight, paths=tuple(by_path), layout=layout)
         by_path |= {path: outer[path] for path in archives}
-        found = clip_archives(replace(sight, paths=tables_and_archives(by_path)))
+        inside = tables_and_archives(by_path, lambda path: is_metadata(sight, path))
+        found = clip_archives(replace(sight, paths=inside, members=tuple(by_path)))
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
     if found is None and not state.card_data.get("configs"):
         found = clip_files(sight)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from posixpath import basename
 
-from hugflow_assets.hub.clips import ClipLayout, clip_layout, loose_layout
+from hugflow_assets.hub.clips import METADATA_NAMES, ClipLayout, clip_layout, loose_layout
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.layout import ZIP, ConfigFiles, Layout
 from hugflow_assets.hub.models import Shape
-from hugflow_assets.hub.shards import METADATA_NAMES
+from hugflow_assets.hub.tables import first_line, names_files, split_line
 
 LANDABLE_SHAPES = frozenset(Shape) - {Shape.UNSUPPORTED}
 
@@ -50,6 +50,7 @@ class Sight:
     layout: Layout
     head: Callable[[str], bytes]
     converted: bool = False  # the conversion branch itself was asked for
+    members: tuple[str, ...] = ()  # what is in the archives, as far as it was looked at
 
     @property
     def data_files(self) -> list[str]:
@@ -91,7 +92,7 @@ def counted(things: Sequence[str], word: str) -> str:
 
 def clip_archives(sight: Sight) -> Recognised | None:
     """Common Voice style: archives of clips, and tables with a column of paths that name the clips."""
-    found = clip_layout(sight.paths, sight.head)
+    found = clip_layout(sight.paths, sight.head, sight.members)
     if found is None:
         return None
     archives = sorted({path for split in found.splits for path in split.archives})
@@ -101,6 +102,7 @@ def clip_archives(sight: Sight) -> Recognised | None:
         notes.append(f"The loading script {sight.script} is not run: its archives and tables are read as they are.")
     if found.left_out:
         notes.append(f"Left out, since they belong to no table and clips: {_some(found.left_out)}.")
+    notes += _headerless(found)
     told = f"{counted(archives, 'archive')} of clips with {counted(tables, 'table')} by path"
     return Recognised(Shape.CLIP_ARCHIVES, told, clips=found, note=" ".join(notes))
 
@@ -109,14 +111,32 @@ def clip_files(sight: Sight) -> Recognised | None:
     """Audio files of the repository that tables name by path; `datasets` would take the one and leave the other."""
     if not any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in sight.paths):
         return None
-    if sight.layout.module not in ("audiofolder", "csv") or any(config.params for config in sight.layout.configs):
+    if sight.layout.module not in ("audiofolder", "csv", "json", "text") or any(
+        config.params for config in sight.layout.configs
+    ):
         return None
-    metadata = any(basename(path) in METADATA_NAMES for path in sight.data_files)
-    if metadata or (found := loose_layout(sight.paths, sight.head)) is None:
+    if sight.layout.module == "audiofolder" and any(is_metadata(sight, path) for path in sight.paths):
+        return None
+    if (found := loose_layout(sight.paths, sight.head)) is None:
         return None
     tables = sorted({path for split in found.splits for path in split.tables})
-    note = f"Left out, since they name no clips: {_some(found.left_out)}." if found.left_out else ""
-    return Recognised(Shape.CLIP_FILES, f"audio files with {counted(tables, 'table')} by path", clips=found, note=note)
+    notes = [f"Left out, since they name no clips: {_some(found.left_out)}."] if found.left_out else []
+    told = f"audio files with {counted(tables, 'table')} by path"
+    return Recognised(Shape.CLIP_FILES, told, clips=found, note=" ".join([*notes, *_headerless(found)]))
+
+
+def _headerless(found: ClipLayout) -> list[str]:
+    """What has to be said of tables whose first line is a row: the names of their columns are ours."""
+    bare = [split for split in found.splits if split.table.headerless]
+    tables = _some(sorted({path for split in bare for path in split.tables}))
+    return [f"{tables} has no header: its columns are called {', '.join(bare[0].table.columns)}."] if bare else []
+
+
+def is_metadata(sight: Sight, path: str) -> bool:
+    """Whether a file is metadata of a media folder as `datasets` knows it, or says too little of itself to tell."""
+    if basename(path) not in METADATA_NAMES:
+        return False
+    return not path.endswith(".csv") or names_files(split_line(first_line(sight.head(path)), ","))
 
 
 def script(sight: Sight) -> Recognised | None:

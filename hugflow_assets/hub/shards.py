@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from posixpath import basename, commonpath, dirname
 from typing import Any
 
-from hugflow_assets.hub.clips import ClipSplit
+from hugflow_assets.hub.clips import METADATA_NAMES, ClipSplit
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.layout import ConfigFiles
 from hugflow_assets.hub.models import ConfigPlan, Estimate, Shape, ShardSource, SourceFile, SplitPlan
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 MOST_FILES = 256  # of a shard of single files
 MOST_BYTES = 256 << 20
 MOST_FOLDERS = 64  # in which a clip is looked for that a table names by its base name only
@@ -37,27 +36,39 @@ def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan,
         of_config = [split for split in splits if split.config == name]
         features: dict[str, Any] = {}
         for split in of_config:
-            for column in split.columns:
+            for column in split.table.columns:
                 features.setdefault(column, STRING)
-                if column == split.path_column:
+                if column == split.table.path_column:
                     features[split.audio_column] = {"_type": "Audio"}
         plans = [SplitPlan(name=split.name, shards=_clip_shards(split, files)) for split in of_config]
-        configs[name] = ConfigPlan(name=name, splits=tuple(plans), features=features)
+        is_typed = all(split.table.delimiter for split in of_config)  # JSON has types of its own
+        configs[name] = ConfigPlan(
+            name=name,
+            splits=tuple(plans),
+            features=features if is_typed else None,
+            seen=None if is_typed else features,
+        )
     return tuple(configs.values())
 
 
 def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
-    told = {"path_column": split.path_column, "audio_column": split.audio_column, "shared": split.shared}
+    tables = [files[table] for table in split.tables]
+    inside = {table.archive.path for table in tables if table.archive}
+    apart = not split.shared and inside == set(split.archives)  # each archive has tables of its own
     return tuple(
         ShardSource(
             index=index,
             files=() if path is None else (files[path],),
             shape=Shape.CLIP_ARCHIVES,
-            beside=tuple(files[table] for table in split.tables),
-            options={**told, "first": index == 0},
+            beside=tuple(one for one in tables if not apart or (one.archive and one.archive.path == path)),
+            options={**_told(split), "shared": split.shared, "first": apart or index == 0},
         )
         for index, path in enumerate(split.archives or (None,))
     )
+
+
+def _told(split: ClipSplit) -> dict[str, Any]:
+    return {"path_column": split.table.path_column, "audio_column": split.audio_column, "table": split.table.told}
 
 
 def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
@@ -74,12 +85,7 @@ def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan
             share = sum(files[path].size_bytes for path in split.tables) / tables
             count = max(1, -(-int(len(media) * share) // MOST_FILES), -(-int(size * share) // MOST_BYTES))
             rows = max(1, -(-int(len(media) * share) // count))
-            told = {
-                "path_column": split.path_column,
-                "audio_column": split.audio_column,
-                "folders": folders,
-                "endings": endings,
-            }
+            told = {**_told(split), "folders": folders, "endings": endings}
             shards = tuple(
                 ShardSource(
                     index=part,

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, TABLE_ENDINGS
+from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, tables_among
 from hugflow_assets.hub.layout import ZIP, Layout, data_layout
 from hugflow_assets.hub.models import SourceFile
-
-_METADATA = ("metadata.csv",)
 
 
 def zips_of(layout: Layout) -> list[str]:
@@ -61,14 +59,14 @@ def _members(paths: tuple[str, ...], inside: Mapping[str, list[SourceFile]], kep
     return tuple(found)
 
 
-def tables_and_archives(files: Mapping[str, SourceFile]) -> tuple[str, ...]:
+def tables_and_archives(files: Mapping[str, SourceFile], is_metadata: Callable[[str], bool]) -> tuple[str, ...]:
     """What clip archives inside zip archives are recognised by: tables, tars, and else the zip that holds the clips.
 
-    Metadata of media folders is left to those.
+    Args:
+        is_metadata: whether a file is metadata of a media folder, which is left to those.
     """
     inner = [path for path, file in files.items() if file.archive is not None or not path.lower().endswith(".zip")]
-    tables = [path for path in inner if path.lower().endswith(TABLE_ENDINGS)]
-    tables = [path for path in tables if path.rpartition("/")[2] not in _METADATA]
+    tables = [path for path in tables_among(inner) if not is_metadata(path)]
     archives = [path for path in inner if path.lower().endswith(ARCHIVE_ENDINGS)]
     return (*tables, *(archives or dict.fromkeys(one.archive.path for one in files.values() if one.archive)))
 

@@ -13,6 +13,7 @@ from hugflow_assets.errors import (
     LandingCancelledError,
     LeaseLostError,
     NoLongerWantedError,
+    UnexpectedError,
     UnsupportedShapeError,
 )
 from hugflow_assets.hub import Hub, HubAccess
@@ -76,7 +77,7 @@ def land(
         try:
             _refuse_held(plan, store)
             return _land(plan, store, access, options, hooks, lease, began, update=update)
-        except (OSError, HugflowError) as error:
+        except Exception as error:
             failure = _meaning(error, lease, store.layout.dataset(plan.name))
             _failed(plan, store, hooks, failure)
             if failure is error:
@@ -84,13 +85,15 @@ def land(
             raise failure from error
 
 
-def _meaning(error: OSError | HugflowError, lease: Lease, place: Path) -> HugflowError:
+def _meaning(error: Exception, lease: Lease, place: Path) -> HugflowError:
     """Whatever a run meets that has lost its lease, it is that: its successor has taken the files away."""
     try:
         lease.check()
     except LeaseLostError as lost:
         return lost
-    return disk_error(error, place) if isinstance(error, OSError) else error
+    if isinstance(error, HugflowError):
+        return error
+    return disk_error(error, place) if isinstance(error, OSError) else UnexpectedError.of(error)
 
 
 def _refuse(plan: LandingPlan) -> None:
@@ -102,7 +105,7 @@ def _refuse(plan: LandingPlan) -> None:
             repo=plan.state.repo_id,
             commit=plan.commit,
         )
-    features = [config.features for config in plan.configs]
+    features = [config.features or config.seen for config in plan.configs]
     choose_columns(features, plan.request.audio_column, plan.request.text_column)
 
 

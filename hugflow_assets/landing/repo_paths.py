@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ class RepoPaths:
             candidates = {path: many[::-1] for path, many in candidates.items()}
         if self._also is not None:
             candidates = {path: [*many, *self._also(path)] for path, many in candidates.items()}
+        candidates = {path: [*many, *_other_forms(many)] for path, many in candidates.items()}
         asked = sorted({one for many in candidates.values() for one in many})
         if not asked:
             return {}
@@ -58,6 +60,12 @@ class RepoPaths:
         got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
         self.bytes_fetched += got.bytes_fetched
         return local
+
+
+def _other_forms(paths: Collection[str]) -> list[str]:
+    """The same names in Unicode's other forms: macOS decomposes the names of files, tables have them composed."""
+    forms = (unicodedata.normalize(form, path) for path in paths if not path.isascii() for form in ("NFC", "NFD"))
+    return [form for form in dict.fromkeys(forms) if form not in paths]
 
 
 def _candidates(path: str, beside: str, repo_id: str) -> list[str]:

@@ -60,7 +60,8 @@ class ColumnsExist(PlanRule):
         }
         if not asked:
             return self.passed("The request names no column: they are found by themselves.")
-        known = {config.name: columns(config.features) for config in plan.configs if config.features is not None}
+        features = {config.name: config.features or config.seen for config in plan.configs}
+        known = {name: columns(told) for name, told in features.items() if told is not None}
         if not known:
             return self.not_evaluated("the columns are known only once the data are read.")
         aliased = ""

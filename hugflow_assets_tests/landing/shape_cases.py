@@ -184,6 +184,39 @@ CASES: dict[str, Case] = {
         },
         extra={"resolved_paths": 3},
     ),
+    "json lines that name clips of an archive, with types of their own": Case(
+        {
+            "train_manifest.json": b'{"audio_filepath": "clips/b.wav", "n": 2, "text": "bee"}\n'
+            b'{"audio_filepath": "clips/a.wav", "n": 1.5, "text": "ay"}\n'
+            b'{"audio_filepath": null, "n": 3, "text": "none"}\n',
+            "audio_0.tar": tar_bytes({"a.wav": CLIPS[0], "b.wav": CLIPS[1], "e\u0301.wav": CLIPS[2]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "train.jsonl": [
+                {"audio_filepath": "clips/a.wav", "audio": CLIPS[0], "n": 1.5, "text": "ay"},
+                {"audio_filepath": "clips/b.wav", "audio": CLIPS[1], "n": 2.0, "text": "bee"},
+            ]
+        },
+        {"text_column": "text"},
+        extra={"rows_without_clip": 1, "clips_without_row": 1},
+    ),
+    "a table without header, as LJSpeech has it, and names in two forms of Unicode": Case(
+        {
+            "metadata.csv": "LJ-1|Printing, in|printing\nLJ-2|two|zwei\n\u00e9|x|y\n".encode(),
+            "wavs/LJ-1.wav": CLIPS[0],
+            "wavs/LJ-2.wav": CLIPS[1],
+            "wavs/e\u0301.wav": CLIPS[2],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"id": "LJ-1", "audio": CLIPS[0], "text": "Printing, in", "normalized_text": "printing"},
+                {"id": "LJ-2", "audio": CLIPS[1], "text": "two", "normalized_text": "zwei"},
+                {"id": "\u00e9", "audio": CLIPS[2], "text": "x", "normalized_text": "y"},
+            ]
+        },
+    ),
     "audio with metadata.csv": Case(
         {
             "train/a.wav": CLIPS[0],

@@ -13,7 +13,7 @@ import pyarrow as pa
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.metadata import read_rows
 from hugflow_assets.landing.readers.reader import Reader
-from hugflow_assets.landing.readers.tables import make_clip_table
+from hugflow_assets.landing.readers.tables import make_clip_table, table_features
 from hugflow_assets.landing.repo_paths import RepoPaths
 from hugflow_assets.landing.sources import Sources, promise
 
@@ -35,15 +35,18 @@ class ClipFileReader(Reader):
         self._paths = RepoPaths(shard, near_first=True, also=self._elsewhere)
         self._audio = str(shard.source.options["audio_column"])
         self._column = str(shard.source.options["path_column"])
+        self._told = dict(shard.source.options["table"])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         tables, options = self.shard.source.beside, self.shard.source.options
-        told = "\0".join([self._column, *(f"{promise(file)}\0{file.path}" for file in tables)])
+        told = "\0".join([self._column, repr(self._told), *(f"{promise(file)}\0{file.path}" for file in tables)])
         rows = self.sources.shared_folder / f"clips-{sha256(told.encode()).hexdigest()[:32]}.arrow"
         locals_ = [(self.sources.shared(file), file.path) for file in tables]
         with self.sources.making(rows) as is_made:
             if not is_made:
-                make_clip_table(locals_, self._column, rows)
+                make_clip_table(locals_, self._column, self._told, rows)
+        if self.shard.features is None:
+            self.features = table_features(rows, self._column, self._audio)
         self._paths.beside = tables[0].path
         with pa.memory_map(str(rows)) as source:
             schema = pa.ipc.open_file(source).schema

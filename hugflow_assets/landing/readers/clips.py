@@ -15,7 +15,7 @@ import pyarrow as pa
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, Reader
-from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table
+from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table, table_features
 from hugflow_assets.landing.sources import Sources, promise
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class ClipReader(Reader):
         self._spooled: dict[str, Path] = {}
         self._audio = str(shard.source.options["audio_column"])
         self._column = str(shard.source.options["path_column"])
+        self._told = dict(shard.source.options["table"])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         table = self._table()
@@ -56,12 +57,14 @@ class ClipReader(Reader):
 
     def _table(self) -> ClipTable:
         tables = self.shard.source.beside
-        told = "\0".join([self._column, *(f"{promise(file)}\0{file.path}" for file in tables)])
+        told = "\0".join([self._column, repr(self._told), *(f"{promise(file)}\0{file.path}" for file in tables)])
         target = self.sources.shared_folder / f"clips-{sha256(told.encode()).hexdigest()[:32]}.arrow"
         locals_ = [(self.sources.shared(file), file.path) for file in tables]
         with self.sources.making(target) as is_made:
             if not is_made:
-                make_clip_table(locals_, self._column, target)
+                make_clip_table(locals_, self._column, self._told, target)
+        if self.shard.features is None:
+            self.features = table_features(target, self._column, self._audio)
         return ClipTable(target, self._column)
 
     def _joined(self, table: ClipTable, local: Path, source_path: str) -> Iterator[pa.RecordBatch]:

@@ -21,6 +21,7 @@ from hugflow_assets.hub.zips import member_name
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.metadata import make_rows, named_media, read_rows
 from hugflow_assets.landing.readers.reader import Reader
+from hugflow_assets.landing.readers.tables import composed
 from hugflow_assets.landing.readers.zip import extract
 from hugflow_assets.landing.repo_paths import RepoPaths
 from hugflow_assets.landing.sources import Sources
@@ -80,7 +81,7 @@ class FolderReader(Reader):
         rows = local.with_name(f"{local.name}.rows.arrow")
         with self.sources.making(rows) as is_made:
             if not is_made:
-                make_rows(local, metadata.path, rows)
+                make_rows([(local, metadata.path)], rows)
         if options.get("files_beside"):
             self.counts["files_beside"] = int(options["files_beside"])
         schema, trees, self.features = named_media(rows, metadata.path, self._column, self._kind, self._feature)
@@ -108,12 +109,12 @@ class FolderReader(Reader):
         if self._members is None:
             with zipfile.ZipFile(local) as opened:
                 names = [info.filename for info in opened.infolist() if not info.is_dir()]
-            self._members = {member_name(name, metadata.archive.path): name for name in names}
+            self._members = {composed(member_name(name, metadata.archive.path)): name for name in names}
         folder = posixpath.dirname(metadata.path.removeprefix(f"{metadata.archive.path}/"))
         found = {}
         for path in paths:
             inside = posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
-            if (member := self._members.get(inside)) is None:
+            if (member := self._members.get(composed(inside))) is None:
                 continue
             found[path] = self.shard.work / f"member-{next(self._numbers):07d}"
             place = f"{metadata.archive.path}/{inside}"

@@ -6,7 +6,7 @@ It is read once for all shards, into an Arrow file whose batches all have the sa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +19,25 @@ _CSV_ROWS = 10_000
 _JSON_BYTES = 10 << 20
 
 
-def make_rows(local: Path, source_path: str, to: Path) -> None:
-    """Read a metadata file into an Arrow file.
+def make_rows(sources: Sequence[tuple[Path, str]], to: Path) -> None:
+    """Read metadata files, local ones with their upstream paths, into one Arrow file.
 
     Raises:
         BadSourceError: it cannot be read as what its ending says.
     """
     try:
         schema = None
-        for table in _tables(local, source_path):
+        for table in (one for local, path in sources for one in _tables(local, path)):
             plain = table.schema.remove_metadata()
             schema = plain if schema is None else pa.unify_schemas([schema, plain], promote_options="permissive")
         with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema or pa.schema([])) as writer:
-            for table in _tables(local, source_path):
+            for table in (one for local, path in sources for one in _tables(local, path)):
                 writer.write_table(_cast(table, writer_schema=schema))
     except (pa.ArrowException, ValueError, UnicodeDecodeError) as error:
         raise BadSourceError(
-            f"{source_path} cannot be read as metadata: {error}",
+            f"{', '.join(path for _, path in sources)} cannot be read as metadata: {error}",
             remedy="Tell the dataset's owners; the file is as the Hub's own hash says.",
-            file=source_path,
+            file=sources[0][1],
         ) from error
 
 

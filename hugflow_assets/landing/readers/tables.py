@@ -6,7 +6,8 @@ read them have it; a csv is quoted as csv is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from posixpath import basename
 from typing import Any
@@ -17,6 +18,9 @@ import pyarrow.csv as pc
 import xxhash
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.hub.tables import split_line
+from hugflow_assets.landing.columns import is_text
+from hugflow_assets.landing.readers.metadata import make_rows
 
 _BLOCK_BYTES = 8 << 20
 
@@ -41,6 +45,7 @@ class ClipTable:
         A path in the table fits a member if it is the end of the member's path; else, if no other clip has the same
         base name, the base name decides. A table may leave out the ending.
         """
+        member = composed(member)
         stem, dot, _ = basename(member).rpartition(".")
         return self._named(member, basename(member)) or (self._named(member, stem, bare=True) if dot and stem else [])
 
@@ -56,22 +61,62 @@ class ClipTable:
         return [row for row, _ in found]
 
 
-def make_clip_table(sources: list[tuple[Path, str]], column: str, to: Path) -> None:
+def make_clip_table(sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path) -> None:
     """Read tables into an Arrow file and its index.
 
     Args:
-        sources: local files with their upstream paths, whose ending says how they are written.
+        sources: local files with their upstream paths.
         column: the one that names the clips; a row without a value in it stands for no clip, and is counted so.
+        told: how they are written, as ``hub.tables.Table.told``.
     Raises:
         BadSourceError: a file is no such table.
     """
+    names: list[str | None]
+    if told["delimiter"]:
+        malformed, names = _from_csv(sources, column, told, to)
+    else:
+        malformed, names = 0, _from_json(sources, column, to)
+    values = np.array([_hash(basename(_plain(name))) for name in names], np.uint64)
+    order = np.argsort(values, kind="stable")
+    np.save(_index(to, "hashes"), values[order])
+    np.save(_index(to, "order"), order)
+    np.save(_index(to, "malformed"), np.int64(malformed))
+
+
+def table_features(rows: Path, column: str, audio: str) -> dict[str, Any]:
+    """``Features.to_dict()`` of a table of clips, with the audio behind the column that names it, or in its place."""
+    from datasets import Features
+
+    with pa.memory_map(str(rows)) as source:
+        found: dict[str, Any] = Features.from_arrow_schema(pa.ipc.open_file(source).schema).to_dict()
+    features: dict[str, Any] = {}
+    for name, feature in found.items():
+        if name != audio:
+            features[name] = feature
+        if name == column:
+            features[audio] = {"_type": "Audio"}
+    return features
+
+
+def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[str | None]:
+    make_rows([(local, f"{path}.jsonl") for local, path in sources], to)
+    with pa.memory_map(str(to)) as source:
+        rows = pa.ipc.open_file(source).read_all()
+        if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
+            raise BadSourceError(f"{sources[0][1]} has no text in a column {column!r}.", file=sources[0][1])
+        return list(rows.column(column).to_pylist())
+
+
+def _from_csv(
+    sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path
+) -> tuple[int, list[str | None]]:
     malformed = 0
-    hashes: list[int] = []
+    names: list[str | None] = []
     writer, schema = None, None
     try:
         with pa.OSFile(str(to), "wb") as out:
             for local, source_path in sources:
-                reader = _Table(local, source_path)
+                reader = _Table(local, source_path, told)
                 for batch in reader:
                     if writer is None or schema is None:
                         schema = batch.schema
@@ -79,7 +124,7 @@ def make_clip_table(sources: list[tuple[Path, str]], column: str, to: Path) -> N
                     batch = _as(batch, schema, source_path)
                     if column not in batch.schema.names:
                         raise BadSourceError(f"{source_path} has no column {column!r}.", file=source_path)
-                    hashes += [_hash(basename(_plain(path))) for path in batch.column(column).to_pylist()]
+                    names += batch.column(column).to_pylist()
                     writer.write_batch(batch)
                 malformed += reader.malformed
             if writer is None:
@@ -87,33 +132,35 @@ def make_clip_table(sources: list[tuple[Path, str]], column: str, to: Path) -> N
             writer.close()
     except pa.ArrowException as error:
         raise BadSourceError(f"A table of clips cannot be read: {error}", file=sources[0][1]) from error
-    values = np.array(hashes, np.uint64)
-    order = np.argsort(values, kind="stable")
-    np.save(_index(to, "hashes"), values[order])
-    np.save(_index(to, "order"), order)
-    np.save(_index(to, "malformed"), np.int64(malformed))
+    return malformed, names
 
 
 class _Table:
     """One table as batches of text; ``malformed`` counts rows of another length than the header, which are left out."""
 
-    def __init__(self, local: Path, source_path: str) -> None:
+    def __init__(self, local: Path, source_path: str, told: Mapping[str, Any]) -> None:
         self._local, self._path = local, source_path
+        self._delimiter, self._columns = str(told["delimiter"]), told["columns"]
         self.malformed = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        tabs = self._path.lower().endswith(".tsv")
+        quoted = self._delimiter not in "\t|"
         try:
-            names = _header(self._local, tabs)
+            names = self._columns or self._header()
             if not names:
                 return
             with pc.open_csv(
                 self._local,
-                pc.ReadOptions(block_size=_BLOCK_BYTES, column_names=names, skip_rows=1, use_threads=False),
+                pc.ReadOptions(
+                    block_size=_BLOCK_BYTES,
+                    column_names=names,
+                    skip_rows=0 if self._columns else 1,
+                    use_threads=False,
+                ),
                 pc.ParseOptions(
-                    delimiter="\t" if tabs else ",",
-                    quote_char=False if tabs else '"',
-                    newlines_in_values=not tabs,
+                    delimiter=self._delimiter,
+                    quote_char='"' if quoted else False,
+                    newlines_in_values=quoted,
                     invalid_row_handler=self._skip,
                 ),
                 pc.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False),
@@ -128,17 +175,13 @@ class _Table:
                 file=self._path,
             ) from error
 
+    def _header(self) -> list[str]:
+        with self._local.open(encoding="utf-8-sig", newline="") as file:
+            return split_line(file.readline().rstrip("\r\n"), self._delimiter)
+
     def _skip(self, row: Any) -> str:
         self.malformed += 1
         return "skip"
-
-
-def _header(local: Path, tabs: bool) -> list[str]:
-    import csv
-
-    with local.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(file)
-        return next(rows, [])
 
 
 def _as(batch: pa.RecordBatch, schema: pa.Schema, source_path: str) -> pa.RecordBatch:
@@ -149,9 +192,14 @@ def _as(batch: pa.RecordBatch, schema: pa.Schema, source_path: str) -> pa.Record
     return batch.select(schema.names)
 
 
-def _plain(path: str) -> str:
-    path = path.replace("\\", "/").strip()
+def _plain(path: str | None) -> str:
+    path = composed(path or "").replace("\\", "/").strip()
     return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+def composed(name: str) -> str:
+    """In one Unicode form: macOS decomposes the names of files, tables have them composed."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _hash(name: str) -> int:
