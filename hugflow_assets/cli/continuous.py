@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hugflow_assets.orchestration.sync import SyncResult
 
 AT_FAULT = ("failed", "malformed")
+_COUNTED = ("landed", "landing", "held", "withdrawn", "removed", *AT_FAULT)
 
 
 class RequestResult(BaseModel):
@@ -139,7 +140,7 @@ def skipped(settings: Settings) -> list[str]:
 
 
 def _tell(results: Results, path: Path) -> None:
-    counts = {state: sum(one.state == state for one in results.results) for state in ("landed", "removed", *AT_FAULT)}
+    counts = {state: sum(one.state == state for one in results.results) for state in _COUNTED}
     changed = sum(one.action not in ("no-op", "none") for one in results.results)
     told = f"{len(results.results)} requests, {changed} changed"
     told += "".join(f", {number} {state}" for state, number in counts.items() if number)
