@@ -20,19 +20,26 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import orjson
 from pydantic import ValidationError
 
 from hugflow_assets.durable import Lease, atomic_write, locked
-from hugflow_assets.errors import QuotaExceededError
+from hugflow_assets.errors import LeaseHeldError, LeaseLostError, QuotaExceededError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
 from hugflow_assets.store.models import DatasetUsage, EventKind, Headroom, IndexRow, TrashEntry, Usage
-from hugflow_assets.store.reservation import Reservation, ReservationRecord, read_reservation, read_written
+from hugflow_assets.store.reservation import (
+    Reservation,
+    ReservationRecord,
+    forget_reservation,
+    read_reservation,
+    read_written,
+)
 from hugflow_assets.store.sizes import human_size
 from hugflow_assets.store.trash import Trash
 from hugflow_assets.store.trees import measure
@@ -88,17 +95,39 @@ class Quota:
         self._layout.prepare()
         self._warm()
         record = ReservationRecord(
-            name=name, size_bytes=need_bytes, inodes=need_inodes, owner=owner, created_at=now_text()
+            name=name, size_bytes=need_bytes, inodes=need_inodes, owner=owner, created_at=now_text(), token=uuid4().hex
         )
-        self._grant(record)
-        reservation = Reservation(self._layout, record, self._grant, self._ttl_s)
+        self._grant(record, takes_over=True)
+        reservation = Reservation(self._layout, record, self, self._ttl_s)
         self._live[name] = reservation
         reservation.start()
         return reservation
 
-    def _grant(self, record: ReservationRecord) -> None:
+    def grant(self, record: ReservationRecord) -> None:
+        """Write down a promise, changed, or anew after it had run out.
+
+        Raises:
+            QuotaExceededError: it does not fit. LeaseLostError: another run has a promise to that name.
+        """
+        self._grant(record, takes_over=False)
+
+    def withdraw(self, record: ReservationRecord) -> None:
+        """Strike a promise out, if it is this one still; where the lock cannot be had, its silence ends it."""
+        with contextlib.suppress(LeaseHeldError), disk_errors(self._layout.root), self.lock():
+            found = read_reservation(self._layout.reservation(record.name))
+            if found is not None and found[0].token == record.token:
+                forget_reservation(self._layout, record.name)
+
+    def _grant(self, record: ReservationRecord, *, takes_over: bool) -> None:
         with disk_errors(self._layout.root), self.lock() as lock:
             self._reap(lock.server_time())
+            standing = read_reservation(self._layout.reservation(record.name))
+            if standing is not None and standing[0].token != record.token and not takes_over:
+                raise LeaseLostError(
+                    f"Another run has taken over {record.name}, and the space that was promised.",
+                    remedy="Run it again; what is staged is kept.",
+                    name=record.name,
+                )
             room = self._headroom(self._book(record.name, lock.server_time()))
             if not room.fits(record.size_bytes, record.inodes):
                 raise quota_error(record.name, record.size_bytes, record.inodes, room)

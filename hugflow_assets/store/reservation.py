@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import orjson
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write
 from hugflow_assets.durable.heartbeat import HEART
-from hugflow_assets.errors import HugflowError
+from hugflow_assets.errors import HugflowError, LeaseLostError
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout
 from hugflow_assets.store.staging import Staging
 
 
 class ReservationRecord(Frozen):
-    """``reservations/<name>.json``; the file's modification time is the heartbeat."""
+    """``reservations/<name>.json``; the file's modification time is the heartbeat.
+
+    ``token`` tells one promise to a name from the next: a run that was taken over has no say in its successor's.
+    """
 
     schema_version: int = 1
     name: str
@@ -30,15 +32,30 @@ class ReservationRecord(Frozen):
     inodes: int
     owner: str
     created_at: str
+    token: str = ""
+
+
+class Ledger(Protocol):
+    """Who decides about promises, under a lock."""
+
+    def grant(self, record: ReservationRecord) -> None:
+        """Write down a promise, anew or changed.
+
+        Raises:
+            QuotaExceededError: it does not fit. LeaseLostError: another run has a promise to that name.
+        """
+        ...
+
+    def withdraw(self, record: ReservationRecord) -> None:
+        """Strike a promise out, if it is this one still."""
+        ...
 
 
 class Reservation:
     """Space promised to the landing of one name, until ``release`` or until the process is silent."""
 
-    def __init__(
-        self, layout: Layout, record: ReservationRecord, grant: Callable[[ReservationRecord], None], ttl_s: float
-    ) -> None:
-        self._layout, self.record, self._grant, self._ttl_s = layout, record, grant, ttl_s
+    def __init__(self, layout: Layout, record: ReservationRecord, ledger: Ledger, ttl_s: float) -> None:
+        self._layout, self.record, self._ledger, self._ttl_s = layout, record, ledger, ttl_s
         self._path = layout.reservation(record.name)
         self._guard = threading.Lock()
         self._ended = False
@@ -71,17 +88,21 @@ class Reservation:
         """Beat now, and check.
 
         Raises:
-            QuotaExceededError: the promise had run out and the space is taken by now.
+            QuotaExceededError, LeaseLostError: as ``check``.
         """
         self._again()
         self.check()
 
     def _touch(self) -> bool:
-        """Beat; False when the promise is gone: we were silent for too long."""
+        """Beat; False when the promise is gone, or another run's: we were silent for too long."""
         try:
             self._write_written()
-            os.utime(self._path)
-        except FileNotFoundError:
+            with self._path.open("rb") as file:
+                found = ReservationRecord.model_validate_json(file.read())
+                if found.token != self.record.token:
+                    return False
+                os.utime(file.fileno())
+        except (FileNotFoundError, ValidationError):
             return False
         except OSError:
             pass  # the server is away; silent for too long, the promise ends by itself
@@ -92,8 +113,11 @@ class Reservation:
             if self._ended or self._touch():
                 return
             try:
-                self._grant(self.record)
+                self._ledger.grant(self.record)
                 self._error = None
+            except LeaseLostError as error:
+                self.stop()
+                self._error = error
             except HugflowError as error:
                 self._error = error
 
@@ -101,6 +125,7 @@ class Reservation:
         """
         Raises:
             QuotaExceededError: the promise had run out and the space is taken by now.
+            LeaseLostError: another run has taken over the name.
         """
         if self._error is not None:
             raise self._error
@@ -110,17 +135,18 @@ class Reservation:
 
         Raises:
             QuotaExceededError: more does not fit; the earlier promise stays.
+            LeaseLostError: another run has taken over the name.
         """
         record = self.record.model_copy(
             update={"size_bytes": size_bytes, "inodes": self.record.inodes if inodes is None else inodes}
         )
         with self._guard:
             self._write_written()
-            self._grant(record)
+            self._ledger.grant(record)
             self.record = record
 
     def stop(self) -> None:
-        """End the heartbeat: the promise has become a landed dataset."""
+        """End the heartbeat: the promise has become a landed dataset, or another run's."""
         HEART.remove(self)
         self._ended = True
 
@@ -131,9 +157,7 @@ class Reservation:
             if self._ended:
                 return
             self._ended = True
-            with disk_errors(self._path):
-                self._path.unlink(missing_ok=True)
-                _written_path(self._layout, self.record.name).unlink(missing_ok=True)
+            self._ledger.withdraw(self.record)
 
     def _write_written(self) -> None:
         name = self.record.name
@@ -171,6 +195,12 @@ def read_written(layout: Layout, name: str) -> tuple[int, int]:
         return int(told["size_bytes"]), int(told["inodes"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0, 0
+
+
+def forget_reservation(layout: Layout, name: str) -> None:
+    """Remove the promise to ``name`` and what was counted of it."""
+    layout.reservation(name).unlink(missing_ok=True)
+    _written_path(layout, name).unlink(missing_ok=True)
 
 
 def _written_path(layout: Layout, name: str) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.errors import LeaseHeldError, QuotaExceededError
+from hugflow_assets.errors import LeaseHeldError, LeaseLostError, QuotaExceededError
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import EventKind, Store, human_size
 from hugflow_assets_tests.store.making import fill, put, receipt
@@ -168,6 +168,28 @@ def test_a_promise_that_ran_out_is_asked_for_again_and_may_be_refused(tmp_path: 
     store.layout.reservation("other").unlink()
     other.renew()
     assert store.headroom().reserved_bytes == 100
+
+
+def test_a_run_that_was_taken_over_has_no_say_in_the_promise_of_its_successor(tmp_path: Path) -> None:
+    store, other = limited(tmp_path, quota_bytes=1000), limited(tmp_path, quota_bytes=1000, host="other/host")
+    path = store.layout.reservation("a")
+    slow = store.reserve("a", 600)
+    silence(path)
+    with other.reserve("a", 700, owner="successor"):
+        for claim in (lambda: slow.correct(900), slow.renew, slow.check):
+            with pytest.raises(LeaseLostError, match="taken over a"):
+                claim()
+        silence(path)
+        slow.beat()
+        assert store.headroom().reserved_bytes == 0, "it is not the heart of the other"
+        os.utime(path)
+        slow.release()
+        assert store.headroom().reserved_bytes == 700
+    assert not path.exists()
+    late = store.reserve("a", 100)
+    with other.reserve("a", 200):
+        late.release()
+        assert store.headroom().reserved_bytes == 200
 
 
 def test_crossing_the_soft_limit_is_one_event(tmp_path: Path) -> None:
