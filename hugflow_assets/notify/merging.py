@@ -135,7 +135,7 @@ def _read(github: GitHub, pull: PullRequest, context: str) -> PullFacts:
         state=pull.state,
         base=pull.base.ref,
         head=head,
-        author=pull.user.login,
+        author=pull.user.login if pull.user is not None else "",  # an account that is deleted
         draft=bool(pull.draft),
         mergeable=pull.mergeable,
         files=tuple(paths),

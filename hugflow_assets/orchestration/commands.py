@@ -1,17 +1,19 @@
 """``/hugflow retry`` in a comment of a pull request: what failed is tried again at once.
 
-Only the author of the pull request and the owners of ``requests/`` (CODEOWNERS) are obeyed.
+Only the author of the pull request and the owners of its request files (CODEOWNERS) are obeyed.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot, RequestSource
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.notify import GitHub
+from hugflow_assets.orchestration.codeowners import owners_of
 from hugflow_assets.orchestration.origins import Origins
 from hugflow_assets.orchestration.results import files_of, key_of
 from hugflow_assets.orchestration.retrying import ask_again
@@ -24,7 +26,6 @@ RETRY = re.compile(r"^\s*/hugflow\s+retry\s*$", re.MULTILINE)
 LOOK_EVERY_S = 30.0
 MAX_COMMENTS = 200
 _OWNERS_FILES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
-_PROTECTED = "requests/add/x.yaml"
 
 
 class Command(Frozen):
@@ -50,11 +51,8 @@ def obey_comments(
     done = before.done
     with github.errors("reading comments"):
         comments = github.repo.get_issues_comments(sort="created", direction="asc", since=since)
-        for at, comment in enumerate(comments):
-            if at >= MAX_COMMENTS:
-                break
-            if comment.id <= done:
-                continue
+        new = (comment for comment in comments if comment.id > done)
+        for comment in islice(new, MAX_COMMENTS):
             if RETRY.search(comment.body or "") and comment.user is not None:
                 number = int(comment.issue_url.rpartition("/")[2])
                 retried += _retry(github, number, comment.user.login, origins, source.snapshot(), store)
@@ -65,19 +63,23 @@ def obey_comments(
 def _retry(
     github: GitHub, number: int, login: str, origins: Origins, snapshot: RequestSnapshot, store: Store
 ) -> list[str]:
-    pull = github.repo.get_pull(number)
-    if not pull.merged or not may_command(github, pull, login):
+    from github import UnknownObjectException
+
+    try:
+        pull = github.repo.get_pull(number)
+    except UnknownObjectException:
+        return []  # a comment of an issue
+    if not pull.merged:
         return []
-    retried = []
     touched = {file.filename.removeprefix("requests/") for file in pull.get_files()}
+    # A file that a later pull request changed is that one's business.
+    files = [file for file in files_of(snapshot) if file.path in touched and origins.of_path(file.path).pull == number]
     why = f"/hugflow retry on #{number}"
-    for file in files_of(snapshot):
-        # A file that a later pull request changed is that one's business.
-        if file.path not in touched or origins.of_path(file.path).pull != number:
-            continue
-        if _is_unfinished(store, file) and ask_again(store, key_of(file), file, by=login, why=why):
-            retried.append(key_of(file))
-    return retried
+    return [
+        key_of(file)
+        for file in _allowed(github, pull, login, files)
+        if _is_unfinished(store, file) and ask_again(store, key_of(file), file, by=login, why=why)
+    ]
 
 
 def _is_unfinished(store: Store, file: AddFile | RemoveFile) -> bool:
@@ -87,49 +89,33 @@ def _is_unfinished(store: Store, file: AddFile | RemoveFile) -> bool:
     return manifest is None or manifest.request != file.request
 
 
-def may_command(github: GitHub, pull: PullRequest, login: str) -> bool:
-    """Whether an account may have a pull request's requests tried again."""
-    if pull.user.login == login:
-        return True
-    owners = owners_of(_owners_text(github))
+def _allowed(
+    github: GitHub, pull: PullRequest, login: str, files: list[AddFile | RemoveFile]
+) -> list[AddFile | RemoveFile]:
+    """The files that an account may have tried again: the author all of them, an owner those that it owns."""
+    if not files or (pull.user is not None and pull.user.login == login):
+        return files
+    text = _owners_text(github, pull.base.ref)
+    return [file for file in files if _owns(github, login, owners_of(text, f"requests/{file.path}"))]
+
+
+def _owns(github: GitHub, login: str, owners: tuple[str, ...]) -> bool:
     if f"@{login.casefold()}" in {one.casefold() for one in owners}:
         return True
     return any(_in_team(github, one, login) for one in owners if "/" in one)
 
 
-def owners_of(text: str, path: str = _PROTECTED) -> tuple[str, ...]:
-    """The owners of a path after a CODEOWNERS file: those of the last line that matches.
-
-    Understood are ``*``, folders (``/requests/``, ``requests/``) and files; a line of another form matches nothing.
-    """
-    owners: tuple[str, ...] = ()
-    for line in text.splitlines():
-        words = line.partition("#")[0].split()
-        if words and _matches(words[0], path):
-            owners = tuple(word for word in words[1:] if word.startswith("@"))
-    return owners
-
-
-def _matches(pattern: str, path: str) -> bool:
-    plain = pattern.lstrip("/")
-    if pattern in ("*", "**", "/**"):
-        return True
-    folder = plain.removesuffix("**").removesuffix("*").rstrip("/")
-    is_folder = plain.endswith(("/", "/*", "/**"))
-    if is_folder and folder:
-        return path.startswith(f"{folder}/")
-    return path == plain or path.startswith(f"{plain}/")
-
-
-def _owners_text(github: GitHub) -> str:
+def _owners_text(github: GitHub, branch: str) -> str:
+    """The CODEOWNERS file of a branch: the first that there is of GitHub's places; empty when there is none."""
     from github import UnknownObjectException
 
     for path in _OWNERS_FILES:
         try:
-            file: Any = github.repo.get_contents(path)
+            file: Any = github.repo.get_contents(path, ref=branch)
         except UnknownObjectException:
             continue
-        return str(file.decoded_content.decode("utf-8", "replace"))
+        if not isinstance(file, list) and file.encoding == "base64":  # a folder or a huge file names nobody
+            return str(file.decoded_content.decode("utf-8", "replace"))
     return ""
 
 

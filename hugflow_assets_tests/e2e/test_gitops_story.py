@@ -197,8 +197,10 @@ def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) 
     assert team.statuses(commit)[-1] == "failure"
     events = team.store.events.last_seq()
     team.github.comment(number, "mallory", "/hugflow retry")
+    team.github.comment(77, "mallory", "/hugflow retry")  # on an issue
     team.github.comment(number, "ada", "please /hugflow retry it")
-    assert team.deliver().retried == ()
+    done = team.deliver()
+    assert (done.retried, done.problems) == ((), ())
     assert team.store.events.last_seq() == events
     assert asked_for(team) == []  # it waits for an edit
     for who in ("ada", "carol", "dave"):  # author, owner by name, owner by team
