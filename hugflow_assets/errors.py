@@ -293,6 +293,23 @@ class DeliveryError(HugflowError):
     transient = True
 
 
+class UnexpectedError(HugflowError):
+    """Nothing that has a name here: a fault of Hugflow's own, or of the machine. The traceback is in the run's log."""
+
+    code = "unexpected"
+    exit_status = ENVIRONMENT_AT_FAULT
+    transient = True
+
+    @classmethod
+    def of(cls, error: Exception) -> UnexpectedError:
+        """Name an error that nobody foresaw, so that those who asked hear of it like of any other."""
+        said = " ".join(str(error).split())[:300]
+        return cls(
+            f"{type(error).__name__}: {said}" if said else type(error).__name__,
+            remedy="Report it with the traceback in the run's log; it is tried again by itself.",
+        )
+
+
 class DemoFailedError(HugflowError):
     """The demo did not come to its end; the message says at which step and what that step said."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dagster import DagsterInstance, Failure, MetadataValue
+from dagster import DagsterError, DagsterInstance, Failure, MetadataValue
 
-from hugflow_assets.errors import HugflowError
+from hugflow_assets.errors import HugflowError, UnexpectedError
 from hugflow_assets.rules import Verdict
 from hugflow_assets.store import EventKind, Store
 
@@ -50,6 +50,12 @@ def failing_by_name(instance: DagsterInstance, run_id: str) -> Iterator[None]:
     except HugflowError as error:
         tag_failure(instance, run_id, error.code, error.transient)
         raise failure(error.code, error.message, error.remedy, transient=error.transient) from None
+    except (DagsterError, Failure):
+        raise  # the framework's own
+    except Exception as fault:
+        error = UnexpectedError.of(fault)
+        tag_failure(instance, run_id, error.code, error.transient)
+        raise failure(error.code, error.message, error.remedy, transient=error.transient) from fault
 
 
 def tag_failure(instance: DagsterInstance, run_id: str, code: str, transient: bool) -> None:
@@ -59,10 +65,11 @@ def tag_failure(instance: DagsterInstance, run_id: str, code: str, transient: bo
 
 @contextmanager
 def telling_failure(store: Store, name: str, path: str, run_id: str) -> Iterator[None]:
-    """Append an event for an error of Hugflow, so that those who asked hear of it; the error goes on."""
+    """Append an event for an error, so that those who asked hear of it; the error goes on."""
     try:
         yield
-    except HugflowError as error:
+    except Exception as fault:
+        error = fault if isinstance(fault, HugflowError) else UnexpectedError.of(fault)
         store.events.append(
             EventKind.FAILED,
             name,

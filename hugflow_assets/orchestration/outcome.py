@@ -16,6 +16,7 @@ from dagster import (
     RunRecord,
 )
 
+from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.rules import Severity, Verdict
@@ -86,7 +87,7 @@ def _error(failed: DagsterEvent | None) -> dict[str, Any]:
     metadata = data.user_failure_data.metadata if data and data.user_failure_data else {}
     if "code" not in metadata:
         told = data.error.message.strip() if data and data.error else "the run ended without a word"
-        return {"error_code": "hugflow-error", "message": told, "remedy": "See the run in the UI."}
+        return {"error_code": UnexpectedError.code, "message": told, "remedy": "See the run in the UI."}
     return {
         "error_code": metadata["code"].value,
         "message": metadata["message"].value,

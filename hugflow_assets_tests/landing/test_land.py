@@ -23,6 +23,7 @@ from hugflow_assets.errors import (
     LeaseHeldError,
     NoLongerWantedError,
     QuotaExceededError,
+    UnexpectedError,
     UnknownDatasetError,
     UnsupportedShapeError,
 )
@@ -294,6 +295,19 @@ def test_data_that_are_no_longer_wanted_are_not_published(house: House, speech: 
         house.land(still_wanted=lambda: False)
     assert house.store.names() == []
     assert [event.kind for event in house.store.events.read()] == [EventKind.STARTED, EventKind.FAILED]
+
+
+def test_an_error_that_nobody_foresaw_is_named_and_told_like_any_other(house: House, speech: str) -> None:
+    def breaks() -> bool:
+        raise ZeroDivisionError("what is that")
+
+    with pytest.raises(UnexpectedError, match="ZeroDivisionError: what is that") as caught:
+        house.land(still_wanted=breaks)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    (told,) = [one for one in house.store.events.read() if one.kind is EventKind.FAILED]
+    assert (told.data["code"], told.data["transient"]) == ("unexpected", True)
+    assert house.store.names() == []
+    assert house.land().manifest.counts.rows == 67
 
 
 def test_a_stopped_landing_keeps_its_shards_and_the_next_one_resumes(house: House, speech: str, tmp_path: Path) -> None:
