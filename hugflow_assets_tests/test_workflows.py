@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from hugflow_assets.notify.merging import VALIDATION_CONTEXT
+
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ALLOWED = ("pydantic", "pydantic_settings", "pydantic_core", "yaml", "typer", "rich")
@@ -67,6 +69,7 @@ def test_validation_is_of_every_pull_request_on_a_hosted_runner_without_secrets(
     told = workflow("request-validate")
     assert told[True] == {"pull_request": None}  # YAML 1.1 reads `on` as true; no paths filter
     (job,) = told["jobs"].values()
+    assert job["name"] == VALIDATION_CONTEXT  # the check that AUTO_MERGE looks at
     assert job["runs-on"].startswith("ubuntu-")
     assert job["permissions"] == {"contents": "read"}
     assert "secrets." not in (ROOT / ".github/workflows/request-validate.yml").read_text()

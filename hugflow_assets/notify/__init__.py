@@ -1,5 +1,6 @@
 """Slack and GitHub: messages made from events and verdicts, and their delivery."""
 
+from hugflow_assets.notify.codeowners import CodeOwners
 from hugflow_assets.notify.comment import MARKER, comment_body, plan_comment, story_section, with_section
 from hugflow_assets.notify.delivery import Channel, Delivered, deliver
 from hugflow_assets.notify.examples import example, kinds
@@ -14,6 +15,7 @@ __all__ = [
     "MARKER",
     "STATUS_CONTEXT",
     "Channel",
+    "CodeOwners",
     "Delivered",
     "GitHub",
     "GitHubChannel",

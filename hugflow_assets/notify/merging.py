@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.notify.codeowners import CodeOwners
 from hugflow_assets.notify.github_channel import GitHub
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class PullFacts(Frozen):
     """A pull request as GitHub tells it, reduced to what the guards look at.
 
     ``files`` are all paths it touches, old names of renamed files included. ``validation`` is the conclusion of the
-    required check at ``head``: ``success``, ``failure``, ``pending`` or None where there is none.
+    required check at ``head``: ``success``, ``failure``, ``pending`` or None where there is none. ``unowned`` are the
+    files that none of their code owners, the author aside, has approved at ``head``.
     """
 
     number: int
@@ -40,6 +42,7 @@ class PullFacts(Frozen):
     files_told: int
     reviews: tuple[Review, ...]
     validation: str | None
+    unowned: tuple[str, ...] = ()
 
 
 class Guard(Frozen):
@@ -58,9 +61,13 @@ def _only_requests(pull: PullFacts, _: str) -> bool:
 
 def _approved_at_head(pull: PullFacts, _: str) -> bool:
     """Someone else than the author approved this very head, and nobody asks for changes."""
-    others = [one for one in pull.reviews if one.login != pull.author]
-    approved = any(one.state == "APPROVED" and one.commit == pull.head for one in others)
-    return approved and not any(one.state == "CHANGES_REQUESTED" for one in others)
+    approved = any(_approves(one, pull.author, pull.head) for one in pull.reviews)
+    asked = any(one.state == "CHANGES_REQUESTED" for one in pull.reviews if one.login != pull.author)
+    return approved and not asked
+
+
+def _approves(review: Review, author: str, head: str) -> bool:
+    return review.login != author and review.state == "APPROVED" and review.commit == head
 
 
 GUARDS: tuple[Guard, ...] = (
@@ -74,6 +81,11 @@ GUARDS: tuple[Guard, ...] = (
         holds=lambda pull, _: pull.validation == "success",
     ),
     Guard(name="approved_at_head", refusal="it is not approved at this head", holds=_approved_at_head),
+    Guard(
+        name="approved_by_owners",
+        refusal="a file of it is not approved by one of its owners (CODEOWNERS)",
+        holds=lambda pull, _: not pull.unowned,
+    ),
     Guard(name="mergeable", refusal="GitHub does not call it mergeable", holds=lambda pull, _: pull.mergeable is True),
 )
 
@@ -95,11 +107,20 @@ def pull_facts(github: GitHub, number: int, *, context: str = VALIDATION_CONTEXT
 
 
 def merge_if_allowed(
-    github: GitHub, number: int, *, auto_merge: bool, main: str = "main", context: str = VALIDATION_CONTEXT
+    github: GitHub,
+    number: int,
+    *,
+    auto_merge: bool,
+    head: str | None = None,
+    main: str = "main",
+    context: str = VALIDATION_CONTEXT,
 ) -> list[str]:
     """Merge a pull request at the head that the guards saw; the refusals, empty when it was merged.
 
     GitHub itself refuses when the head has moved in between (409), since the call names it.
+
+    Args:
+        head: the commit that was planned; at another one it is not merged.
 
     Raises:
         DeliveryError: GitHub cannot be asked, or refuses.
@@ -110,6 +131,8 @@ def merge_if_allowed(
         pull = github.repo.get_pull(number)
         facts = _read(github, pull, context)
         refusals = merge_refusals(facts, auto_merge=auto_merge, main=main)
+        if head not in (None, facts.head):
+            refusals.append("it was pushed to after it was planned")
         if not refusals:
             pull.merge(sha=facts.head)
         return refusals
@@ -130,12 +153,13 @@ def _read(github: GitHub, pull: PullRequest, context: str) -> PullFacts:
     for one in pull.get_reviews():  # oldest first; a comment withdraws no approval
         if one.user is not None and one.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
             last[one.user.login] = Review(login=one.user.login, state=one.state, commit=one.commit_id or "")
+    author = pull.user.login if pull.user is not None else ""  # an account may be deleted
     return PullFacts(
         number=pull.number,
         state=pull.state,
         base=pull.base.ref,
         head=head,
-        author=pull.user.login if pull.user is not None else "",  # an account that is deleted
+        author=author,
         draft=bool(pull.draft),
         mergeable=pull.mergeable,
         files=tuple(paths),
@@ -143,10 +167,22 @@ def _read(github: GitHub, pull: PullRequest, context: str) -> PullFacts:
         files_told=told if pull.changed_files <= 3000 else pull.changed_files,
         reviews=tuple(last.values()),
         validation=_validation(github, head, context),
+        unowned=_unowned(github, pull.base.ref, paths, [one for one in last.values() if _approves(one, author, head)]),
     )
 
 
+def _unowned(github: GitHub, branch: str, paths: list[str], approvals: list[Review]) -> tuple[str, ...]:
+    """The paths that nobody who owns them has approved. Anyone may approve on GitHub, whatever it counts for there."""
+    if not approvals:
+        return ()  # another guard refuses
+    owners = CodeOwners.read(github, branch)
+    return tuple(path for path in paths if not any(owners.owns(one.login, path) for one in approvals))
+
+
 def _validation(github: GitHub, head: str, context: str) -> str | None:
-    for run in github.repo.get_commit(head).get_check_runs(check_name=context, filter="latest"):
-        return str(run.conclusion or "pending")
-    return None
+    """The conclusion of the check; of several runs of that name the first that did not succeed."""
+    found = [
+        str(run.conclusion or "pending")
+        for run in github.repo.get_commit(head).get_check_runs(check_name=context, filter="latest")
+    ]
+    return next((one for one in found if one != "success"), "success" if found else None)

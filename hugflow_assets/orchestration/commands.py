@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot, RequestSource
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.notify import GitHub
-from hugflow_assets.orchestration.codeowners import owners_of
+from hugflow_assets.notify import CodeOwners, GitHub
 from hugflow_assets.orchestration.origins import Origins
 from hugflow_assets.orchestration.results import files_of, key_of
 from hugflow_assets.orchestration.retrying import ask_again
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 RETRY = re.compile(r"^\s*/hugflow\s+retry\s*$", re.MULTILINE)
 LOOK_EVERY_S = 30.0
 MAX_COMMENTS = 200
-_OWNERS_FILES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 
 
 class Command(Frozen):
@@ -95,31 +93,5 @@ def _allowed(
     """The files that an account may have tried again: the author all of them, an owner those that it owns."""
     if not files or (pull.user is not None and pull.user.login == login):
         return files
-    text = _owners_text(github, pull.base.ref)
-    return [file for file in files if _owns(github, login, owners_of(text, f"requests/{file.path}"))]
-
-
-def _owns(github: GitHub, login: str, owners: tuple[str, ...]) -> bool:
-    if f"@{login.casefold()}" in {one.casefold() for one in owners}:
-        return True
-    return any(_in_team(github, one, login) for one in owners if "/" in one)
-
-
-def _owners_text(github: GitHub, branch: str) -> str:
-    """The CODEOWNERS file of a branch: the first that there is of GitHub's places; empty when there is none."""
-    from github import UnknownObjectException
-
-    for path in _OWNERS_FILES:
-        try:
-            file: Any = github.repo.get_contents(path, ref=branch)
-        except UnknownObjectException:
-            continue
-        if not isinstance(file, list) and file.encoding == "base64":  # a folder or a huge file names nobody
-            return str(file.decoded_content.decode("utf-8", "replace"))
-    return ""
-
-
-def _in_team(github: GitHub, owner: str, login: str) -> bool:
-    """Whether an account is an active member of ``@org/team``; a token that may not ask is told no."""
-    org, _, team = owner.removeprefix("@").partition("/")
-    return github.is_member(org, team, login)
+    owners = CodeOwners.read(github, pull.base.ref)
+    return [file for file in files if owners.owns(login, f"requests/{file.path}")]

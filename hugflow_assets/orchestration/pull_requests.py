@@ -34,6 +34,7 @@ MAX_PULLS = 50  # open ones that are looked at
 WORK_S = 40.0  # of a tick; what is left over has its turn at the next
 LOOK_AGAIN_S = 600.0  # at a pull request that has not changed: quota and Hub have
 WAIT_S = 60.0
+_REFUSED_MERGE = (405, 409)
 
 
 class Seen(Frozen):
@@ -108,10 +109,12 @@ def look(github: GitHub, platform: Platform, cursor: Cursor, now: float) -> Look
             if planned is not before:
                 written.append(number)
             seen[number] = planned  # type: ignore[assignment]
-            if settings.auto_merge and seen[number].fine and _merged(github, number, settings):
+            if settings.auto_merge and seen[number].fine and _merged(github, pull, settings):
                 merged.append(number)
         except DeliveryError as error:
             problems.append(f"#{number}: {error.message}")
+            if error.details.get("status") in _REFUSED_MERGE and number in seen:
+                continue  # a rule of the repository, or a push just now: this one stays open, the others go on
             if not error.details.get("permanent"):
                 wait_until = now + _wait_s(error)
             else:  # this one is at fault: the others go on, and it has its turn again later
@@ -158,8 +161,10 @@ def _plan(
     return Seen(state=state, at=now, fine=comment.fine and bool(proposed.changes), told=told)
 
 
-def _merged(github: GitHub, number: int, settings: Settings) -> bool:
-    return not merge_if_allowed(github, number, auto_merge=settings.auto_merge, main=settings.requests_git_branch)
+def _merged(github: GitHub, pull: PullRequest, settings: Settings) -> bool:
+    return not merge_if_allowed(
+        github, pull.number, auto_merge=settings.auto_merge, head=pull.head.sha, main=settings.requests_git_branch
+    )
 
 
 def _wait_s(error: DeliveryError) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,8 @@ class GitHubDouble(Double):
         self.reviews: dict[int, list[dict[str, Any]]] = {}
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.check_runs: dict[str, list[dict[str, Any]]] = {}
+        self.owners = "* @ben\n"  # .github/CODEOWNERS
+        self.teams: dict[str, set[str]] = {"org/stewards": {"ben"}}
         self.merged: list[tuple[int, str]] = []
         self.before_merge: Callable[[], None] = lambda: None  # what happens just before a merge is looked at
         self._ids = 0
@@ -79,7 +82,22 @@ class GitHubDouble(Double):
             ("GET", f"{repo}/statuses/([0-9a-f]+)", lambda r, s: self._page(r, self.statuses.get(s, [])[::-1])),
             ("GET", f"{repo}/commits/([0-9a-f]+)/check-runs", self._runs),
             ("POST", f"{repo}/statuses/([0-9a-f]+)", self._post_status),
+            ("GET", f"{repo}/contents/(.+)", self._contents),
+            ("GET", r"/orgs/([^/]+)/teams/([^/]+)/memberships/([^/]+)", self._membership),
         ]
+
+    def _membership(self, request: Request, org: str, team: str, login: str) -> dict[str, Any]:
+        if login not in self.teams.get(f"{org}/{team}", ()):
+            raise RefusalError(404, {"message": "Not Found"})
+        return {"state": "active", "role": "member"}
+
+    def _contents(self, request: Request, path: str) -> dict[str, Any]:
+        if path != ".github/CODEOWNERS":
+            raise RefusalError(404, {"message": "Not Found"})
+        return {
+            "type": "file", "encoding": "base64", "path": path, "name": "CODEOWNERS", "sha": "0" * 40,
+            "size": len(self.owners), "content": base64.b64encode(self.owners.encode()).decode(),
+        }  # fmt: skip
 
     def _repository(self) -> dict[str, Any]:
         owner = self._user(self.repository.partition("/")[0])

@@ -30,7 +30,7 @@ class RepositoryDouble(GitHubDouble):
         folder.mkdir(parents=True)
         self.merges: dict[str, int] = {}
         self.owners = "* @org/data\n/requests/ @carol @org/stewards\n"
-        self.teams: dict[str, set[str]] = {"org/stewards": {"dave"}}
+        self.teams = {"org/stewards": {"dave"}}
         self.git("init", "-q", "--bare", "-b", "main", str(self.remote), at=folder)
         self.git("clone", "-q", str(self.remote), str(self.work), at=folder)
         self.git("checkout", "-q", "-b", "main", at=self.work)
@@ -135,9 +135,7 @@ class RepositoryDouble(GitHubDouble):
             ("GET", f"{repo}/git/blobs/([0-9a-f]{{40}})", self._blob),
             ("GET", f"{repo}/commits/([0-9a-f]{{40}})/pulls", self._pulls_of),
             ("GET", f"{repo}/compare/([0-9a-f]{{40}})\\.\\.\\.([0-9a-f]{{40}})", self._compare),
-            ("GET", f"{repo}/contents/(.+)", self._contents),
             ("GET", f"{repo}/issues/comments", self._all_comments),
-            ("GET", r"/orgs/([^/]+)/teams/([^/]+)/memberships/([^/]+)", self._membership),
             *super()._routes(),
         ]
 
@@ -200,19 +198,6 @@ class RepositoryDouble(GitHubDouble):
             for one in comments
         ]
         return self._page(request, sorted(every, key=lambda one: one["id"]))
-
-    def _membership(self, request: Request, org: str, team: str, login: str) -> dict[str, Any]:
-        if login not in self.teams.get(f"{org}/{team}", ()):
-            raise RefusalError(404, {"message": "Not Found"})
-        return {"state": "active", "role": "member"}
-
-    def _contents(self, request: Request, path: str) -> dict[str, Any]:
-        if path != ".github/CODEOWNERS":
-            raise RefusalError(404, {"message": "Not Found"})
-        return {
-            "type": "file", "encoding": "base64", "path": path, "name": "CODEOWNERS", "sha": "0" * 40,
-            "size": len(self.owners), "content": base64.b64encode(self.owners.encode()).decode(),
-        }  # fmt: skip
 
     def _commit(self, sha: str) -> dict[str, Any]:
         return super()._commit(sha) | {"html_url": f"{self.url}/{self.repository}/commit/{sha}"}

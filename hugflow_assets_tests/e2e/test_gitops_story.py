@@ -15,7 +15,7 @@ from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.datasets_made import text_files
-from hugflow_assets_tests.doubles.serving import Fault
+from hugflow_assets_tests.doubles.serving import Fault, RefusalError
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
 
 LANDED = ["Started", "Landed", "Landed and checked"]  # what a landing says on Slack
@@ -297,6 +297,22 @@ def test_an_approved_request_merges_by_itself_only_where_that_is_wanted(team: Te
     team.point(AUTO_MERGE="true")
     assert team.look().merged == (number,)
     assert team.github.merged == [(number, team.github.pulls[number]["head"]["sha"])]
+
+
+def test_a_merge_that_the_repository_s_rules_refuse_keeps_no_other_pull_request_waiting(team: Team) -> None:
+    def protected() -> None:
+        raise RefusalError(405, {"message": "At least 2 approving reviews are required."})
+
+    team.point(AUTO_MERGE="true")
+    team.github.before_merge = protected
+    first = propose(team, {ADD: GOOD})
+    approve(team, first)
+    second = propose(team, {"requests/add/other.yaml": GOOD.replace("org/speech", "org/none")}, branch="other")
+    looked = team.look()
+    assert (looked.merged, set(looked.written)) == ((), {first, second})
+    assert "At least 2 approving reviews" in looked.problems[0]
+    team.github.before_merge = lambda: None
+    assert team.look().merged == (first,)
 
 
 def test_what_would_not_land_is_not_merged_though_it_is_approved(team: Team) -> None:

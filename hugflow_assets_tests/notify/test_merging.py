@@ -44,6 +44,7 @@ def test_a_good_pull_request_is_refused_by_no_guard_and_by_the_setting_alone_whe
             "approved_at_head",
             {"reviews": (*GOOD.reviews, Review(login="eve", state="CHANGES_REQUESTED", commit=EARLIER))},
         ),
+        ("approved_by_owners", {"unowned": ("requests/add/x.yaml",)}),
         ("mergeable", {"mergeable": False}),
         ("mergeable", {"mergeable": None}),
     ],
@@ -73,6 +74,32 @@ def test_a_renamed_file_counts_under_both_names(github: GitHubDouble) -> None:
     github.files[1] = [{"filename": "requests/add/x.yaml", "previous_filename": "src/x.py", "status": "renamed"}]
     assert merge_if_allowed(on, 1, auto_merge=True) == ["it touches more than requests/"]
     assert github.merged == []
+
+
+@pytest.mark.parametrize(
+    ("owners", "refusals"),
+    [
+        ("* @ben", []),
+        ("* @org/stewards", []),  # ben is one of them
+        ("* @ben\n/requests/add/ @carol", ["a file of it is not approved by one of its owners (CODEOWNERS)"]),
+        ("", ["a file of it is not approved by one of its owners (CODEOWNERS)"]),
+    ],
+)
+def test_an_approval_counts_when_it_is_an_owner_s(github: GitHubDouble, owners: str, refusals: list[str]) -> None:
+    github.owners = owners
+    assert merge_if_allowed(_ready(github), 1, auto_merge=True) == refusals
+
+
+def test_of_two_runs_of_the_check_the_one_that_failed_counts(github: GitHubDouble) -> None:
+    on = _ready(github)
+    github.check_runs[HEAD].append({"id": 2, "name": "request-validate", "conclusion": "failure"})
+    assert merge_if_allowed(on, 1, auto_merge=True) == ["its validation is not green at this head"]
+
+
+def test_a_head_that_nobody_planned_is_not_merged(github: GitHubDouble) -> None:
+    on = _ready(github)
+    assert merge_if_allowed(on, 1, auto_merge=True, head=EARLIER) == ["it was pushed to after it was planned"]
+    assert merge_if_allowed(on, 1, auto_merge=True, head=HEAD) == []
 
 
 def test_it_is_merged_at_the_head_that_was_looked_at(github: GitHubDouble) -> None:

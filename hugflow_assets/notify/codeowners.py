@@ -7,8 +7,53 @@ and an escaped ``#``; the last line that matches counts, also when it names nobo
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
+from hugflow_assets.notify.github_channel import GitHub
+
+PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 _WORD = re.compile(r"(?:\\.|[^\s\\])+")  # blanks inside a pattern are escaped
+
+
+class CodeOwners:
+    """The owners of a repository's paths.
+
+    Args:
+        text: of the CODEOWNERS file.
+        is_member: whether an account (third) is an active member of a team (second) of an organisation (first).
+    """
+
+    def __init__(self, text: str, is_member: Callable[[str, str, str], bool]) -> None:
+        self._text, self._is_member = text, is_member
+        self._members: dict[tuple[str, str], bool] = {}
+
+    @classmethod
+    def read(cls, github: GitHub, branch: str) -> CodeOwners:
+        """Those of a branch: the first file that there is of GitHub's places. To be called inside ``github.errors``."""
+        from github import UnknownObjectException
+
+        for path in PLACES:
+            try:
+                file: Any = github.repo.get_contents(path, ref=branch)
+            except UnknownObjectException:
+                continue
+            if not isinstance(file, list) and file.encoding == "base64":  # a folder or a huge file names nobody
+                return cls(file.decoded_content.decode("utf-8", "replace"), github.is_member)
+        return cls("", github.is_member)
+
+    def owns(self, login: str, path: str) -> bool:
+        """Whether an account owns a path, by name or as a member of a team."""
+        owners = owners_of(self._text, path)
+        if f"@{login}".casefold() in {one.casefold() for one in owners}:
+            return True
+        return any(self._in_team(one, login) for one in owners if "/" in one)
+
+    def _in_team(self, owner: str, login: str) -> bool:
+        if (owner, login) not in self._members:
+            org, _, team = owner.removeprefix("@").partition("/")
+            self._members[owner, login] = self._is_member(org, team, login)
+        return self._members[owner, login]
 
 
 def owners_of(text: str, path: str) -> tuple[str, ...]:
