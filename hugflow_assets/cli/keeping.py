@@ -36,6 +36,8 @@ def verify(
     for name in names or []:
         if name not in there:
             raise unknown(name)
+    if not names:
+        store.look_for_links()
     results: list[Checked] = []
     for name in dict.fromkeys(names or there):
         try:

@@ -63,6 +63,8 @@ def look_for_edits(context: OpExecutionContext, platform: Platform) -> None:
     with failing_by_name(context.instance, context.run_id):
         found = glance_at_all(platform.store(), lambda name, error: context.log.warning("%s: %s", name, error))
         context.log.info("edited by hand since the last look: %s", ", ".join(found) or "none")
+        shared = sum(link.size_bytes for link in platform.store().look_for_links().links)
+        context.log.info("%d bytes are shared by hard links of several datasets, and count once", shared)
 
 
 @op

@@ -14,6 +14,7 @@
                /marks/<kind>/<name>.json     holds, upstream, scrubs: what is known beside the data
                /adopted/<name>.json          local files that a landing takes instead of fetching them
                /slots/<kind>/<number>/       one claim for each dataset in flight
+               /links.json                   files that landed datasets share by hard links
 <state>/active.json, archived.json, progress/<name>.json
 ```
 `.hugflow` and what is in it belong to the group of the storage root (folders 2770, files 0660), so that several users
@@ -70,6 +71,7 @@ class Layout:
         self.tombstones = self.inner / "tombstones"
         self.cancels = self.inner / "cancels"
         self.events = self.inner / "events"
+        self.links = self.inner / "links.json"
         self.progress = state_dir / "progress"
         self.active = state_dir / "active.json"
         self.archived = state_dir / "archived.json"

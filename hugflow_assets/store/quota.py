@@ -2,7 +2,8 @@
 
 The arithmetic, all in bytes (inodes likewise):
 
-- ``used`` = landed datasets (index) + trash (entries) + staging that no living reservation covers.
+- ``used`` = landed datasets (index; what ``links`` knows to be counted twice, once) + trash (entries) + staging that
+  no living reservation covers.
 - ``reserved`` = for each living reservation, the larger of what was promised and what is written. It covers the
   staging of its name, which is therefore not in ``used``.
 - A landing fits when ``used + reserved + need <= quota``, where its own name's staging and earlier reservation are
@@ -32,6 +33,7 @@ from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
+from hugflow_assets.store.links import counted_twice
 from hugflow_assets.store.models import DatasetUsage, EventKind, Headroom, IndexRow, TrashEntry, Usage
 from hugflow_assets.store.reservation import (
     Reservation,
@@ -62,9 +64,9 @@ class _Book:
     used: list[int] = field(default_factory=lambda: [0, 0])
     reserved: list[int] = field(default_factory=lambda: [0, 0])
     unwritten: list[int] = field(default_factory=lambda: [0, 0])
+    covered: list[int] = field(default_factory=lambda: [0, 0])  # staging that a living reservation covers
     own_staged: tuple[int, int] = (0, 0)
     staging_bytes: int = 0
-    staging_inodes: int = 0
 
 
 class _StagedSize(Frozen):
@@ -164,18 +166,18 @@ class Quota:
         """What the storage holds, per dataset and in total."""
         self._warm()
         landed, trash = self._index.rows(), self._trash.entries()
-        rows, book = landed.values(), self._book(None, None, landed, trash)
+        book = self._book(None, None, landed, trash)
+        sizes = {name: self._size_of(row) for name, row in landed.items()}
         free_bytes, free_inodes = _free(self._layout.root)
-        trash_bytes = sum(one.size_bytes for one in trash)
         return Usage(
             datasets=tuple(
-                DatasetUsage(name=row.name, size_bytes=row.size_bytes, files=row.files, inodes=row.inodes)
-                for row in rows
+                DatasetUsage(name=name, size_bytes=sizes[name][0], files=row.files, inodes=sizes[name][1])
+                for name, row in landed.items()
             ),
-            size_bytes=sum(row.size_bytes for row in rows) + trash_bytes + book.staging_bytes,
-            inodes=sum(row.inodes for row in rows) + sum(one.inodes for one in trash) + book.staging_inodes,
+            size_bytes=book.used[0] + book.covered[0],
+            inodes=book.used[1] + book.covered[1],
             staging_bytes=book.staging_bytes,
-            trash_bytes=trash_bytes,
+            trash_bytes=sum(one.size_bytes for one in trash),
             reserved_bytes=book.reserved[0],
             quota_bytes=self.limits.quota_bytes,
             free_bytes=free_bytes,
@@ -216,11 +218,11 @@ class Quota:
     ) -> _Book:
         """``landed`` and ``trash``: where the caller has just read them."""
         book = _Book()
-        for row in (self._index.rows() if landed is None else landed).values():
-            if row.state == "damaged":
-                _add(book.used, measure(self._layout.root / row.name))
-            else:
-                _add(book.used, (row.size_bytes, row.inodes))
+        rows = self._index.rows() if landed is None else landed
+        for row in rows.values():
+            _add(book.used, self._size_of(row))
+        twice = counted_twice(self._layout, rows)
+        _add(book.used, (-twice[0], -twice[1]))
         for entry in self._trash.entries() if trash is None else trash:
             _add(book.used, (entry.size_bytes, entry.inodes))
         living = self.reservations(now)
@@ -230,15 +232,22 @@ class Quota:
             size, inodes = read_written(self._layout, name)
             _add(book.reserved, (max(record.size_bytes, size), max(record.inodes, inodes)))
             _add(book.unwritten, (max(0, record.size_bytes - size), max(0, record.inodes - inodes)))
-            book.staging_bytes, book.staging_inodes = book.staging_bytes + size, book.staging_inodes + inodes
+            _add(book.covered, (size, inodes))
+            book.staging_bytes += size
         for name in _names(self._layout.staging_root):
             if name == own:
                 book.own_staged = read_written(self._layout, name) if name in living else self._staged(name)
             elif name not in living:
                 size, inodes = self._staged(name)
                 _add(book.used, (size, inodes))
-                book.staging_bytes, book.staging_inodes = book.staging_bytes + size, book.staging_inodes + inodes
+                book.staging_bytes += size
         return book
+
+    def _size_of(self, row: IndexRow) -> tuple[int, int]:
+        """Bytes and inodes of a landed dataset; one without a readable manifest is looked at."""
+        if row.state == "damaged":
+            return measure(self._layout.root / row.name, alone=False)
+        return row.size_bytes, row.inodes
 
     def _headroom(self, book: _Book) -> Headroom:
         free_bytes, free_inodes = _free(self._layout.root)

@@ -16,6 +16,7 @@ from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import MANIFEST, Layout
+from hugflow_assets.store.links import Links, look_for_links
 from hugflow_assets.store.manifests import read_manifest, write_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import (
@@ -286,6 +287,12 @@ class Store:
         self._ready()
         with disk_errors(self.root):
             return self._quota.usage()
+
+    def look_for_links(self) -> Links:
+        """Find what datasets share by hard links, so that it counts once; looks at every file."""
+        self._ready()
+        with disk_errors(self.root):
+            return look_for_links(self.layout, self._index.rows())
 
     # ---- removal
 

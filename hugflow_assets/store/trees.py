@@ -35,13 +35,21 @@ def walk(root: Path) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
             yield entry, seen
 
 
-def measure(root: Path) -> tuple[int, int]:
-    """Bytes and inodes that belong to this folder alone: files with one link, and folders."""
+def measure(root: Path, *, alone: bool = True) -> tuple[int, int]:
+    """Bytes and inodes of a folder, folders included.
+
+    Args:
+        alone: only what belongs to this folder alone, files with one link; False: also what lives on elsewhere, once.
+    """
     size, inodes = 0, 1 if root.is_dir() else 0
+    linked: set[tuple[int, int]] = set()
     for _, seen in walk(root):
         if stat.S_ISDIR(seen.st_mode):
             inodes += 1
         elif seen.st_nlink == 1:
+            size, inodes = size + seen.st_size, inodes + 1
+        elif not alone and (seen.st_dev, seen.st_ino) not in linked:
+            linked.add((seen.st_dev, seen.st_ino))
             size, inodes = size + seen.st_size, inodes + 1
     return size, inodes
 

@@ -234,6 +234,43 @@ def test_files_shared_by_hard_links_count_once_whatever_goes_first(tmp_path: Pat
     assert store.empty_trash(0) == left.size_bytes
 
 
+def test_files_that_a_tool_linked_across_datasets_count_once_while_both_are_there(tmp_path: Path) -> None:
+    store = limited(tmp_path)
+    one, two = put(store, "a", files=4, file_bytes=1000), put(store, "b", files=4, file_bytes=1000)
+    for number in range(3):
+        name = f"audio/train/00000/{number}.wav"
+        (two / name).unlink()
+        (two / name).hardlink_to(one / name)
+    apart = store.usage()
+    assert store.headroom().used_bytes == apart.size_bytes, "nobody has looked yet: rather too much than too little"
+    store.look_for_links()
+    once = store.usage()
+    assert (once.size_bytes, once.inodes) == (apart.size_bytes - 3000, apart.inodes - 3)
+    assert Store(store.root, tmp_path / "other").headroom().used_bytes == once.size_bytes
+    store.remove("a", reason="r", by="b")
+    files = (path for root in (store.root / "b", store.layout.trash) for path in root.rglob("*") if path.is_file())
+    on_disk = {(seen := path.stat()).st_ino: seen.st_size for path in files if not path.name.startswith("a@")}
+    assert store.usage().size_bytes == sum(on_disk.values())
+    store.restore("a")
+    assert store.usage().size_bytes == once.size_bytes
+    put(store, "a", data="1" * 16, files=4, file_bytes=1000)
+    assert store.usage().size_bytes == apart.size_bytes + store.usage().trash_bytes
+    store.look_for_links()
+    store.layout.links.write_bytes(b"rotten")
+    assert store.usage().size_bytes == apart.size_bytes + store.usage().trash_bytes
+
+
+def test_a_dataset_without_a_readable_manifest_counts_what_is_there(tmp_path: Path) -> None:
+    store = limited(tmp_path)
+    folder = put(store, NAME, files=4, file_bytes=1000)
+    os.link(folder / "audio/train/00000/0.wav", tmp_path / "elsewhere")
+    (folder / "hugflow.json").chmod(0o640)
+    (folder / "hugflow.json").write_bytes(b"rotten")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert store.headroom().used_bytes == store.usage().size_bytes == size
+    assert store.usage().datasets[0].size_bytes == size
+
+
 def test_sizes_are_told_as_people_write_them() -> None:
     assert [human_size(one) for one in (0, 999, 1000, 999_949, 999_950, 10**12, 10**16, -5000)] == [
         "0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "1.0 TB", "10.0 PB", "-5.0 kB",
