@@ -53,9 +53,9 @@ def failing_by_name(instance: DagsterInstance, run_id: str) -> Iterator[None]:
     except (DagsterError, Failure):
         raise  # the framework's own
     except Exception as fault:
-        error = UnexpectedError.of(fault)
-        tag_failure(instance, run_id, error.code, error.transient)
-        raise failure(error.code, error.message, error.remedy, transient=error.transient) from fault
+        unforeseen = UnexpectedError.of(fault)
+        tag_failure(instance, run_id, unforeseen.code, unforeseen.transient)
+        raise failure(unforeseen.code, unforeseen.message, unforeseen.remedy, transient=unforeseen.transient) from fault
 
 
 def tag_failure(instance: DagsterInstance, run_id: str, code: str, transient: bool) -> None:
@@ -69,15 +69,15 @@ def telling_failure(store: Store, name: str, path: str, run_id: str) -> Iterator
     try:
         yield
     except Exception as fault:
-        error = fault if isinstance(fault, HugflowError) else UnexpectedError.of(fault)
+        unforeseen = fault if isinstance(fault, HugflowError) else UnexpectedError.of(fault)
         store.events.append(
             EventKind.FAILED,
             name,
             run_id=run_id,
             path=path,
-            code=error.code,
-            message=error.message,
-            remedy=error.remedy,
-            transient=error.transient,
+            code=unforeseen.code,
+            message=unforeseen.message,
+            remedy=unforeseen.remedy,
+            transient=unforeseen.transient,
         )
         raise
