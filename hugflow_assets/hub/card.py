@@ -50,3 +50,23 @@ def license_of(card_data: dict[str, Any]) -> str | None:
     if isinstance(found, list):
         return ", ".join(str(one) for one in found) or None
     return str(found) if found else None
+
+
+def dataset_infos(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The card's ``dataset_info`` by config: features and splits; what is broken is left out."""
+    from datasets import Features
+
+    found = card_data.get("dataset_info")
+    infos: dict[str, dict[str, Any]] = {}
+    for one in found if isinstance(found, list) else [found]:
+        if not isinstance(one, dict):
+            continue
+        info: dict[str, Any] = {}
+        try:
+            info["features"] = Features._from_yaml_list(one["features"]).to_dict()
+        except (KeyError, TypeError, ValueError, AttributeError):
+            info["features"] = None
+        splits = one.get("splits")
+        info["splits"] = [split for split in splits if isinstance(split, dict)] if isinstance(splits, list) else []
+        infos[str(one.get("config_name", "default"))] = info
+    return infos

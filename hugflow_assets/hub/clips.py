@@ -141,6 +141,12 @@ def _grouped(
     return grouped, found
 
 
+def is_named_like_a_table(path: str) -> bool:
+    """Whether a file's name says that it speaks of many clips: ``metadata.csv``, ``train.tsv``."""
+    stem = _stem(path).lower()
+    return path.lower().endswith((".tsv", ".csv", ".jsonl")) and (stem in _WHOLE or _stem_split(stem) is not None)
+
+
 def natural(path: str) -> list[tuple[int, int, str]]:
     """A key that sorts ``_2`` before ``_10``."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path)]
@@ -160,16 +166,34 @@ def _stem_split(stem: str) -> str | None:
 
 
 def _configs(tables: Sequence[str]) -> dict[str, str]:
-    """The config of each table: the innermost folder that is no split and says more than "data"."""
+    """The config of each table: the innermost folder that is no split and says more than "data".
+
+    Folders inside an archive say something only where they tell tables of one archive apart.
+    """
+    speaking = {path: _speaking(dirname(path)) for path in tables}
+    inside: dict[str, set[str]] = {}
+    for outer, inner in speaking.values():
+        inside.setdefault("/".join(outer), set()).add("/".join(inner))
     found = {}
-    for path in tables:
-        parts = [part for part in dirname(path).split("/") if part and not part.endswith(ARCHIVE_ENDINGS)]
-        speaking = [part for part in parts if part.lower() not in _FOLDERS and part.lower() not in _KNOWN]
-        found[path] = speaking[-1] if speaking else "default"
+    for path, (outer, inner) in speaking.items():
+        named = [part for part in (*outer, *(inner if len(inside["/".join(outer)]) > 1 else ())) if _says(part)]
+        found[path] = named[-1] if named else "default"
     folders = {config for config in found.values() if config != "default"}
     if len(folders) == 1 and "default" in found.values():
         return dict.fromkeys(found, "default")
     return found
+
+
+def _speaking(folder: str) -> tuple[list[str], list[str]]:
+    """The folders around an archive, itself included, and those inside it."""
+    parts = [part for part in folder.split("/") if part]
+    at = max((at for at, part in enumerate(parts) if part.lower().endswith(ARCHIVE_ENDINGS)), default=-1)
+    return (parts[: at + 1], parts[at + 1 :]) if at >= 0 else (parts, [])
+
+
+def _says(folder: str) -> bool:
+    known = folder.lower() in _FOLDERS or folder.lower() in _KNOWN
+    return not known and not folder.lower().endswith(ARCHIVE_ENDINGS)
 
 
 def _split(path: str, config: str) -> str:
@@ -178,8 +202,9 @@ def _split(path: str, config: str) -> str:
         stem = stem.removeprefix(edge)
     if (named := _stem_split(stem)) is not None:
         return named
-    folders = [_bare(part) for part in dirname(path).split("/")]
-    folder = next((part for part in reversed(folders) if part.lower() in _KNOWN), None)
+    around = reversed(dirname(path).split("/"))
+    folders = (_stem_split(_bare(part)) if part.lower().endswith(ARCHIVE_ENDINGS) else part for part in around)
+    folder = next((part for part in folders if part and part.lower() in _KNOWN), None)
     if folder is not None:
         return folder
     plain = re.sub(r"\W+", "_", stem).strip("_")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
+from hugflow_assets.hub.card import dataset_infos
 from hugflow_assets.hub.faults import listed, nearest
-from hugflow_assets.hub.footers import AUDIO_ENDINGS, Footer, read_footers, sample
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
     ConfigPlan,
@@ -17,10 +16,9 @@ from hugflow_assets.hub.models import (
     LandingPlan,
     RepoState,
     Shape,
-    ShardSource,
     SourceFile,
-    SplitPlan,
 )
+from hugflow_assets.hub.parquet_files import parquet_configs
 from hugflow_assets.hub.shapes import (
     LANDABLE_SHAPES,
     Recognised,
@@ -36,6 +34,7 @@ from hugflow_assets.hub.shapes import (
     recognise_own,
 )
 from hugflow_assets.hub.shards import (
+    BASE_COLUMNS,
     archive_configs,
     clip_configs,
     estimate,
@@ -43,6 +42,8 @@ from hugflow_assets.hub.shards import (
     loose_configs,
     row_configs,
 )
+from hugflow_assets.hub.tables import columns_seen
+from hugflow_assets.hub.tars import look_into_tar, tables_in_tars
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
 from hugflow_assets.hub.zips import member_head, zip_members
 from hugflow_assets.intake import DatasetRequest
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
     from hugflow_assets.hub.repository import Hub
 
 CONVERSION = "refs/convert/parquet"
-_LINE_BYTES = 900  # of a row with audio: its line in the record, in three views and in the checksum list
-_CELL_BYTES = 16  # of a value in a row without: name, quotes, comma
-_GROWTH = 2  # text from parquet's encodings to JSON
 _TABLE_HEAD = 16 << 10
 
 
@@ -91,24 +89,44 @@ def plan_of(
         inside = tables_and_archives(by_path, lambda path: is_metadata(sight, path))
         found = clip_archives(replace(sight, paths=inside, members=tuple(by_path)))
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
+    seen: dict[str, dict[str, Any]] = {}
+    if found is None and layout.module == "webdataset":
+        found, tables, seen = tables_in_tars(
+            sight, by_path, lambda file: look_into_tar(file, _ranges(hub, state, file))
+        )
+        by_path |= tables
     if found is None and not state.card_data.get("configs"):
         found = clip_files(sight)
+    if found is not None and found.shape is Shape.UNSUPPORTED:
+        return _refused(hub, request, state, found, "", files)
     if found is not None and found.clips is not None:
         return _plan_of_clips(hub, request, state, by_path, found, note)
     chosen = _select(request, layout, hub.access.endpoint)
     found = recognise(replace(sight, layout=replace(layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE_SHAPES:
         return _refused(hub, request, state, found, layout.problem or card_problem, files)
-    infos = _card_infos(state.card_data)
+    infos = dataset_infos(state.card_data)
     if found.shape is Shape.PARQUET:
         return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
     if found.shape is Shape.WEBDATASET:
-        configs = archive_configs(chosen, by_path, infos)
+        configs = archive_configs(chosen, by_path, infos, seen)
     elif found.shape is Shape.ROWS:
         configs = row_configs(chosen, by_path, infos, str(layout.module), layout.params)
     else:
         configs = folder_configs(chosen, layout.configs, by_path, infos, found.shape)
+    if found.shape is not Shape.WEBDATASET and (request.audio_column or request.text_column):
+        configs = tuple(_with_columns(config, sight) for config in configs)
     return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
+
+
+def _with_columns(config: ConfigPlan, sight: Sight) -> ConfigPlan:
+    """With the columns that the first file shows, where nothing else tells them: to refuse a wrong one in time."""
+    shard = next((shard for split in config.splits for shard in split.shards), None)
+    if config.features is not None or shard is None or shard.options.get("params"):
+        return config
+    told = (*shard.beside, *shard.files)[0].path
+    media = BASE_COLUMNS[shard.shape][1] if shard.shape in BASE_COLUMNS else None
+    return config.model_copy(update={"seen": columns_seen(sight.head(told), told, media)})
 
 
 def _planned(
@@ -141,11 +159,8 @@ def _plan_of_parquet(
     infos: dict[str, dict[str, Any]],
     note: str,
 ) -> LandingPlan:
-    footers = _footers(hub, state, chosen, by_path)
-    configs = tuple(_config_plan(config, by_path, footers, infos.get(config.name, {})) for config in chosen)
-    reason = " ".join(filter(None, (note, _sampled(configs, footers))))
-    cost = _estimate(configs, footers, list(by_path.values()))
-    return _planned(hub, request, state, Shape.PARQUET, reason, configs, cost)
+    configs, sampled, cost = parquet_configs(hub.access, state, chosen, by_path, infos)
+    return _planned(hub, request, state, Shape.PARQUET, " ".join(filter(None, (note, sampled))), configs, cost)
 
 
 def _plan_of_clips(
@@ -196,7 +211,7 @@ def _plan_of_conversion(
         f"{CONVERSION} at commit {files_commit}."
     )
     state = state.model_copy(update={"files_commit": files_commit})
-    return _plan_of_parquet(hub, request, state, by_path, chosen, _card_infos(state.card_data), note)
+    return _plan_of_parquet(hub, request, state, by_path, chosen, dataset_infos(state.card_data), note)
 
 
 # ---- looking into files
@@ -279,103 +294,3 @@ def _refused(
         shape_reason=f"{reason} {files_seen([file.path for file in files])}",
         estimate=Estimate(download_bytes=0, landed_bytes=0, files=0),
     )
-
-
-# ---- what lands
-
-
-def _footers(
-    hub: Hub, state: RepoState, configs: tuple[ConfigFiles, ...], by_path: dict[str, SourceFile]
-) -> dict[str, Footer]:
-    """Footers of the first file of each config (for features) and of 64 spread over all (for sizes and rows)."""
-    by_config = [[by_path[path] for _, files in config.splits for path in files] for config in configs]
-    everything = list(dict.fromkeys(file for files in by_config for file in files))
-    chosen = list(dict.fromkeys([*(files[0] for files in by_config if files), *sample(everything)]))
-    plain = [file for file in chosen if file.archive is None]
-    return read_footers(hub.access, state.repo_id, state.files_commit or state.commit, plain)
-
-
-def _sampled(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer]) -> str:
-    files = {
-        file.path for config in configs for split in config.splits for shard in split.shards for file in shard.files
-    }
-    if len(footers) == len(files):
-        return ""
-    return f"Rows and sizes are estimated from the footers of {len(footers)} of {len(files)} files."
-
-
-def _config_plan(
-    config: ConfigFiles, by_path: dict[str, SourceFile], footers: dict[str, Footer], info: dict[str, Any]
-) -> ConfigPlan:
-    declared = {str(split.get("name")): split.get("num_examples") for split in info.get("splits", [])}
-    splits = []
-    for name, paths in config.splits:
-        rows = [footers[path].rows if path in footers else None for path in paths]
-        shards = tuple(
-            ShardSource(index=index, files=(by_path[path],), num_rows=rows[index]) for index, path in enumerate(paths)
-        )
-        known = sum(count for count in rows if count is not None) if None not in rows else declared.get(name)
-        splits.append(SplitPlan(name=name, shards=shards, num_rows=known))
-    first = next((footers[path] for _, paths in config.splits for path in paths if path in footers), None)
-    features = _features(info.get("features"), first.features if first else None)
-    return ConfigPlan(name=config.name, splits=tuple(splits), features=features)
-
-
-def _features(card: dict[str, Any] | None, file: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What the card says of a column goes before what the file says; columns that the card forgets are the file's."""
-    if not card or not file:
-        return card or file
-    return {name: card.get(name, feature) for name, feature in file.items()} | card
-
-
-def _card_infos(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The card's ``dataset_info`` by config: features and splits; what is broken is left out."""
-    from datasets import Features
-
-    found = card_data.get("dataset_info")
-    infos: dict[str, dict[str, Any]] = {}
-    for one in found if isinstance(found, list) else [found]:
-        if not isinstance(one, dict):
-            continue
-        info: dict[str, Any] = {}
-        try:
-            info["features"] = Features._from_yaml_list(one["features"]).to_dict()
-        except (KeyError, TypeError, ValueError, AttributeError):
-            info["features"] = None
-        splits = one.get("splits")
-        info["splits"] = [split for split in splits if isinstance(split, dict)] if isinstance(splits, list) else []
-        infos[str(one.get("config_name", "default"))] = info
-    return infos
-
-
-def _estimate(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer], files: list[SourceFile]) -> Estimate:
-    """Sizes from the footers that were read; where only some were, scaled by bytes. Hours are not known upstream.
-
-    Where the parquet files hold paths only, the repository's audio files are fetched too, at most all of them.
-    """
-    shards = [shard for config in configs for split in config.splits for shard in split.shards]
-    download = sum(shard.size_bytes for shard in shards)
-    read = [(file.size_bytes, footers[file.path]) for shard in shards for file in shard.files if file.path in footers]
-    if not read:
-        return Estimate(download_bytes=download, landed_bytes=download, files=len(shards))
-    scale = download / max(1, sum(size for size, _ in read))
-    landed = sum(_landed_bytes(footer) for _, footer in read)
-    media = sum(footer.rows * footer.media_columns for _, footer in read)
-    counts = [split.num_rows for config in configs for split in config.splits]
-    rows = sum(count or 0 for count in counts)
-    if None in counts:
-        rows = round(sum(footer.rows for _, footer in read) * scale)
-    beside = 0
-    if any(footer.path_only for _, footer in read):
-        beside = sum(file.size_bytes for file in files if PurePosixPath(file.path).suffix.lower() in AUDIO_ENDINGS)
-    return Estimate(
-        download_bytes=download + beside,
-        landed_bytes=round(landed * scale) + beside,
-        files=round(media * scale),
-        rows=rows,
-    )
-
-
-def _landed_bytes(footer: Footer) -> int:
-    per_row = _LINE_BYTES if footer.media_columns else _CELL_BYTES * len(footer.features or {})
-    return footer.media_bytes + _GROWTH * footer.other_bytes + footer.rows * per_row

@@ -61,7 +61,7 @@ def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
             files=() if path is None else (files[path],),
             shape=Shape.CLIP_ARCHIVES,
             beside=tuple(one for one in tables if not apart or (one.archive and one.archive.path == path)),
-            options={**_told(split), "shared": split.shared, "first": apart or index == 0},
+            options={**_told(split), "shared": split.shared, "apart": apart, "first": apart or index == 0},
         )
         for index, path in enumerate(split.archives or (None,))
     )
@@ -102,9 +102,12 @@ def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan
     return tuple(made)
 
 
-def archive_configs(configs: Sequence[ConfigFiles], files: Files, info: Infos) -> tuple[ConfigPlan, ...]:
-    """WebDataset: a shard a tar."""
-    return _file_by_file(configs, files, info, Shape.WEBDATASET, {})
+def archive_configs(
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, seen: Mapping[str, dict[str, Any]]
+) -> tuple[ConfigPlan, ...]:
+    """WebDataset: a shard a tar. ``seen``: the fields of the first samples, by config."""
+    made = _file_by_file(configs, files, info, Shape.WEBDATASET, {})
+    return tuple(one if one.features else one.model_copy(update={"seen": seen.get(one.name)}) for one in made)
 
 
 def row_configs(

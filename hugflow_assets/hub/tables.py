@@ -110,3 +110,43 @@ def _json_table(head: bytes) -> Table | None:
     if not isinstance(named, str) or not named.lower().endswith(tuple(AUDIO_ENDINGS)):
         return None
     return Table(tuple(dict.fromkeys(name for row in rows for name in row)), column, "")
+
+
+def fields_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Features as far as rows of JSON show them: of structs what is in them, of all else the name."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        for name, value in row.items():
+            inner = value[0] if isinstance(value, list) and value else value
+            if isinstance(inner, dict) and inner:
+                found[name] = {**(found.get(name) or {}), **fields_of([inner])}
+            else:
+                found.setdefault(name, {"dtype": "string", "_type": "Value"})
+    return found
+
+
+def columns_seen(head: bytes, path: str, media: str | None = None) -> dict[str, Any] | None:
+    """The columns of a csv, tsv or JSON lines file by its first bytes, as features; None where these do not tell.
+
+    Args:
+        media: the feature of files that a column names, where the file is metadata of a media folder.
+    """
+    ending = path[path.rfind(".") :].lower()
+    if ending in (".csv", ".tsv"):
+        names = split_line(first_line(head), "\t" if ending == ".tsv" else ",")
+        found = fields_of([dict.fromkeys(names)]) if all(names) else {}
+    else:
+        found = fields_of(json_rows(head)) if ending in _JSON_ENDINGS else {}
+    return (_named_media(found, media) if media else found) or None
+
+
+def _named_media(found: dict[str, Any], media: str) -> dict[str, Any]:
+    """Columns that name files, under the names that they land as."""
+    made: dict[str, Any] = {}
+    for name, feature in found.items():
+        match = re.fullmatch(r"(?:(.*)_)?file_name(s?)", name)
+        if match is None:
+            made[name] = _named_media(feature, media) if not isinstance(feature.get("_type"), str) else feature
+        else:
+            made[match[1] or f"{media.lower()}{match[2]}"] = {"_type": media}
+    return made

@@ -184,6 +184,24 @@ CASES: dict[str, Case] = {
         },
         extra={"resolved_paths": 3},
     ),
+    "archives with the tables of their clips inside": Case(
+        {
+            "train-0.tar": tar_bytes({"PK/a.wav": CLIPS[0], "PK/metadata.csv": b"file_name,text\na.wav,ay\n"}),
+            "train-1.tar.gz": tar_bytes(
+                {"metadata.csv": b"file_name,text\na.wav,bee\nb.wav,no\n", "a.wav": CLIPS[1]}, compression="gz"
+            ),
+            "test-0.tar.gz": tar_bytes({"m/metadata.csv": b"file_name,text\nc.wav,cee\n", "c.wav": CLIPS[2]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "train.jsonl": [
+                {"file_name": "a.wav", "audio": CLIPS[0], "text": "ay"},
+                {"file_name": "a.wav", "audio": CLIPS[1], "text": "bee"},
+            ],
+            "test.jsonl": [{"file_name": "c.wav", "audio": CLIPS[2], "text": "cee"}],
+        },
+        extra={"rows_without_clip": 1, "table_rows": 4},
+    ),
     "json lines that name clips of an archive, with types of their own": Case(
         {
             "train_manifest.json": b'{"audio_filepath": "clips/b.wav", "n": 2, "text": "bee"}\n'

@@ -153,3 +153,18 @@ def test_members_come_in_order_with_their_bytes(tmp_path: Path, compression: str
     path.write_bytes(tar_bytes(files, compression=compression))
     found = {member.name: bytes(member.data()) for member in members(path, "x.tar")}
     assert found == {name.removeprefix("./"): data for name, data in files.items()}
+
+
+def test_a_table_in_the_midst_of_an_archive_is_refused_and_not_taken_for_a_sample(house: House) -> None:
+    filler = bytes(range(256)) * (5 << 10)
+    clips = {"a.wav": CLIP, "m.raw": filler, "metadata.csv": b"file_name,text\na.wav,x\n", "n.raw": filler}
+    house.hub.add_repo("acme/speech", {"train.tar": tar_bytes(clips)})
+    with pytest.raises(BadSourceError, match=r"holds metadata\.csv among its clips"):
+        house.land()
+
+
+def test_a_table_in_an_archive_that_names_no_clips_is_refused_before_anything_is_fetched(house: House) -> None:
+    house.hub.add_repo("acme/speech", {"train.tar": tar_bytes({"x/a.wav": CLIP, "metadata.csv": b"who,text\nme,x\n"})})
+    plan = house.plan()
+    assert plan.shape.value == "unsupported"
+    assert "(train.tar/metadata.csv) has no column that names them (path, file_name" in plan.shape_reason

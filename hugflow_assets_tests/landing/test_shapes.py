@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hugflow_assets.demo.local_hub import LocalHub
+from hugflow_assets.errors import ColumnNotFoundError
 from hugflow_assets.landing import Action, LandedDataset, verify
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.shape_cases import CASES, Case
@@ -88,6 +90,15 @@ def test_a_text_column_called_text_means_the_transcript_and_says_so(house: House
         "ayat 1",
         "../../audio/train/00000/common_voice_ms_train_00001.mp3",
     )
+
+
+@pytest.mark.parametrize("name", ["webdataset", "webdataset, compressed", "csv", "jsonl", "audio with metadata.csv"])
+def test_a_column_that_is_not_there_is_refused_before_the_data_are_fetched(house: House, name: str) -> None:
+    case = CASES[name]
+    with pytest.raises(ColumnNotFoundError, match="has no column 'sentnce'; it has "):
+        landed(house, replace(case, asked={**case.asked, "text_column": "sentnce"}))
+    gets = [one for one in house.hub.requests if one.method == "GET" and "/resolve/" in one.path]
+    assert all(one.range or one.path.endswith("README.md") for one in gets)
 
 
 def test_a_nested_text_column_of_a_webdataset_is_the_text_of_the_views(house: House) -> None:

@@ -13,7 +13,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ class Member:
             raise BadSourceError(f"The member {self.name} has not the {self.size_bytes} bytes that its archive says.")
 
 
-def members(path: Path, source_path: str) -> Iterator[Member]:
+def members(path: Path, source_path: str) -> Generator[Member]:
     """The files in a tar (plain, gzip, bzip2 or xz) or zip archive, in its order; folders are passed over.
 
     Args:
@@ -65,7 +65,13 @@ def members(path: Path, source_path: str) -> Iterator[Member]:
     with _told(source_path):
         with path.open("rb") as file:
             head = file.read(6)
-        yield from _zip_members(path, source_path) if head[:2] == b"PK" else _tar_members(path, source_path, head)
+        yield from _zip_members(path, source_path) if is_zip(path) else _tar_members(path, source_path, head)
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as a zip archive does; a tar may hold one, and may begin with a member called PK."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
 @contextmanager

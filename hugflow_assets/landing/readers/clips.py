@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, Reader
 from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table, table_features
+from hugflow_assets.landing.readers.zip import extract
 from hugflow_assets.landing.sources import Sources, promise
 
 if TYPE_CHECKING:
@@ -25,11 +28,12 @@ _MOST_ROWS = 4096
 
 
 class ClipReader(Reader):
-    """One archive (or none: a table whose clips are nowhere) and the tables of its split.
+    """One archive (or none: a table whose clips are nowhere) and the tables of its split, which may lie inside it.
 
     ``options``: ``path_column`` names the clips; ``audio_column`` is where they go, beside it or in its place;
-    ``shared``: other splits read this archive too, so what is no row's here is likely theirs; ``first``: whether this
-    shard counts the table's rows, from which the split's ``rows_without_clip`` follows.
+    ``shared``: other splits read this archive too, so what is no row's here is likely theirs; ``apart``: its tables are
+    in it, and no other shard reads them; ``first``: whether this shard counts the table's rows, from which the split's
+    ``rows_without_clip`` follows.
     """
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
@@ -37,16 +41,18 @@ class ClipReader(Reader):
         self._spooled: dict[str, Path] = {}
         self._audio = str(shard.source.options["audio_column"])
         self._column = str(shard.source.options["path_column"])
+        self._tables = shard.source.beside
+        self._numbers = count()
         self._told = dict(shard.source.options["table"])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        table = self._table()
+        archive = next(iter(self.shard.source.files), None)
+        local = None if archive is None else self._fetched(archive)
+        table = self._table(local)
         if self.shard.source.options.get("first"):
             self.counts["table_rows"] = len(table)
             self.counts["malformed_rows"] = table.malformed
-        for archive in self.shard.source.files:
-            shared = bool(self.shard.source.options.get("shared"))
-            local = self.sources.shared(archive) if shared or archive.archive else self.sources.fetch(archive)
+        if archive is not None and local is not None:
             yield from self._joined(table, local, archive.path)
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
@@ -55,17 +61,32 @@ class ClipReader(Reader):
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         return {path: self._spooled.pop(path) for path in paths if path in self._spooled}
 
-    def _table(self) -> ClipTable:
-        tables = self.shard.source.beside
-        told = "\0".join([self._column, repr(self._told), *(f"{promise(file)}\0{file.path}" for file in tables)])
+    def _fetched(self, archive: SourceFile) -> Path:
+        read_by_others = self.shard.source.options.get("shared") or archive.archive is not None
+        with_tables = any(one.archive is not None and one.archive.path == archive.path for one in self._tables)
+        if read_by_others or (with_tables and not self.shard.source.options.get("apart")):
+            return self.sources.shared(archive)
+        return self.sources.fetch(archive)
+
+    def _table(self, archive: Path | None) -> ClipTable:
+        told = "\0".join([self._column, repr(self._told), *(f"{promise(file)}\0{file.path}" for file in self._tables)])
         target = self.sources.shared_folder / f"clips-{sha256(told.encode()).hexdigest()[:32]}.arrow"
-        locals_ = [(self.sources.shared(file), file.path) for file in tables]
+        if archive is not None and self.shard.source.options.get("apart"):
+            locals_ = [(self._extracted(archive, file), file.path) for file in self._tables]
+        else:
+            locals_ = [(self.sources.shared(file), file.path) for file in self._tables]
         with self.sources.making(target) as is_made:
             if not is_made:
                 make_clip_table(locals_, self._column, self._told, target)
         if self.shard.features is None:
             self.features = table_features(target, self._column, self._audio)
         return ClipTable(target, self._column)
+
+    def _extracted(self, archive: Path, file: SourceFile) -> Path:
+        """A table that lies in the shard's own archive."""
+        local = self.shard.work / f"table-{next(self._numbers):05d}"
+        extract(archive, file, local)
+        return local
 
     def _joined(self, table: ClipTable, local: Path, source_path: str) -> Iterator[pa.RecordBatch]:
         rows: list[int] = []

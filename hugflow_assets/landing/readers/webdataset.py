@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.hub.clips import is_named_like_a_table
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, JSON, Reader
@@ -81,6 +82,7 @@ class WebDatasetReader(Reader):
                 continue
             key, field = found[1], found[2]
             if row and row[KEY] != key:
+                self._refuse_table(row, source_path)
                 yield row, size
                 row, size = {}, 0
             if field in row or field in (KEY, URL):
@@ -88,7 +90,18 @@ class WebDatasetReader(Reader):
             row |= {KEY: key, URL: source_path, field: self._value(member, field, source_path)}
             size += min(member.size_bytes, SPOOLED_BYTES)
         if row:
+            self._refuse_table(row, source_path)
             yield row, size
+
+    def _refuse_table(self, row: dict[str, Any], source_path: str) -> None:
+        """A table of the clips is no sample. The plan looks at both ends of an archive; this one is in between."""
+        name = f"{row[KEY]}.{next(iter(row.keys() - {KEY, URL}))}"
+        if len(row) == 3 and is_named_like_a_table(name):
+            raise BadSourceError(
+                f"{source_path} holds {name} among its clips: a table of them, not a sample.",
+                remedy="Tell the dataset's owners: the table is found where it is the first or the last member.",
+                file=source_path,
+            )
 
     def _value(self, member: Member, field: str, source_path: str) -> Any:
         kind = _kind(field)
