@@ -16,6 +16,10 @@ from typing import Any
 from hugflow_assets.hub.listing import BASE, listed, relative
 
 ZIP = "zip"
+_READ_AS = {  # endings that `datasets` does not know, and Hugflow reads
+    **{".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz"},
+    **{ending: f"{ending}.wav" for ending in (".m4a", ".m4b", ".aac", ".aif", ".amr")},
+}
 _NOT_FOR_THE_MODULE = frozenset({"data_files", "data_dir", "default", "config_name", "description", "version"})
 
 
@@ -138,13 +142,17 @@ def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str
     from datasets.packaged_modules import _ALL_ALLOWED_EXTENSIONS
     from fsspec.core import has_magic
 
+    allowed = {*_ALL_ALLOWED_EXTENSIONS, *_READ_AS}
     found: list[str] = []
     for pattern in patterns:
         try:
-            found += resolve_pattern(pattern, base, _ALL_ALLOWED_EXTENSIONS, download_config)
+            every = resolve_pattern(pattern, base, None, download_config)
         except FileNotFoundError:
-            if not has_magic(pattern):
-                raise _NoLayoutError(f"there is no data file {pattern!r}, which the card names") from None
+            every = []
+        known = [url for url in every if any(f".{one.lower()}" in allowed for one in basename(url).split(".")[1:])]
+        if not known and not has_magic(pattern):
+            raise _NoLayoutError(f"there is no data file {pattern!r}, which the card names")
+        found += known
     return found
 
 
@@ -155,8 +163,9 @@ def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
 
     if any(_is_mostly_zip(urls) for urls in files.values()):
         return ZIP, {}
+    known = {split: DataFilesList([_read_as(url) for url in urls], []) for split, urls in files.items()}
     try:
-        found = infer_module_for_data_files(DataFilesDict({k: DataFilesList(v, []) for k, v in files.items()}))
+        found = infer_module_for_data_files(DataFilesDict(known))
     except DataFilesNotFoundError:
         raise _NoLayoutError("no file has an ending that `datasets` knows") from None
     except (ValueError, StopIteration):
@@ -185,8 +194,18 @@ def _of_module(files: dict[str, list[str]], module: str | None) -> dict[str, lis
 
     if module is None or module == ZIP:
         return files
-    kept = DataFilesDict({split: DataFilesList(urls, []) for split, urls in files.items()}).filter(
+    names = {split: {_read_as(url): url for url in urls} for split, urls in files.items()}
+    kept = DataFilesDict({split: DataFilesList(list(urls), []) for split, urls in names.items()}).filter(
         extensions=_MODULE_TO_EXTENSIONS[module] + _MODULE_TO_METADATA_EXTENSIONS[module],
         file_names=_MODULE_TO_METADATA_FILE_NAMES[module],
     )
-    return {split: list(urls) for split, urls in kept.items()}
+    return {split: [names[split][url] for url in urls] for split, urls in kept.items()}
+
+
+def _read_as(url: str) -> str:
+    """The name under which `datasets` would know a file whose ending it does not, or not in mixed case."""
+    from datasets.packaged_modules import _EXTENSION_TO_MODULE
+
+    ending = url[url.rfind(".") :]
+    known = ending if ending in _EXTENSION_TO_MODULE else ending.lower()
+    return url.removesuffix(ending) + _READ_AS.get(known, known)

@@ -29,6 +29,7 @@ from hugflow_assets.hub.shapes import (
     counted,
     files_seen,
     is_metadata,
+    not_read,
     partial_splits,
     recognise,
     recognise_own,
@@ -108,21 +109,34 @@ def plan_of(
     infos = dataset_infos(state.card_data)
     if found.shape is Shape.PARQUET:
         return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
-    if found.shape is Shape.WEBDATASET:
-        configs = archive_configs(chosen, by_path, infos, seen)
-    elif found.shape is Shape.ROWS:
-        configs = row_configs(chosen, by_path, infos, str(layout.module), layout.params)
-    else:
-        configs = folder_configs(chosen, layout.configs, by_path, infos, found.shape)
-    if found.shape is not Shape.WEBDATASET and (request.audio_column or request.text_column):
+    configs = _configs_of(found.shape, sight, chosen, by_path, infos, seen)
+    may_name_files = found.shape is Shape.ROWS and any(config.features for config in configs)
+    if request.subset is None and not may_name_files:
+        note = f"{note} {not_read(sight.paths, sight.data_files)}".strip()
+    if request.audio_column or request.text_column:
         configs = tuple(_with_columns(config, sight) for config in configs)
     return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
+
+
+def _configs_of(
+    shape: Shape,
+    sight: Sight,
+    chosen: tuple[ConfigFiles, ...],
+    by_path: dict[str, SourceFile],
+    infos: dict[str, dict[str, Any]],
+    seen: dict[str, dict[str, Any]],
+) -> tuple[ConfigPlan, ...]:
+    if shape is Shape.WEBDATASET:
+        return archive_configs(chosen, by_path, infos, seen)
+    if shape is Shape.ROWS:
+        return row_configs(chosen, by_path, infos, str(sight.layout.module), sight.layout.params)
+    return folder_configs(chosen, sight.layout.configs, by_path, infos, shape)
 
 
 def _with_columns(config: ConfigPlan, sight: Sight) -> ConfigPlan:
     """With the columns that the first file shows, where nothing else tells them: to refuse a wrong one in time."""
     shard = next((shard for split in config.splits for shard in split.shards), None)
-    if config.features is not None or shard is None or shard.options.get("params"):
+    if config.features or config.seen or shard is None or shard.options.get("params"):
         return config
     told = (*shard.beside, *shard.files)[0].path
     media = BASE_COLUMNS[shard.shape][1] if shard.shape in BASE_COLUMNS else None

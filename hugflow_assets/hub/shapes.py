@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from posixpath import basename
@@ -80,6 +81,22 @@ def files_seen(paths: Sequence[str]) -> str:
         return "It holds no files."
     more = f", … ({len(paths)} files)" if len(paths) > FILES_SHOWN else ""
     return f"Files seen: {', '.join(paths[:FILES_SHOWN])}{more}."
+
+
+def not_read(paths: Sequence[str], data_files: Sequence[str]) -> str:
+    """What of a repository is no data file, and no file that every repository has either, by ending; "" if nothing."""
+    read = set(data_files)
+    left = [path for path in paths if path not in read and not _about(path)]
+    endings = Counter(basename(path)[basename(path).rfind(".") :].lower() for path in left)
+    told = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(FILES_SHOWN))
+    return f"Not read: {told} ({left[0]}{', …' if len(left) > 1 else ''})." if left else ""
+
+
+def _about(path: str) -> bool:
+    """Whether a file speaks of the repository, not of its rows."""
+    name = basename(path).lower()
+    words = ("readme", "license", "licence", "citation", "changelog", "dataset_info", "state.json", "dataset_dict.json")
+    return name.startswith((".", *words)) or name.endswith((".py", ".md", ".sh", ".ipynb")) or name in METADATA_NAMES
 
 
 def counted(things: Sequence[str], word: str) -> str:

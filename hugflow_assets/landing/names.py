@@ -22,7 +22,10 @@ _EXTENSIONS = {
     kind: frozenset(names.split())
     for kind, names in {"audio": _AUDIO, "image": _IMAGE, "video": _VIDEO, "pdf": "pdf"}.items()
 }
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*\[\]\\/\u2028\u2029]')
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*\[\]\\/\u2028\u2029'
+    r"\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)  # the second line shows nothing and may turn a name around; joiners (\u200c, \u200d) are part of words
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,106}\.([A-Za-z0-9]{1,8})")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
 

@@ -187,7 +187,7 @@ CASES: dict[str, Case] = {
     "archives with the tables of their clips inside": Case(
         {
             "train-0.tar": tar_bytes({"PK/a.wav": CLIPS[0], "PK/metadata.csv": b"file_name,text\na.wav,ay\n"}),
-            "train-1.tar.gz": tar_bytes(
+            "train-1.tgz": tar_bytes(
                 {"metadata.csv": b"file_name,text\na.wav,bee\nb.wav,no\n", "a.wav": CLIPS[1]}, compression="gz"
             ),
             "test-0.tar.gz": tar_bytes({"m/metadata.csv": b"file_name,text\nc.wav,cee\n", "c.wav": CLIPS[2]}),
@@ -302,6 +302,11 @@ CASES: dict[str, Case] = {
                 {"audio": CLIPS[0], "label": 1},
             ]
         },
+    ),
+    "audio with endings that datasets does not know": Case(
+        {"train/a.Mp3": CLIPS[0], "train/b.m4a": CLIPS[1], "train/c.wav": CLIPS[2], "notes/x.docx": b"x"},
+        Shape.AUDIOFOLDER,
+        {"train.jsonl": [{"audio": CLIPS[0]}, {"audio": CLIPS[1]}, {"audio": CLIPS[2]}]},
     ),
     "audio in split folders, nothing else": Case(
         {"train/a.wav": CLIPS[0], "test/b.wav": CLIPS[1]},
