@@ -56,6 +56,7 @@ def _words(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Size = Annotated[ByteSize, BeforeValidator(_size)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+DownloadMode = Literal["auto", "stream", "disk"]
 
 
 def _upper(value: Any) -> Any:
@@ -135,6 +136,9 @@ class Settings(BaseSettings):
     max_concurrent_downloads: int = _setting("Download", 4, "Datasets in flight over all runs.", ge=1)
     max_bandwidth: Size | None = _setting(
         "Download", None, "Bytes a second that all runs on this machine fetch together, e.g. 200MB; empty: no limit."
+    )
+    download_mode: DownloadMode = _setting(
+        "Download", "auto", "Parquet from the Hub into memory (stream), over the disk (disk), or as is best (auto)."
     )
     landing_executor: Literal["threads", "processes"] = _setting("Download", "threads", "How shards run in parallel.")
     landing_workers: int | None = _setting("Download", None, "Shards in parallel in one run; empty: the cores.", ge=1)

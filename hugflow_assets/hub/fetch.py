@@ -25,6 +25,7 @@ from hugflow_assets.hub.adopted import copy_adopted
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.transfer import Transfer, content_hash
+from hugflow_assets.hub.transport import READ_BYTES
 
 _HASH_READ = 1 << 20
 _PART_MODE = 0o640
@@ -88,6 +89,7 @@ class _Fetch:
         self.asked, self.file, self.to = asked, file, to
         self.promised = content_hash(file)
         self.transfer = Transfer(asked, file, self, on_bytes, should_stop)
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self.handle = -1
         self.resumed = 0
 
@@ -162,8 +164,13 @@ class _Fetch:
 
     # ---- the sink
 
-    def append(self, chunk: memoryview) -> tuple[int, float]:
-        return os.write(self.handle, chunk), 0.0
+    def room(self) -> tuple[memoryview, float]:
+        return self._buffer, 0.0
+
+    def filled(self, count: int) -> None:
+        rest = self._buffer[:count]
+        while rest:
+            rest = rest[os.write(self.handle, rest) :]
 
     def restart(self) -> None:
         os.ftruncate(self.handle, 0)

@@ -38,7 +38,7 @@ from hugflow_assets.hub.calls import (
 )
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
-from hugflow_assets.hub.transport import client, deadline
+from hugflow_assets.hub.transport import Body, client, deadline
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
@@ -67,8 +67,12 @@ def new_hash(file: SourceFile) -> hashlib._Hash:
 class Sink(Protocol):
     """Takes a file's bytes in their order."""
 
-    def append(self, chunk: memoryview) -> tuple[int, float]:
-        """Take the first bytes of a chunk: how many, and the seconds that this had to wait for room."""
+    def room(self) -> tuple[memoryview, float]:
+        """Where the next bytes are to be put, and the seconds that it took to have room; never empty."""
+        ...
+
+    def filled(self, count: int) -> None:
+        """So many bytes are there now, from the beginning of the room."""
         ...
 
     def restart(self) -> None:
@@ -257,35 +261,34 @@ class Transfer:
     def _receive(self, response: httpx2.Response) -> None:
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
         limit = Bandwidth.of(self.access)
-        for chunk in response.iter_raw():
-            if self.size + len(chunk) > self.file.size_bytes:
-                raise _MismatchError(f"more than {self.file.size_bytes} bytes")
-            window_ends += self._append(chunk)
-            window_bytes += len(chunk)
+        body = Body(response, self.access.read_timeout_s)
+        while self.size < self.file.size_bytes:
+            room, waited_s = self.sink.room()
+            window_ends += waited_s
+            room = room[: self.file.size_bytes - self.size]
+            if not (count := body.read_into(room)):
+                raise _BrokenError(self._unreachable("the connection ended early"))
+            self._have(room[:count])
+            window_bytes += count
             if limit is not None:
                 began = time.monotonic()
-                limit.take(len(chunk), self.should_stop)
+                limit.take(count, self.should_stop)
                 window_ends += time.monotonic() - began  # our own patience is no silence of the server
             if (now := time.monotonic()) > window_ends:
                 if window_bytes < LEAST_BYTES_PER_S * self.access.read_timeout_s:
                     raise _BrokenError(self._unreachable("it sends next to nothing"))
                 window_ends, window_bytes = now + self.access.read_timeout_s, 0
             self.stop_if_asked()
-        if self.size < self.file.size_bytes:
-            raise _BrokenError(self._unreachable("the connection ended early"))
+        if body.has_more():
+            raise _MismatchError(f"more than {self.file.size_bytes} bytes")
 
-    def _append(self, chunk: bytes) -> float:
-        """Hand a chunk to the sink; the seconds that it had to wait for room there."""
-        rest, waited_s = memoryview(chunk), 0.0
-        while rest:
-            taken, waited = self.sink.append(rest)
-            waited_s += waited
-            self.hash.update(rest[:taken])
-            rest = rest[taken:]
-            self.size += taken
-            self.fetched += taken
-            self.announce(taken)
-        return waited_s
+    def _have(self, piece: memoryview) -> None:
+        """A piece is in the sink's room: hash and count it."""
+        self.sink.filled(len(piece))
+        self.hash.update(piece)
+        self.size += len(piece)
+        self.fetched += len(piece)
+        self.announce(len(piece))
 
 
 def _length(response: httpx2.Response) -> int | None:

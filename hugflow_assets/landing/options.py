@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from hugflow_assets.landing.sums import Kind
-from hugflow_assets.settings import Settings
+from hugflow_assets.settings import DownloadMode, Settings
 from hugflow_assets.store.models import Manifest
 
 _CONNECTIONS = 8
@@ -35,6 +35,7 @@ class LandingOptions:
     Attributes:
         checksums: kind of the per-file checksum list.
         views: made beside the record, of ``nemo``, ``lhotse``, ``datasets``.
+        download_mode: parquet from memory or over the disk, see ``windows``.
         executor, workers: how shards run in parallel; 0 workers is one a core.
         progress_interval_s: how often progress is written and told.
         max_concurrent_downloads: datasets in flight over all runs on the storage.
@@ -44,6 +45,7 @@ class LandingOptions:
 
     checksums: Kind = "xxh128"
     views: tuple[str, ...] = VIEWS
+    download_mode: DownloadMode = "auto"
     executor: Literal["threads", "processes"] = "threads"
     workers: int = 0
     progress_interval_s: float = 5
@@ -57,6 +59,7 @@ class LandingOptions:
         return cls(
             checksums=settings.checksums,
             views=tuple(view for view in VIEWS if view in settings.landing_views),
+            download_mode=settings.download_mode,
             executor=settings.landing_executor,
             workers=settings.landing_workers or 0,
             progress_interval_s=settings.progress_interval.total_seconds(),

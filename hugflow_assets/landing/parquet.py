@@ -28,9 +28,7 @@ def stream(path: Path, source_path: str) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
             read = 0
             for group in range(file.num_row_groups):
-                facts = file.metadata.row_group(group)
-                rows = _rows_of_a_batch(facts.num_rows, facts.total_byte_size)
-                for batch in file.iter_batches(rows, row_groups=[group], use_threads=False):
+                for batch in rows_of(file, group):
                     read += batch.num_rows
                     yield batch
             promised = file.metadata.num_rows
@@ -44,6 +42,13 @@ def stream(path: Path, source_path: str) -> Iterator[pa.RecordBatch]:
         ) from error
     if read != promised:
         raise BadSourceError(f"{source_path} gave {read} rows, its footer promises {promised}.", file=source_path)
+
+
+def rows_of(file: pq.ParquetFile, group: int) -> Iterator[pa.RecordBatch]:
+    """The rows of one row group in batches of about ``BATCH_BYTES``."""
+    facts = file.metadata.row_group(group)
+    rows = _rows_of_a_batch(facts.num_rows, facts.total_byte_size)
+    yield from file.iter_batches(rows, row_groups=[group], use_threads=False)
 
 
 def _rows_of_a_batch(rows: int, size_bytes: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.errors import DiskFullError, HFError, LandingCancelledError, StorageError
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.hub.models import ShardSource
 from hugflow_assets.landing.media import MediaWriter
@@ -20,6 +20,8 @@ from hugflow_assets.landing.readers.reader import JSON, Reader
 from hugflow_assets.landing.record import RecordEncoder
 from hugflow_assets.landing.sources import Ahead, Sources, source_records
 from hugflow_assets.landing.sums import Checksum, Kind
+from hugflow_assets.landing.windows import OverDiskError
+from hugflow_assets.settings import DownloadMode
 from hugflow_assets.store.models import Counts, ShardReceipt
 
 MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh")
@@ -37,6 +39,7 @@ class Shard:
         work: a folder for this shard's sources, lines and sums, on the same file system.
         features: ``Features.to_dict()`` from upstream, or None.
         stop_file: the shard stops soon after this file appears.
+        download_mode: from memory, over the disk, or as it seems best; see ``windows``.
     """
 
     access: HubAccess
@@ -52,6 +55,7 @@ class Shard:
     features: dict[str, Any] | None
     file_mode: int
     stop_file: Path
+    download_mode: DownloadMode = "disk"
 
     @property
     def lines_path(self) -> Path:
@@ -63,6 +67,11 @@ class Shard:
         """The shard's part of the checksum list, sorted by path."""
         return self.work / "sums"
 
+    @property
+    def streamed_path(self) -> Path:
+        """A file whose size tells how much of the shard has come into memory."""
+        return self.work / "streamed"
+
     def media_folders(self) -> list[Path]:
         """Every folder that the shard may write media to."""
         return [self.tree / kind / self.folder for kind in MEDIA_FOLDERS]
@@ -71,12 +80,14 @@ class Shard:
         return self.stop_file.exists()
 
 
-def land_shard(shard: Shard, ahead: Ahead | None = None) -> ShardReceipt:
+def land_shard(shard: Shard, ahead: Ahead | None = None, *, streamed: bool = False) -> ShardReceipt:
     """Land one shard from scratch and return the proof; what an earlier try left is wiped, but for fetched bytes.
 
     Args:
         ahead: what ``fetch_ahead`` has fetched, in this process or another.
+        streamed: from memory, without a copy on the disk; see ``windows``.
     Raises:
+        OverDiskError: with ``streamed`` only: it has to be landed over the disk.
         HFError: a file cannot be fetched or is not what the Hub promises.
         BadSourceError: a file is not readable parquet.
         LandingCancelledError: the stop file appeared.
@@ -86,15 +97,30 @@ def land_shard(shard: Shard, ahead: Ahead | None = None) -> ShardReceipt:
 
     wipe(shard)
     shard.work.mkdir(parents=True, exist_ok=True)
-    sources = Sources(shard, ahead)
+    sources = Sources(shard, ahead, streamed=streamed)
     reader = open_reader(shard, sources)
     media = MediaWriter(shard.tree, shard.folder, Checksum(shard.checksums), shard.file_mode, reader.resolve)
     try:
         with shard.lines_path.open("wb", buffering=0) as lines:
             return _land(shard, reader, media, sources, _Lines(lines.fileno()))
+    except Exception as error:
+        if streamed and (why := _why_over_disk(error)) is not None:
+            reader.close()  # which counts what it has fetched
+            raise OverDiskError(why.reason, why.others, sources.bytes_fetched) from error
+        raise
     finally:
         media.close()
         reader.close()
+
+
+def _why_over_disk(error: Exception) -> OverDiskError | None:
+    """Whatever may come of bytes that were not verified yet: verified ones will tell what it is."""
+    if isinstance(error, OverDiskError):
+        return error
+    of_the_disk = isinstance(error, OSError) and error.errno is not None  # the others are Arrow's
+    if of_the_disk or isinstance(error, (HFError, LandingCancelledError, StorageError, DiskFullError)):
+        return None
+    return OverDiskError(f"{type(error).__name__}: {error}")
 
 
 def wipe(shard: Shard) -> None:

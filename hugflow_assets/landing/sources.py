@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from hugflow_assets.durable import host_id
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import fetch
-from hugflow_assets.hub.transfer import content_hash
 from hugflow_assets.hub.models import Shape, ShardSource, SourceFile
+from hugflow_assets.hub.transfer import content_hash
 from hugflow_assets.store.models import SourceRecord
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Ahead = Mapping[str, int]  # local names of a shard's files that are fetched and verified -> bytes that it took
 
 _ONE_FILE = frozenset({Shape.PARQUET, Shape.WEBDATASET})  # shapes whose readers fetch the files in order, each alone
+_SOURCE = "source-{:05d}"
 _AT_ONCE = 8  # small files of one shard in flight: their round trips, not their bytes, take the time
 _POLL_S = 0.05
 
@@ -33,12 +34,18 @@ class Sources:
     """Fetches for one shard. ``bytes_fetched`` counts what came over the network; ``ahead`` is there already."""
 
     def __init__(
-        self, shard: Shard, ahead: Ahead | None = None, *, on_bytes: Callable[[int], None] | None = None
+        self,
+        shard: Shard,
+        ahead: Ahead | None = None,
+        *,
+        on_bytes: Callable[[int], None] | None = None,
+        streamed: bool = False,
     ) -> None:
         self._shard = shard
         self._ahead = dict(ahead or {})
         self._on_bytes = on_bytes
         self._numbers = iter(range(1 << 62))
+        self.streamed = streamed  # parquet is read from memory while it arrives
         self.bytes_fetched = 0
 
     @property
@@ -58,7 +65,7 @@ class Sources:
             local = self._shard.work / f"member-{next(self._numbers):05d}{suffix}"
             extract(self.shared(file.archive), file, local)
             return local
-        local = self._shard.work / f"source-{next(self._numbers):05d}{suffix}"
+        local = self._shard.work / (_SOURCE.format(next(self._numbers)) + suffix)
         self._fetch(file, local)
         return local
 
@@ -66,7 +73,7 @@ class Sources:
         """Several small files, some at once."""
         if any(file.archive is not None for file in files) or len(files) < 2:
             return [self.fetch(file) for file in files]
-        places = [(file, self._shard.work / f"source-{next(self._numbers):05d}") for file in files]
+        places = [(file, self._shard.work / _SOURCE.format(next(self._numbers))) for file in files]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="files") as pool:
             list(pool.map(lambda place: self._fetch(*place), places))
         return [local for _, local in places]
@@ -126,6 +133,11 @@ class Sources:
             should_stop=shard.should_stop,
         )
         self.bytes_fetched += got.bytes_fetched
+
+
+def first_source() -> str:
+    """The local name of the first file that a reader fetches."""
+    return _SOURCE.format(0)
 
 
 def fetch_ahead(shard: Shard, on_bytes: Callable[[int], None] | None = None) -> Ahead:

@@ -79,9 +79,9 @@ class Tracker:
 
 
 def _fetched(work: Path) -> int:
-    """Bytes of a shard's sources that are on the disk now."""
+    """Bytes of a shard's sources that have come until now, to the disk or into memory (see ``Shard.streamed_path``)."""
     size = 0
-    for path in work.glob("source-*"):
+    for path in (*work.glob("source-*"), work / "streamed"):
         try:
             size += path.stat().st_size
         except FileNotFoundError:

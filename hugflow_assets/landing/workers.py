@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 
@@ -19,8 +20,10 @@ from hugflow_assets.landing.linking import LandedCopy, link_shard
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.shard import Shard, land_shard
 from hugflow_assets.landing.sources import Ahead, fetch_ahead
+from hugflow_assets.landing.windows import OverDiskError, is_streamed
 from hugflow_assets.store.models import ShardReceipt
 
+_LOG = logging.getLogger(__name__)
 _TICK_S = 0.25
 _ENOUGH_BYTES_PER_S = 100e6  # for one landing worker
 _FASTER = 1.3  # with twice the connections
@@ -28,17 +31,21 @@ _FASTER = 1.3  # with twice the connections
 
 @dataclass(frozen=True)
 class Job:
-    """A shard to land, and its landed copy if there is one that may still be good."""
+    """A shard to land, and its landed copy if there is one that may still be good.
+
+    ``bytes_fetched``: what it took from the network when it was tried to land it from memory.
+    """
 
     shard: Shard
     copy: LandedCopy | None = None
+    bytes_fetched: int = 0
 
 
-def carry_out(job: Job, ahead: Ahead | None = None) -> ShardReceipt:
-    """Link the shard if its copy is whole, else land it, of what is fetched already."""
+def carry_out(job: Job, ahead: Ahead | None = None, *, streamed: bool = False) -> ShardReceipt:
+    """Link the shard if its copy is whole, else land it, from memory or of what is fetched already."""
     if job.copy is not None and (linked := link_shard(job.shard, job.copy)) is not None:
         return linked
-    return land_shard(job.shard, ahead)
+    return land_shard(job.shard, ahead, streamed=streamed)
 
 
 def run_jobs(
@@ -51,8 +58,9 @@ def run_jobs(
 ) -> None:
     """Carry out every job.
 
-    While one shard is landed the next is fetched. One connection is enough where the network is faster than the
-    landing; where the landing waits for bytes more are opened, up to ``options.connections``.
+    A shard that is streamed has a connection of its own while it is landed. Of the others the next is fetched while one
+    is landed. One connection is enough where the network is faster than the landing; where the landing waits for bytes
+    more are opened, up to ``options.connections``.
 
     Args:
         on_landed: called in this thread with each finished shard.
@@ -112,7 +120,9 @@ class _Line:
         self._jobs, self._executor, self._parallel = jobs, executor, parallel
         self._done: SimpleQueue[tuple[Shard, Future[ShardReceipt]]] = SimpleQueue()
         self._changed = threading.Condition()
-        self._closed = False
+        self._again: list[Job] = []  # to be landed over the disk after all
+        self._closed = self._all_over_disk = False
+        self._streams = 0
         self._taken = self._landing = self._collected = self._fetched_bytes = 0
         self._seen, self._before = (time.monotonic(), 0), 0.0
 
@@ -160,38 +170,65 @@ class _Line:
 
     def run(self) -> None:
         """Fetch one shard after the other, until there are no more."""
-        while (job := self._take()) is not None:
+        while (taken := self._take()) is not None:
+            job, streamed = taken
             future: Future[ShardReceipt]
             try:
-                ahead = fetch_ahead(job.shard, self._count) if job.copy is None else None
-                future = self._executor.submit(carry_out, job, ahead)
+                ahead = None if streamed or job.copy is not None else self._fetch_ahead(job)
+                future = self._executor.submit(carry_out, job, ahead, streamed=streamed)
             except BaseException as error:  # noqa: BLE001  it is the caller's to raise
                 future = Future()
                 future.set_exception(error)
             with self._changed:
                 self._landing += 1
-            future.add_done_callback(partial(self._finish, job.shard))
+            future.add_done_callback(partial(self._finish, job, streamed))
 
-    def _take(self) -> Job | None:
+    def _take(self) -> tuple[Job, bool] | None:
+        """The next job and whether it is streamed; None when there are no more, and none that is can come back."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._landing <= self._parallel)
-            job = None if self._closed else next(self._jobs, None)
-            if job is None:
-                self._closed = True
-                self._changed.notify_all()
-            else:
-                self._taken += 1
-            return job
+            while True:
+                self._changed.wait_for(lambda: self._closed or self._landing <= self._parallel)
+                if self._closed:
+                    return None
+                if self._again:
+                    return self._again.pop(), False
+                if (job := next(self._jobs, None)) is not None:
+                    streamed = not self._all_over_disk and is_streamed(job.shard)
+                    self._taken += 1
+                    self._streams += streamed
+                    return job, streamed
+                if not self._streams:
+                    self._closed = True
+                    self._changed.notify_all()
+                    return None
+                self._changed.wait()
+
+    def _fetch_ahead(self, job: Job) -> Ahead:
+        ahead = fetch_ahead(job.shard, self._count)
+        return {name: size + job.bytes_fetched for name, size in ahead.items()}
 
     def _count(self, size_bytes: int) -> None:
         with self._changed:
             self._fetched_bytes += size_bytes
 
-    def _finish(self, shard: Shard, future: Future[ShardReceipt]) -> None:
+    def _finish(self, job: Job, streamed: bool, future: Future[ShardReceipt]) -> None:
+        error = future.exception()
         with self._changed:
             self._landing -= 1
+            self._streams -= streamed
+            if isinstance(error, OverDiskError):
+                self._land_again(job, error)
             self._changed.notify_all()
-        self._done.put((shard, future))
+        if not isinstance(error, OverDiskError):
+            self._done.put((job.shard, future))
+
+    def _land_again(self, job: Job, error: OverDiskError) -> None:
+        _LOG.info("%s is landed over the disk: %s.", job.shard.source.files[0].path, error.reason)
+        self._all_over_disk |= error.others
+        if self._closed:
+            self._taken -= 1
+        else:
+            self._again.append(replace(job, copy=None, bytes_fetched=error.bytes_fetched))
 
 
 def _executor(options: LandingOptions) -> Executor:

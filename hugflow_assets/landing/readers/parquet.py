@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from hugflow_assets.hub.footers import features_of
+from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.landing.columns import MediaTree, media_columns
 from hugflow_assets.landing.parquet import stream
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.repo_paths import RepoPaths
 from hugflow_assets.landing.sources import Sources
+from hugflow_assets.landing.windows import WindowStream
 
 if TYPE_CHECKING:
     from hugflow_assets.landing.shard import Shard
@@ -25,15 +27,24 @@ class ParquetReader(Reader):
     def __init__(self, shard: Shard, sources: Sources) -> None:
         super().__init__(shard, sources)
         self._paths = RepoPaths(shard)
+        self._stream = WindowStream(shard)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         for file in self.shard.source.files:
-            local = self.sources.fetch(file)
             self._paths.beside = file.path
-            for batch in stream(local, file.path):
+            for batch in self._rows(file):
                 if self.shard.features is None and self.features is None:  # no footer was in reach of the plan
                     self.features = features_of(batch.schema)
                 yield batch
+
+    def _rows(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
+        if not self.sources.streamed:
+            yield from stream(self.sources.fetch(file), file.path)
+            return
+        try:
+            yield from self._stream.batches(file)
+        finally:
+            self.close()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
         return media_columns(schema, self.features or self.shard.features)
@@ -43,3 +54,6 @@ class ParquetReader(Reader):
         found = self._paths.resolve(paths)
         self.sources.bytes_fetched += self._paths.bytes_fetched - before
         return found
+
+    def close(self) -> None:
+        self.sources.bytes_fetched += self._stream.close()

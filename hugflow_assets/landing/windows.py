@@ -1,0 +1,204 @@
+"""Parquet straight from the Hub: windows of row groups in memory, landed while the next ones arrive.
+
+Nothing of it touches the disk but what lands. The price is that a run that is killed has to fetch such a shard from its
+beginning. So with ``auto`` a shard is streamed only where that costs seconds (``LARGEST_BYTES`` at no less than
+``FAST_BYTES_PER_S``), and is otherwise fetched to the disk, where it is resumed inside the file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.hub.fetch import part_of
+from hugflow_assets.hub.footers import read_tail
+from hugflow_assets.hub.models import Shape, SourceFile
+from hugflow_assets.hub.streaming import FileStream
+from hugflow_assets.landing.parquet import rows_of
+from hugflow_assets.landing.sources import first_source
+
+if TYPE_CHECKING:
+    from hugflow_assets.landing.shard import Shard
+
+SMALLEST_BYTES = 8 << 20  # below, a shard costs a request more and saves nothing
+LARGEST_BYTES = 512 << 20
+FAST_BYTES_PER_S = 60e6  # of one connection; below, more connections pay, and they fetch to the disk
+_WINDOW_BYTES = 32 << 20  # small row groups are taken together until they are so large
+_AHEAD_BYTES = 32 << 20  # of the next window, while one is landed
+_MOST_BYTES = 192 << 20  # of one shard in memory
+_ROOM_BYTES = 2 * _MOST_BYTES  # of all that this process lands
+_POLL_S = 0.2
+
+
+class OverDiskError(Exception):
+    """A shard that has to be landed over the disk after all, what was landed of it being void.
+
+    ``others``: so should those that come after it. ``bytes_fetched`` came over the network for it.
+    """
+
+    def __init__(self, reason: str, others: bool = False, bytes_fetched: int = 0) -> None:
+        super().__init__(reason, others, bytes_fetched)  # all that a process needs to make it of what another has sent
+        self.reason, self.others, self.bytes_fetched = reason, others, bytes_fetched
+
+
+@dataclass(frozen=True)
+class Window:
+    """Row groups that lie side by side in the bytes of a file before ``end``."""
+
+    groups: range
+    end: int
+
+
+def is_streamed(shard: Shard) -> bool:
+    """Whether a shard is to be landed from memory; what an earlier run has on the disk is not fetched twice."""
+    source = shard.source
+    if shard.download_mode == "disk" or source.shape is not Shape.PARQUET or len(source.files) != 1:
+        return False
+    file = source.files[0]
+    if file.archive is not None or not file.sha256 or not file.size_bytes or shard.access.adopted is not None:
+        return False
+    local = shard.work / first_source()
+    if local.exists() or part_of(local).exists():
+        return False
+    return shard.download_mode == "stream" or SMALLEST_BYTES <= file.size_bytes <= LARGEST_BYTES
+
+
+class WindowStream:
+    """One shard's file as batches of rows. ``close`` whatever happened."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._open = ExitStack()
+        self._stream: FileStream | None = None
+
+    def close(self) -> int:
+        """End the transfer and give the memory back; the bytes that came over the network since the last time."""
+        self._open.close()
+        stream, self._stream = self._stream, None
+        return 0 if stream is None else stream.bytes_fetched
+
+    def batches(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
+        """The rows in order. When it has come to its end, the file was verified, and not before.
+
+        Raises:
+            OverDiskError: row groups too large, a server without ranges, or a network too slow.
+            StreamBrokenError, pa.ArrowException: other bytes than promised, or no parquet.
+            HFError: the file cannot be fetched. LandingCancelledError: the stop file appeared.
+        """
+        shard = self._shard
+        tail = read_tail(shard.access, shard.repo_id, file.commit or shard.commit, file)
+        if tail is None:
+            raise OverDiskError("its end cannot be read by range", True)
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+        windows = windows_of(metadata, file.size_bytes)
+        room = max((b - a for a, b in pairwise([0, *(one.end for one in windows)])), default=0) + _AHEAD_BYTES
+        if room > _MOST_BYTES:
+            raise OverDiskError(f"its row groups need {room} bytes of memory")
+        self._open.enter_context(_ROOM.taken(room, shard.should_stop))
+        seen = self._open.enter_context(_seen_bytes(shard))
+        stream = FileStream(
+            shard.access,
+            shard.repo_id,
+            file.commit or shard.commit,
+            file,
+            room,
+            on_bytes=seen,
+            should_stop=shard.should_stop,
+        )
+        self._stream = self._open.enter_context(stream)
+        if windows and shard.download_mode == "auto":
+            self._see_whether_it_is_fast(stream, windows[0].end)
+        yield from _rows(stream, metadata, windows, release_to=file.size_bytes - len(tail))
+        stream.verify()
+        if bytes(memoryview(stream.memory)[-len(tail) :]) != tail:
+            raise OverDiskError("its end was another one when it was read by range")
+
+    def _see_whether_it_is_fast(self, stream: FileStream, end: int) -> None:
+        if not stream.wait(end, patience_s=end / FAST_BYTES_PER_S):
+            stream.save(part_of(self._shard.work / first_source()))
+            raise OverDiskError("the network is slow", True)
+
+
+def windows_of(metadata: pq.FileMetaData, size_bytes: int) -> list[Window]:
+    """The windows of a file.
+
+    Raises:
+        OverDiskError: the footer tells of bytes outside of the file, or out of order.
+    """
+    windows, first, before, start = [], 0, 0, 0
+    for group in range(metadata.num_row_groups):
+        facts = metadata.row_group(group)
+        columns = [facts.column(at) for at in range(facts.num_columns)]
+        begins = [min(one.data_page_offset, one.dictionary_page_offset or one.data_page_offset) for one in columns]
+        end = max((at + one.total_compressed_size for at, one in zip(begins, columns, strict=True)), default=before)
+        if min(begins, default=before) < before or not before <= end <= size_bytes:
+            raise OverDiskError("its row groups do not lie in order")
+        before = end
+        if end - start >= _WINDOW_BYTES or group == metadata.num_row_groups - 1:
+            windows.append(Window(range(first, group + 1), end))
+            first, start = group + 1, end
+    return windows
+
+
+def _rows(
+    stream: FileStream, metadata: pq.FileMetaData, windows: list[Window], *, release_to: int
+) -> Iterator[pa.RecordBatch]:
+    """Each window's rows when it is there; what has been read of the file is given back."""
+    if not windows:
+        return
+    with pq.ParquetFile(pa.BufferReader(pa.py_buffer(stream.memory)), metadata=metadata, pre_buffer=False) as file:
+        for window in windows:
+            stream.wait(window.end)
+            for group in window.groups:
+                yield from rows_of(file, group)
+            stream.release(min(window.end, release_to))
+
+
+@contextmanager
+def _seen_bytes(shard: Shard) -> Iterator[Callable[[int], None]]:
+    """Tell how much has come by the size of an empty file, for whoever looks from another process."""
+    with shard.streamed_path.open("wb", buffering=0) as file:
+        size = 0
+
+        def count(more: int) -> None:
+            nonlocal size
+            size += more
+            file.truncate(size)
+
+        yield count
+    shard.streamed_path.unlink(missing_ok=True)
+
+
+class _Room:
+    """The memory for all files that are streamed in this process."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._left = size_bytes
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, size_bytes: int, should_stop: Callable[[], bool]) -> Iterator[None]:
+        """Wait for so much of it, and have it while the block runs."""
+        with self._changed:
+            while self._left < size_bytes:
+                self._changed.wait(_POLL_S)
+                if should_stop():
+                    raise LandingCancelledError("The landing was stopped on request.", remedy="A later run resumes.")
+            self._left -= size_bytes
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size_bytes
+                self._changed.notify_all()
+
+
+_ROOM = _Room(_ROOM_BYTES)
