@@ -27,7 +27,7 @@ import orjson
 from pydantic import ValidationError
 
 from hugflow_assets.durable import Lease, atomic_write, locked
-from hugflow_assets.errors import LeaseHeldError, LeaseLostError, QuotaExceededError
+from hugflow_assets.errors import DiskFullError, LeaseHeldError, LeaseLostError, QuotaExceededError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.faults import disk_errors
@@ -115,10 +115,17 @@ class Quota:
 
     def withdraw(self, record: ReservationRecord) -> None:
         """Strike a promise out, if it is this one still; where the lock cannot be had, its silence ends it."""
-        with contextlib.suppress(LeaseHeldError), disk_errors(self._layout.root), self.lock():
-            found = read_reservation(self._layout.reservation(record.name))
-            if found is not None and found[0].token == record.token:
-                forget_reservation(self._layout, record.name)
+        with contextlib.suppress(LeaseHeldError):
+            try:
+                with disk_errors(self._layout.root), self.lock():
+                    self._strike_out(record)
+            except DiskFullError:  # no room for a lock either
+                self._strike_out(record)
+
+    def _strike_out(self, record: ReservationRecord) -> None:
+        found = read_reservation(self._layout.reservation(record.name))
+        if found is not None and found[0].token == record.token:
+            forget_reservation(self._layout, record.name)
 
     def _grant(self, record: ReservationRecord, *, takes_over: bool) -> None:
         with disk_errors(self._layout.root), self.lock() as lock:
