@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from hugflow_assets import errors
+from hugflow_assets.cli.report import State
 from hugflow_assets.hub.shapes import LANDABLE_SHAPES
 from hugflow_assets.landing.readers import LANDABLE
 from hugflow_assets.store import EventKind, Phase, Progress, Store, now_text
@@ -38,6 +39,12 @@ def test_every_error_is_explained_as_the_code_has_it() -> None:
     assert sorted(told) == sorted(
         (kind.code, str(kind.exit_status), "yes" if kind.transient else "no") for kind in set(kinds())
     )
+
+
+def test_every_state_of_a_dataset_is_explained() -> None:
+    told = (ROOT / "docs/state.md").read_text().partition("## States of a dataset")[2]
+    first_cells = "".join(re.findall(r"^\| ([^|]+) \|", told, re.MULTILINE))
+    assert re.findall(r"`([a-z-]+)`", first_cells) == [state.value for state in State]
 
 
 def test_the_schema_of_the_state_is_made_from_the_models() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from hugflow_assets.intake import DatasetRequest, RequestSnapshot
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Event, EventKind, Held, Hold, IndexRow, Scrub, Store, Upstream
+from hugflow_assets.store import Event, EventKind, Held, Hold, IndexRow, Scrub, Store, Trouble, Upstream
 
 # How far back the audit log is read for the last word on what has not landed.
 RECENT_EVENTS = 10_000
@@ -55,14 +55,19 @@ class Known:
         return "" if scrub is None or scrub.whole else f"{scrub.story()} (found {scrub.at[:10]})"
 
     def is_stale(self, row: IndexRow) -> bool:
-        mark = self.upstream.get(row.name)
-        return mark is not None and mark.revision == row.revision and mark.is_stale(row.commit)
+        mark = self._upstream(row)
+        return mark is not None and mark.is_stale(row.commit)
+
+    def trouble(self, row: IndexRow) -> Trouble | None:
+        """What has become of the repository upstream; None when nothing bad is known."""
+        mark = self._upstream(row)
+        return mark.trouble if mark is not None else None
 
     def notes(self, row: IndexRow, request: DatasetRequest | None) -> list[str]:
         """What a person should know of a landed dataset, beside its state."""
         told = []
-        mark = self.upstream.get(row.name)
-        if mark is not None and mark.revision == row.revision:
+        mark = self._upstream(row)
+        if mark is not None:
             if mark.trouble is not None:
                 told.append(f"upstream {mark.trouble.value}: {mark.told}; the data stay")
             if mark.is_stale(row.commit):
@@ -77,6 +82,10 @@ class Known:
         if row.name in self.failures:
             told.append(f"the last try to change it: {self.failures[row.name]}")
         return told
+
+    def _upstream(self, row: IndexRow) -> Upstream | None:
+        mark = self.upstream.get(row.name)
+        return mark if mark is not None and mark.revision == row.revision else None
 
     def _scrub(self, row: IndexRow) -> Scrub | None:
         scrub = self.scrubs.get(row.name)

@@ -11,7 +11,7 @@ from hugflow_assets.cli.known import Known, hold_story
 from hugflow_assets.intake import AddFile, Problem, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Fingerprint, Held, IndexRow, Phase, Progress, Store, Tombstone, Usage
+from hugflow_assets.store import Fingerprint, Held, IndexRow, Phase, Progress, Store, Tombstone, Trouble, Usage
 
 
 class State(StrEnum):
@@ -25,6 +25,12 @@ class State(StrEnum):
     CANCELLED = "cancelled"  # likewise, for this request as it is now
     LANDED = "landed"
     STALE = "stale"  # landed, and its branch has moved on upstream
+    UPSTREAM_GONE = "upstream-gone"  # landed, and the Hub has the repository no longer; the data stay
+    UPSTREAM_DISABLED = "upstream-disabled"  # landed, and the Hub gives it out no longer
+    UPSTREAM_RENAMED = "upstream-renamed"  # landed, and the repository has another id now
+    UPSTREAM_RELICENSED = "upstream-relicensed"  # landed under another licence than it has now
+    UPSTREAM_REVISION_GONE = "upstream-revision-gone"  # landed, and the branch or tag is there no longer
+    UPSTREAM_NO_ACCESS = "upstream-no-access"  # landed, and the token may not read the repository any more
     DAMAGED = "damaged"  # files are missing or differ from their hashes, or its manifest cannot be read
     ORPHANED = "orphaned"  # landed, and no request asks for it any more
     REMOVING = "removing"  # landed, and a removal withdraws it
@@ -49,6 +55,7 @@ class DatasetStatus(Frozen):
     landed_at: str | None = None
     path: str | None = None
     request: str | None = None  # its file, relative to the requests folder
+    upstream: Trouble | None = None  # what the repository came to at the last look, whatever else is the state
     progress: Progress | None = None
 
 
@@ -168,6 +175,7 @@ def _landed(
         landed_at=row.landed_at or None,
         path=str(store.layout.dataset(row.name)),
         request=asked.path if asked else None,
+        upstream=known.trouble(row),
         progress=progress if progress is not None and _is_fresh(progress, known.settings) else None,
     )
 
@@ -182,6 +190,8 @@ def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, known:
     if not desired:
         return State.REMOVING, "a removal withdraws it"
     settings = known.settings
+    if (trouble := known.trouble(row)) is not None:
+        return State(f"upstream-{trouble.value}"), ""
     if known.is_stale(row):
         return State.STALE, ""
     if row.fingerprint != Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views):

@@ -97,18 +97,27 @@ def test_upstream_moves_and_troubles_are_events_once_and_states(run, project, sp
     assert state_of(run)["state"] == "landed"
     look(speech_hub)
     assert drifts() == ["moved"]
+    states = []
+
+    def look_and_see() -> None:
+        look(speech_hub)
+        one = state_of(run)
+        assert one["state"] == f"upstream-{one['upstream']}" and f"upstream {one['upstream']}: " in one["note"]
+        states.append(one["upstream"])
+
     speech_hub.commit("org/speech", {"README.md": card("cc-by-nc-4.0")})
-    look(speech_hub)
+    look_and_see()
     speech_hub.repo("org/speech").disabled = True
-    look(speech_hub)
+    look_and_see()
     speech_hub.repo("org/speech").disabled = False
     speech_hub.rename_repo("org/speech", "org/spoken")
-    look(speech_hub)
+    look_and_see()
     speech_hub.delete_repo("org/spoken")
+    look_and_see()
     look(speech_hub)
-    look(speech_hub)
+    assert states == ["relicensed", "disabled", "renamed", "gone"]
+    assert "upstream-gone" in run("status").out
     assert drifts() == ["moved", "relicensed", "disabled", "renamed", "gone"]
-    assert "upstream gone" in state_of(run)["note"]
     assert run("verify").code == 0
 
 
