@@ -2,7 +2,9 @@
 
     with ForkServer() as server:
         child = server.start(url, folder, kill_at=120)   # killed by its own hand at its 120th act on files or sockets
-        child.kill(); child.wait()
+        child.signal(signal.SIGKILL); child.ended()
+
+With ``act`` it does in a whole project what the command of that name does, and only acts below ``folder`` count.
 
 Every child is waited for by the server that forked it, so that no signal can meet another process of the same number.
 """
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +29,20 @@ _ACTS = ("open", "os.", "socket.connect", "shutil.")
 
 @dataclass
 class ForkServer:
-    """The parent of the landings; ``start`` one at a time."""
+    """The parent of the landings; ``start`` one at a time. ``imports``: modules that every child needs at once."""
 
+    imports: tuple[str, ...] = (
+        "huggingface_hub.hf_api",
+        "pyarrow.parquet",
+        "hugflow_assets.hub.planning",
+        "hugflow_assets.landing.readers",
+    )
     process: subprocess.Popen[bytes] = field(init=False)
     _told: bytearray = field(default_factory=bytearray)
 
     def __enter__(self) -> ForkServer:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [sys.executable, "-m", __name__, *self.imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         assert self.told(120) == "ready"
         return self
@@ -93,12 +102,8 @@ class Child:
 
 def main() -> None:
     """Fork a child for each line of stdin; while one lives, a line is the number of a signal for it."""
-    import huggingface_hub.hf_api  # noqa: F401
-    import pyarrow.parquet  # noqa: F401
-
-    import hugflow_assets.hub.planning
-    import hugflow_assets.landing.readers  # noqa: F401
-
+    for module in sys.argv[1:]:
+        import_module(module)
     print("ready", flush=True)
     while line := sys.stdin.buffer.raw.readline():  # type: ignore[attr-defined]
         if isinstance(asked := json.loads(line), dict):  # a number: a signal for a child that had ended by itself
@@ -131,8 +136,8 @@ def _supervise(asked: dict[str, Any]) -> None:
 
 def _child(asked: dict[str, Any], out: int) -> None:
     try:
-        acts = _count_acts(asked.get("kill_at"))
-        told = _land(asked)
+        acts = _count_acts(asked.get("kill_at"), asked["folder"] if "act" in asked else None)
+        told = _act(asked) if "act" in asked else _land(asked)
         os.write(out, json.dumps({**told, "acts": acts()}).encode())
     except BaseException as error:  # noqa: BLE001  the parent is to know
         os.write(out, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
@@ -140,19 +145,52 @@ def _child(asked: dict[str, Any], out: int) -> None:
     os._exit(0)
 
 
-def _count_acts(kill_at: int | None) -> Any:
-    """Count what the interpreter does with files and sockets, and kill this process at the given number."""
+def _count_acts(kill_at: int | None, below: str | None) -> Any:
+    """Count what the interpreter does with files and sockets, and kill this process at the given number.
+
+    ``below``: only what it does with files of this folder, or relative to an open one.
+    """
     count = 0
 
-    def hook(event: str, _: tuple[object, ...]) -> None:
+    def hook(event: str, told: tuple[object, ...]) -> None:
         nonlocal count
-        if event.startswith(_ACTS):
+        if event.startswith(_ACTS) and (below is None or _is_below(told, below)):
             count += 1
             if count == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
     return lambda: count
+
+
+def _is_below(told: tuple[object, ...], folder: str) -> bool:
+    if not told or not isinstance(told[0], str | bytes | os.PathLike):
+        return False
+    path = os.fsdecode(told[0])
+    return not path.startswith("/") or path.startswith(folder)
+
+
+def _act(asked: dict[str, Any]) -> dict[str, Any]:
+    os.environ.update(HUGFLOW_PROJECT_DIR=asked["folder"], HF_ENDPOINT=asked["url"])
+    from dagster import DagsterInstance
+
+    from hugflow_assets.errors import HugflowError
+    from hugflow_assets.orchestration import sync
+    from hugflow_assets.orchestration.by_hand import materialize, restore
+    from hugflow_assets.orchestration.platform import Platform
+
+    acts = {
+        "sync": lambda: sync(instance=instance),
+        "update": lambda: materialize([asked["name"]], update=True, instance=instance),
+        "restore": lambda: restore(asked["name"], instance=instance),
+        "empty-trash": lambda: Platform().store().empty_trash(0),
+    }
+    with DagsterInstance.ephemeral() as instance:
+        try:
+            acts[asked["act"]]()
+        except HugflowError as error:
+            return {"code": error.code}
+    return {}
 
 
 def _land(asked: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Random lives: requests and removals come and go, upstream moves, landings are killed; then everything must agree.
+"""Random lives: requests and removals come and go, upstream moves, people pause, processes are killed at any act.
 
 After each step: what the requests say is what the disk holds; manifests, index, Dagster's partitions and the audit log
-say the same; every file of every dataset has its recorded hash.
+say the same; every file of every dataset has its recorded hash. After a kill nothing partial is seen, even before
+anybody has mended anything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from hugflow_assets.cli.life import pause, resume
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import Hub
@@ -26,11 +28,20 @@ from hugflow_assets.orchestration import sync
 from hugflow_assets.orchestration.by_hand import materialize, restore
 from hugflow_assets.orchestration.partitions import DATASETS_NAME
 from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.store import EventKind, Store
+from hugflow_assets.store import EventKind, Held, Store
 from hugflow_assets_tests.datasets_made import speech_files, text_files
+from hugflow_assets_tests.e2e.fork_server import ForkServer
 
 REPOS = ("org/speech", "org/text")
 SUBJECTS = st.sampled_from(REPOS)
+# About 80 acts on files where nothing is to do, 500 where something lands.
+KILL_AT = st.none() | st.integers(1, 80) | st.integers(80, 500)
+IMPORTS = (
+    "hugflow_assets.orchestration.assembly",
+    "huggingface_hub.hf_api",
+    "pyarrow.parquet",
+    "hugflow_assets.landing.readers",
+)
 
 
 def name_of(repo: str) -> str:
@@ -42,6 +53,8 @@ class Life(RuleBasedStateMachine):
 
     made: Path
     hub: LocalHub
+    server: ForkServer
+    killed: list[str]  # the acts that were really cut short, of every life
 
     @initialize()
     def begin(self) -> None:
@@ -53,6 +66,8 @@ class Life(RuleBasedStateMachine):
         self.instance = DagsterInstance.ephemeral()
         self.commits = {repo: self.hub.repo(repo).refs["refs/heads/main"].id for repo in REPOS}
         self.edits = 0
+        for repo in REPOS:
+            self.file("add", repo).write_text(f"hf_id: {repo}\ndescription: The first.\n")
         self.reconcile()
 
     def teardown(self) -> None:
@@ -75,21 +90,35 @@ class Life(RuleBasedStateMachine):
 
     # ---- what people do
 
-    @rule(repo=SUBJECTS)
-    def add_or_edit(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def add_or_edit(self, repo: str, kill_at: int | None) -> None:
         self.edits += 1
         for path in (self.root / "requests/add").iterdir():
             if repo in path.read_text():
                 path.unlink()
         self.file("add", repo).write_text(f"hf_id: {repo}\ndescription: Edit {self.edits}.\n")
+        self.cut_short("sync", repo, kill_at)
         self.reconcile()
+
+    @rule(repo=SUBJECTS)
+    def pause(self, repo: str) -> None:
+        if self.has("add", repo):
+            pause([name_of(repo)])
+            self.reconcile()
+
+    @rule(repo=SUBJECTS)
+    def resume(self, repo: str) -> None:
+        if self.has("add", repo):
+            resume([name_of(repo)])
+            self.reconcile()
 
     @rule(repo=SUBJECTS)
     def rename_the_file(self, repo: str) -> None:
         if self.file("add", repo).exists():
             self.file("add", repo).rename(self.root / f"requests/add/renamed-{repo.replace('/', '-')}.yaml")
         self.reconcile()
-        assert all(one.action == "no-op" for one in self.results if one.path.startswith("add/renamed"))
+        renamed = [one for one in self.results if one.path.startswith("add/renamed")]
+        assert all(one.action == "no-op" or self.is_held(one.name) for one in renamed)
 
     @rule(repo=SUBJECTS)
     def delete_the_request(self, repo: str) -> None:
@@ -98,21 +127,24 @@ class Life(RuleBasedStateMachine):
                 path.unlink()
         self.reconcile()
 
-    @rule(repo=SUBJECTS)
-    def remove(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def remove(self, repo: str, kill_at: int | None) -> None:
         self.file("remove", repo).write_text(f"hf_id: {repo}\nreason: Removal.\n")
+        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
-    @rule(repo=SUBJECTS)
-    def delete_the_removal(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def delete_the_removal(self, repo: str, kill_at: int | None) -> None:
         self.file("remove", repo).unlink(missing_ok=True)
+        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
-    @rule(repo=SUBJECTS)
-    def restore(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def restore(self, repo: str, kill_at: int | None) -> None:
         name = name_of(repo)
         there = name in self.store.names()
         possible = not there and any(one.why == "removed" for one in self.store.trash_entries(name))
+        self.cut_short("restore", repo, kill_at)
         try:
             restore(name, instance=self.instance)
         except HugflowError as error:
@@ -121,22 +153,25 @@ class Life(RuleBasedStateMachine):
             assert possible and not self.has("remove", repo)
         self.reconcile()
 
-    @rule(repo=SUBJECTS)
-    def update(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def update(self, repo: str, kill_at: int | None) -> None:
         name = name_of(repo)
         if name in self.store.names():
+            self.cut_short("update", repo, kill_at)
             (result,) = materialize([name], update=True, instance=self.instance)
-            assert not result.error_code or self.has("remove", repo), result
+            assert not result.error_code or self.has("remove", repo) or self.is_held(name), result
             self.commits[repo] = self.hub.repo(repo).refs["refs/heads/main"].id
         self.reconcile()
 
-    @rule(repo=SUBJECTS)
-    def adopt(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def adopt(self, repo: str, kill_at: int | None) -> None:
         name = name_of(repo)
-        if self.has("add", repo) and not self.has("remove", repo) and name not in self.store.names():
+        wanted = self.has("add", repo) and not self.has("remove", repo) and not self.is_held(name)
+        if wanted and name not in self.store.names():
             raise AssertionError("reconciled, asked for, and not there")
+        self.cut_short("empty-trash", repo, kill_at)
         self.store.empty_trash(0, name=name)
-        if self.has("add", repo) and not self.has("remove", repo):
+        if wanted:
             self.drop_by_hand(repo)
             add = next(one for one in Platform().snapshot().adds if one.name == name)
             plan = Hub(Platform().access()).resolve(add.request)
@@ -154,9 +189,10 @@ class Life(RuleBasedStateMachine):
         """Somebody deletes the folder."""
         shutil.rmtree(self.store.layout.dataset(name_of(repo)), ignore_errors=True)
 
-    @rule(repo=SUBJECTS)
-    def deleted_by_hand_and_reconciled(self, repo: str) -> None:
+    @rule(repo=SUBJECTS, kill_at=KILL_AT)
+    def deleted_by_hand_and_reconciled(self, repo: str, kill_at: int | None) -> None:
         self.drop_by_hand(repo)
+        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
     # ---- what happens
@@ -168,6 +204,27 @@ class Life(RuleBasedStateMachine):
         self.reconcile()
         row = self.store.row(name_of(repo))
         assert row is None or row.commit in self.hub.repo(repo).commits
+
+    def cut_short(self, act: str, repo: str, kill_at: int | None) -> None:
+        """First another process does it, and is killed at that act on the project's files, if it comes to so many."""
+        if kill_at is None:
+            return
+        child = self.server.start(self.hub.url, self.root, act=act, name=name_of(repo), kill_at=kill_at)
+        assert child.ended(), f"{act} hangs"
+        assert child.result is not None and "error" not in child.result, child.result
+        if child.killed:
+            self.killed.append(act)
+        self.nothing_partial_is_seen()
+
+    def nothing_partial_is_seen(self) -> None:
+        store = self.store
+        for path in store.root.iterdir():
+            if not path.name.startswith("."):
+                assert verify(store, path.name).whole
+        seqs = [one.seq for one in store.events.read()]
+        assert seqs == list(range(1, len(seqs) + 1))
+        for repo in REPOS:
+            assert store.holder(name_of(repo)) is None
 
     @rule()
     def the_instance_is_lost(self) -> None:
@@ -199,22 +256,28 @@ class Life(RuleBasedStateMachine):
         store, snapshot = self.store, Platform().snapshot()
         disk = {path.name for path in store.root.iterdir() if not path.name.startswith(".")}
         assert disk == set(store.names()) == set(store.index())
-        assert snapshot.desired().keys() <= disk
+        desired = snapshot.desired().keys()
+        assert {name for name in desired if not self.is_held(name)} <= disk
         for name in disk:
             manifest = store.manifest(name)
             assert manifest is not None
             assert manifest.name == name
             assert verify(store, name).whole
             asked = snapshot.add(name)
-            assert asked is None or manifest.request == asked.request
+            assert asked is None or manifest.request == asked.request or self.is_held(name)
             assert not snapshot.removals_of(manifest.request)
-        assert set(self.instance.get_dynamic_partitions(DATASETS_NAME)) == disk
+        assert set(self.instance.get_dynamic_partitions(DATASETS_NAME)) == disk | desired
         self._log_agrees(store, disk)
 
     def _is_settled(self, repo: str) -> bool:
         """Whether nobody deleted the folder by hand since the last reconciliation."""
-        asked = Platform().snapshot().desired().get(name_of(repo))
-        return asked is None or self.store.layout.dataset(name_of(repo)).exists()
+        name = name_of(repo)
+        asked = Platform().snapshot().desired().get(name)
+        return asked is None or self.is_held(name) or self.store.layout.dataset(name).exists()
+
+    def is_held(self, name: str) -> bool:
+        hold = self.store.holds.read(name)
+        return hold is not None and hold.held is Held.PAUSED
 
     def _log_agrees(self, store: Store, disk: set[str]) -> None:
         events = list(store.events.read())
@@ -238,7 +301,9 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     with LocalHub() as hub:
         hub.add_repo("org/speech", speech_files(tmp_path / "made/speech", rows_per_shard=2))
         hub.add_repo("org/text", text_files(tmp_path / "made/text"))
-        yield type("LifeHere", (Life,), {"hub": hub, "made": tmp_path / "made"})
+        with ForkServer(imports=IMPORTS) as server:
+            told = {"hub": hub, "made": tmp_path / "made", "server": server, "killed": []}
+            yield type("LifeHere", (Life,), told)
 
 
 def test_random_lives_leave_everything_in_agreement(machine) -> None:
@@ -246,9 +311,10 @@ def test_random_lives_leave_everything_in_agreement(machine) -> None:
         machine,
         settings=settings(
             max_examples=4,
-            stateful_step_count=10,
+            stateful_step_count=12,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert len(set(machine.killed)) >= 2, f"only {machine.killed} were really killed"
