@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
@@ -44,7 +45,7 @@ from hugflow_assets.hub.shards import (
     row_configs,
 )
 from hugflow_assets.hub.tables import columns_seen
-from hugflow_assets.hub.tars import look_into_tar, tables_in_tars
+from hugflow_assets.hub.tars import look_into_tar, named_in_tars, tables_in_tars
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
 from hugflow_assets.hub.zips import member_head, zip_members
 from hugflow_assets.intake import DatasetRequest
@@ -91,13 +92,12 @@ def plan_of(
         found = clip_archives(replace(sight, paths=inside, members=tuple(by_path)))
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
     seen: dict[str, dict[str, Any]] = {}
+    look = cache(lambda file: look_into_tar(file, _ranges(hub, state, file)))
     if found is None and layout.module == "webdataset":
-        found, tables, seen = tables_in_tars(
-            sight, by_path, lambda file: look_into_tar(file, _ranges(hub, state, file))
-        )
+        found, tables, seen = tables_in_tars(sight, by_path, look)
         by_path |= tables
     if found is None and not state.card_data.get("configs"):
-        found = clip_files(sight)
+        found = clip_files(sight) or named_in_tars(sight, by_path, look)
     if found is not None and found.shape is Shape.UNSUPPORTED:
         return _refused(hub, request, state, found, "", files)
     if found is not None and found.clips is not None:

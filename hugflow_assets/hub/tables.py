@@ -18,7 +18,8 @@ PATH_COLUMNS = (
     *("clip", "file", "file_path", "filepath", "wav_path", "wav_filename", "wav", "audio"),
 )
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
-_HEADERLESS = ("id", "text", "normalized_text")  # as LJSpeech and its many likes have it
+_LJSPEECH = ("id", "text", "normalized_text")  # and its many likes
+_ROWS_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,35 @@ def clip_table(head: bytes, path: str, clips: Collection[str]) -> Table | None:
     """
     ending = path[path.rfind(".") :].lower()
     if ending in _JSON_ENDINGS:
-        return _json_table(head)
-    line = first_line(head)
-    for delimiter in ("\t",) if ending == ".tsv" else (",", "\t", "|", ";"):
-        columns = split_line(line, delimiter)
-        if ending != ".txt" and len(columns) > 1 and (column := path_column(columns)):
+        return _json_table(head, clips)
+    lines = head.decode("utf-8-sig", "replace").splitlines()[:_ROWS_LOOKED_AT]
+    delimiters = ("\t",) if ending == ".tsv" else ("|", "\t") if ending == ".txt" else (",", "\t", "|", ";")
+    tables = [[split_line(line, delimiter) for line in lines] for delimiter in delimiters]
+    for delimiter, (columns, *_) in zip(delimiters, tables if lines and ending != ".txt" else (), strict=False):
+        if (len(columns) > 1 or delimiter == delimiters[0]) and (column := path_column(columns)):
             return Table(tuple(columns), column, delimiter)
-    for delimiter in ("|", "\t"):
-        fields = line.split(delimiter)
-        if 1 < len(fields) <= len(_HEADERLESS) and basename(fields[0].strip()) in clips:
-            return Table(_HEADERLESS[: len(fields)], _HEADERLESS[0], delimiter, headerless=True)
-    columns = split_line(line, "\t" if ending == ".tsv" else ",")
-    column = None if ending == ".txt" else path_column(columns)
-    return Table(tuple(columns), column, "\t" if ending == ".tsv" else ",") if column else None
+    for delimiter, (columns, *rows) in zip(delimiters, tables if lines and clips else (), strict=False):
+        if (at := _naming([columns], clips)) is not None:
+            return _headerless(columns, at, delimiter)
+        if (at := _naming(rows, clips)) is not None and at < len(columns) and ending != ".txt":
+            return Table(tuple(columns), columns[at], delimiter)
+    return None
+
+
+def _naming(rows: list[list[str]], clips: Collection[str]) -> int | None:
+    """The column that names clips that there are; a single column names nothing that can be told of them."""
+    return next((at for row in rows for at, cell in enumerate(row) if len(row) > 1 and _is_one_of(cell, clips)), None)
+
+
+def _is_one_of(cell: Any, clips: Collection[str]) -> bool:
+    return isinstance(cell, str) and basename(cell.strip()) in clips
+
+
+def _headerless(row: list[str], at: int, delimiter: str) -> Table:
+    """A table whose first line is a row: three columns or two as in LJSpeech, others by number."""
+    names = _LJSPEECH[: len(row)] if at == 0 and len(row) <= len(_LJSPEECH) else None
+    names = names or tuple(f"column_{number}" for number in range(1, len(row) + 1))
+    return Table(names, names[at], delimiter, headerless=True)
 
 
 def path_column(columns: Collection[str]) -> str | None:
@@ -101,15 +118,14 @@ def json_rows(head: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def _json_table(head: bytes) -> Table | None:
-    rows = json_rows(head)
-    column = path_column(rows[0]) if rows else None
-    if column is None:
-        return None
-    named = rows[0][column]
-    if not isinstance(named, str) or not named.lower().endswith(tuple(AUDIO_ENDINGS)):
-        return None
-    return Table(tuple(dict.fromkeys(name for row in rows for name in row)), column, "")
+def _json_table(head: bytes, clips: Collection[str]) -> Table | None:
+    rows = json_rows(head)[:_ROWS_LOOKED_AT]
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    named = path_column(rows[0]) if rows else None
+    if named is not None and isinstance(rows[0][named], str) and rows[0][named].lower().endswith(tuple(AUDIO_ENDINGS)):
+        return Table(columns, named, "")
+    found = next((name for row in rows for name, value in row.items() if _is_one_of(value, clips)), None)
+    return Table(columns, found, "") if found and clips else None
 
 
 def fields_of(rows: list[dict[str, Any]]) -> dict[str, Any]:

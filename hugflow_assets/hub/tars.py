@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Any
 
+from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, tables_among
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.shapes import Recognised, Sight, clip_archives
@@ -178,6 +179,20 @@ def tables_in_tars(
             return found, tables, {}
         seen[config.name] = inside.fields()
     return None, {}, {name: fields for name, fields in seen.items() if fields}
+
+
+def named_in_tars(
+    sight: Sight, files: Mapping[str, SourceFile], look: Callable[[SourceFile], TarSight]
+) -> Recognised | None:
+    """Clip archives whose tables have no header, or a column of any name for clips: by the clips seen inside."""
+    tables = tables_among([path for path in sight.paths if path.lower().endswith(_LONE_TABLES)])
+    tars = [
+        path for path in sight.paths if path.lower().endswith(ARCHIVE_ENDINGS) and not path.lower().endswith(".zip")
+    ]
+    if not tables or not tars or any(files[path].archive for path in (*tables, *tars)):
+        return None
+    clips = tuple(name for path in tars[:_CONFIGS_LOOKED_AT] for name in look(files[path]).clips)
+    return clip_archives(replace(sight, paths=(*tables, *tars), members=clips)) if clips else None
 
 
 def _joined(sight: Sight, inside: list[TarSight]) -> tuple[Recognised, dict[str, SourceFile]]:

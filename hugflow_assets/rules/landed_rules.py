@@ -90,6 +90,7 @@ _UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a l
     "clips_without_row": "clips without a row",
     "malformed_rows": "rows of another length than the header",
     "members_without_key": "archive members without a key",
+    "keys_not_together": "keys whose members are apart, each part a row of its own",
 }
 
 
@@ -121,7 +122,7 @@ class Complete(LandedRule):
         unmatched = {key: counts.extra[key] for key in _UNMATCHED if counts.extra.get(key)}
         odd = ", ".join(f"{_UNMATCHED[key]} ({count:,})" for key, count in unmatched.items())
         return self.passed(
-            f"{told}: all there.{f' Not landed: {odd}.' if odd else ''}",
+            f"{told}: all there.{f' Of note: {odd}.' if odd else ''}",
             rows=counts.rows,
             files=files,
             size_bytes=manifest.size_bytes,
@@ -285,9 +286,9 @@ class StorageWithinQuota(LandedRule):
         told, remedy = f"In all: {told_room(room)}.", "Remove a dataset or empty the trash."
         if over:
             return self.failed(f"{' '.join(over)} {told}", remedy=remedy, code=QuotaExceededError.code, **facts)
-        if room.soft_quota_bytes is not None and room.used_bytes > room.soft_quota_bytes:
+        if room.soft_limit_bytes is not None and room.used_bytes > room.soft_limit_bytes:
             return self.failed(
-                f"Above the soft limit of {size(room.soft_quota_bytes)}. {told}",
+                f"Above the soft limit of {size(room.soft_limit_bytes)}. {told}",
                 remedy=remedy,
                 code=SOFT_LIMIT,
                 severity=Severity.WARNING,

@@ -202,6 +202,27 @@ CASES: dict[str, Case] = {
         },
         extra={"rows_without_clip": 1, "table_rows": 4},
     ),
+    "tables that name clips of an archive by an id, or without a header": Case(
+        {
+            "ms/train.tsv": b"id\traw_text\nu1\tHello\n",
+            "ms/train.tar": tar_bytes({"x/u1.wav": CLIPS[0]}),
+            "br/test.tsv": b"7\tu2.wav\tDemat\t16000\n",
+            "br/test.tar": tar_bytes({"x/u2.wav": CLIPS[1]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "ms/train.jsonl": [{"id": "u1", "audio": CLIPS[0], "raw_text": "Hello"}],
+            "br/test.jsonl": [
+                {
+                    "column_1": "7",
+                    "column_2": "u2.wav",
+                    "audio": CLIPS[1],
+                    "column_3": "Demat",
+                    "column_4": "16000",
+                }
+            ],
+        },
+    ),
     "json lines that name clips of an archive, with types of their own": Case(
         {
             "train_manifest.json": b'{"audio_filepath": "clips/b.wav", "n": 2, "text": "bee"}\n'

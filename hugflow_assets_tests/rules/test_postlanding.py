@@ -104,7 +104,7 @@ def test_rows_without_clip_and_clips_without_row_are_told(world: World) -> None:
     counts = Counts(rows=10, extra={"rows_without_clip": 3, "clips_without_row": 1, "table_rows": 13})
     found = _judge(world, _landed(world, counts=counts))["complete"]
     assert found.passed
-    assert "Not landed: rows without their clip (3), clips without a row (1)." in found.message
+    assert "Of note: rows without their clip (3), clips without a row (1)." in found.message
 
 
 def test_rows_that_upstream_promised_and_did_not_land_are_told(world: World) -> None:

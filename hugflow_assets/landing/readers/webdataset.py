@@ -75,6 +75,7 @@ class WebDatasetReader(Reader):
     def _rows(self, local: Path, source_path: str) -> Iterator[tuple[dict[str, Any], int]]:
         row: dict[str, Any] = {}
         size = 0
+        keys: set[int] = set()
         for member in members(local, source_path):
             found = _KEYED.fullmatch(member.name)
             if found is None:
@@ -85,6 +86,9 @@ class WebDatasetReader(Reader):
                 self._refuse_table(row, source_path)
                 yield row, size
                 row, size = {}, 0
+            if not row:
+                self.counts["keys_not_together"] += hash(key) in keys
+                keys.add(hash(key))
             if field in row or field in (KEY, URL):
                 raise BadSourceError(f"{source_path} holds {member.name} twice.", file=source_path)
             row |= {KEY: key, URL: source_path, field: self._value(member, field, source_path)}
