@@ -85,6 +85,8 @@ def test_a_unit_runs_as_nobody_special_and_its_options_exist(unit: Path) -> None
 def test_dagster_loads_the_instance_and_repeats_no_failure(tmp_path: Path) -> None:
     from dagster import DagsterInstance
 
+    from hugflow_assets.orchestration.assembly import LANDING
+
     text = (SINGLE / "dagster.yaml").read_text().replace("/var/lib/hugflow", str(tmp_path))
     (tmp_path / "dagster.yaml").write_text(text)
     with DagsterInstance.from_config(str(tmp_path)) as instance:
@@ -94,6 +96,9 @@ def test_dagster_loads_the_instance_and_repeats_no_failure(tmp_path: Path) -> No
         assert concurrency.pool_config.pool_granularity.value == "op"
         assert concurrency.pool_config.default_pool_limit == 4
         assert concurrency.run_queue_config.max_concurrent_runs == 8
+        (limit,) = concurrency.run_queue_config.tag_concurrency_limits
+        assert LANDING == {limit["key"]: limit["value"]}
+        assert limit["limit"] < 8  # there is room beside the landings
         assert instance.get_tick_retention_settings is not None
 
 

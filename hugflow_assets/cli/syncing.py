@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +43,8 @@ def sync(
     settings = settings_in_force()
     files = _files(paths or [], settings)
     if ci_mode:
+        if results_path.is_dir() or not os.access(results_path.absolute().parent, os.W_OK):
+            raise typer.BadParameter(f"{results_path} cannot be written", param_hint="--results")
         from hugflow_assets.cli.continuous import run_in_ci
 
         if status := run_in_ci(files, settings, results_path):

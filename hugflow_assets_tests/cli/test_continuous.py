@@ -96,3 +96,10 @@ def test_the_schema_is_the_one_that_is_documented_and_results_follow_it(run, pro
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_where_results_cannot_be_written_nothing_is_begun(run, project, speech_hub) -> None:
+    project.add("speech", "org/speech")
+    ran = run("sync", "--ci-mode", "--results", "nowhere/r.json")
+    assert (ran.code, "cannot be written" in ran.err) == (2, True)
+    assert not (project.root / "datasets" / SPEECH).exists()
