@@ -50,7 +50,7 @@ EXAMPLES: dict[EventKind, dict[str, Any]] = {
     EventKind.RESTORED: {"commit": "a" * 40},
     EventKind.DRIFTED: {"what": "moved", "landed_commit": "a" * 40, "commit": "b" * 40},
     EventKind.SCRUBBED: {"checked": 10, "damaged": ["audio/a.wav"], "missing": []},
-    EventKind.QUOTA: {"taken_bytes": 9_000, "need_bytes": 1_000, "soft_quota_bytes": 8_000, "quota_bytes": 10_000},
+    EventKind.QUOTA: {"taken_bytes": 9_000, "need_bytes": 1_000, "soft_limit_bytes": 8_000, "quota_bytes": 10_000},
     EventKind.PAUSED: {"by": "ben", "reason": "the disk is checked"},
     EventKind.RESUMED: {"by": "ben"},
     EventKind.CANCELLED: {"by": "ben"},

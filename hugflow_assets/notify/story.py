@@ -189,7 +189,7 @@ def _listed(data: Mapping[str, Any]) -> bool:
 
 def _quota(name: str, data: Mapping[str, Any]) -> Story:
     facts = _facts(
-        data, taken_bytes="Taken", need_bytes="Of it new", soft_quota_bytes="Soft limit", quota_bytes="Quota"
+        data, taken_bytes="Taken", need_bytes="Of it new", soft_limit_bytes="Soft limit", quota_bytes="Quota"
     )
     return Story(
         name=name, state=State.INFO, headline="The soft limit of the storage is passed", facts=facts,

@@ -49,9 +49,9 @@ class WithinQuota(PlanRule):
                 **facts,
             )
         after = room.used_bytes + room.reserved_bytes + need
-        if need and room.soft_quota_bytes is not None and after > room.soft_quota_bytes:
+        if need and room.soft_limit_bytes is not None and after > room.soft_limit_bytes:
             return self.failed(
-                f"Passes the soft limit of {size(room.soft_quota_bytes)}: {size(after)} would be in use. {told}",
+                f"Passes the soft limit of {size(room.soft_limit_bytes)}: {size(after)} would be in use. {told}",
                 remedy="It lands all the same; think of what can be removed.",
                 code=SOFT_LIMIT,
                 severity=Severity.WARNING,

@@ -342,7 +342,7 @@ class Headroom(Frozen):
     """
 
     quota_bytes: int | None = None
-    soft_quota_bytes: int | None = None
+    soft_limit_bytes: int | None = None
     used_bytes: int = 0
     reserved_bytes: int = 0
     unwritten_bytes: int = 0
@@ -377,10 +377,10 @@ class Headroom(Frozen):
         inodes = self.available_inodes
         return need_bytes <= self.available_bytes and (inodes is None or need_inodes <= inodes)
 
-    def crosses_soft(self, need_bytes: int) -> bool:
+    def crosses_soft_limit(self, need_bytes: int) -> bool:
         """Whether taking ``need_bytes`` more passes the soft limit, which was not passed before."""
         before = self.used_bytes + self.reserved_bytes
-        return self.soft_quota_bytes is not None and before <= self.soft_quota_bytes < before + need_bytes
+        return self.soft_limit_bytes is not None and before <= self.soft_limit_bytes < before + need_bytes
 
 
 class Cleaned(Frozen):

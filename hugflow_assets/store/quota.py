@@ -52,7 +52,7 @@ class Limits:
     """None: no such limit."""
 
     quota_bytes: int | None = None
-    soft_quota_bytes: int | None = None
+    soft_limit_bytes: int | None = None
     min_free_bytes: int = 0
     max_inodes: int | None = None
 
@@ -143,11 +143,11 @@ class Quota:
             lock.check()
             path = self._layout.reservation(record.name)
             atomic_write(path, orjson.dumps(record.model_dump(mode="json")), mode=INNER_FILE_MODE)
-        if room.crosses_soft(record.size_bytes):
+        if room.crosses_soft_limit(record.size_bytes):
             self._events.append(
                 EventKind.QUOTA,
                 record.name,
-                soft_quota_bytes=room.soft_quota_bytes,
+                soft_limit_bytes=room.soft_limit_bytes,
                 taken_bytes=room.used_bytes + room.reserved_bytes + record.size_bytes,
                 need_bytes=record.size_bytes,
                 quota_bytes=room.quota_bytes,
@@ -260,7 +260,7 @@ class Quota:
         free_bytes, free_inodes = _free(self._layout.root)
         return Headroom(
             quota_bytes=self.limits.quota_bytes,
-            soft_quota_bytes=self.limits.soft_quota_bytes,
+            soft_limit_bytes=self.limits.soft_limit_bytes,
             used_bytes=book.used[0],
             reserved_bytes=book.reserved[0],
             unwritten_bytes=book.unwritten[0],

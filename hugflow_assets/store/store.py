@@ -51,7 +51,7 @@ class Store:
         state_dir: what can be rebuilt; may be this machine's own.
         lease_ttl_s: silence after which a run counts as dead.
         file_mode, folder_mode: of what is landed.
-        quota_bytes, soft_quota_bytes, max_inodes: limits; None is none.
+        quota_bytes, soft_limit_bytes, max_inodes: limits; None is none.
         min_free_bytes: free space that no landing takes.
         trash_grace_s: how long removed and replaced versions can be restored.
         staging_grace_s: how long abandoned staging is kept for a run that resumes it.
@@ -68,7 +68,7 @@ class Store:
         file_mode: int = 0o440,
         folder_mode: int = 0o750,
         quota_bytes: int | None = None,
-        soft_quota_bytes: int | None = None,
+        soft_limit_bytes: int | None = None,
         min_free_bytes: int = 0,
         max_inodes: int | None = None,
         trash_grace_s: float = 7 * 86400,
@@ -79,7 +79,7 @@ class Store:
         self.root, self.state_dir = Path(root), Path(state_dir)
         self.file_mode, self.folder_mode = file_mode, folder_mode
         self.lease_ttl_s, self.staging_grace_s, self._host = lease_ttl_s, staging_grace_s, host
-        self.limits = Limits(quota_bytes, soft_quota_bytes, min_free_bytes, max_inodes)
+        self.limits = Limits(quota_bytes, soft_limit_bytes, min_free_bytes, max_inodes)
         self.layout = Layout(self.root, self.state_dir)
         self.events = EventLog(self.layout, host=host)
         self.progress = ProgressFiles(self.layout)
@@ -105,7 +105,7 @@ class Store:
             file_mode=int(settings.file_mode, 8),
             folder_mode=int(settings.folder_mode, 8),
             quota_bytes=_optional(settings.storage_quota),
-            soft_quota_bytes=_optional(settings.storage_soft_limit),
+            soft_limit_bytes=_optional(settings.storage_soft_limit),
             min_free_bytes=int(settings.storage_min_free),
             max_inodes=settings.storage_max_inodes,
             trash_grace_s=settings.trash_grace.total_seconds(),

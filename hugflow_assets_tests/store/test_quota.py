@@ -193,7 +193,7 @@ def test_a_run_that_was_taken_over_has_no_say_in_the_promise_of_its_successor(tm
 
 
 def test_crossing_the_soft_limit_is_one_event(tmp_path: Path) -> None:
-    store = limited(tmp_path, quota_bytes=1000, soft_quota_bytes=500)
+    store = limited(tmp_path, quota_bytes=1000, soft_limit_bytes=500)
     with store.reserve("a", 400), store.reserve("b", 200), store.reserve("c", 100):
         events = [one for one in store.events.read() if one.kind is EventKind.QUOTA]
     assert [(one.name, one.data["taken_bytes"]) for one in events] == [("b", 600)]
@@ -284,7 +284,7 @@ def test_the_settings_set_every_limit(tmp_path: Path) -> None:
     )  # type: ignore[arg-type]  # fmt: skip
     store = Store.of(settings)
     limits = store.limits
-    assert (limits.quota_bytes, limits.soft_quota_bytes) == (10**13, 8 * 10**12)
+    assert (limits.quota_bytes, limits.soft_limit_bytes) == (10**13, 8 * 10**12)
     assert (limits.min_free_bytes, limits.max_inodes) == (5 * 10**9, 7)
     assert (store.file_mode, store.folder_mode, store.lease_ttl_s) == (0o444, 0o755, 15)
 
