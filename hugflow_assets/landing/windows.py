@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.errors import HFError, LandingCancelledError
 from hugflow_assets.hub.fetch import part_of
 from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.hub.models import Shape, SourceFile
@@ -94,9 +94,7 @@ class WindowStream:
             HFError: the file cannot be fetched. LandingCancelledError: the stop file appeared.
         """
         shard = self._shard
-        tail = read_tail(shard.access, shard.repo_id, file.commit or shard.commit, file)
-        if tail is None:
-            raise OverDiskError("its end cannot be read by range", True)
+        tail = _tail(shard, file)
         metadata = pq.read_metadata(pa.BufferReader(tail))
         windows = windows_of(metadata, file.size_bytes)
         room = max((b - a for a, b in pairwise([0, *(one.end for one in windows)])), default=0) + _AHEAD_BYTES
@@ -125,6 +123,17 @@ class WindowStream:
         if not stream.wait(end, patience_s=end / FAST_BYTES_PER_S):
             stream.save(part_of(self._shard.work / first_source()))
             raise OverDiskError("the network is slow", True)
+
+
+def _tail(shard: Shard, file: SourceFile) -> bytes:
+    try:
+        tail = read_tail(shard.access, shard.repo_id, file.commit or shard.commit, file)
+    except HFError as error:
+        said = f"{error.message.rstrip('.')}, asked for {file.path}."
+        raise type(error)(said, remedy=error.remedy, **{**error.details, "path": file.path}) from error
+    if tail is None:
+        raise OverDiskError("its end cannot be read by range", True)
+    return tail
 
 
 def windows_of(metadata: pq.FileMetaData, size_bytes: int) -> list[Window]:

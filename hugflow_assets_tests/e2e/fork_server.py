@@ -206,7 +206,8 @@ def _land(asked: dict[str, Any]) -> dict[str, Any]:
     store = Store(folder / "storage", folder / "state", **how)
     try:
         plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
-        done = land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.02))
+        options = LandingOptions(workers=2, progress_interval_s=0.02, download_mode=asked.get("download_mode", "auto"))
+        done = land(plan, store, access, options)
     except HugflowError as error:
         return {"error": str(error), "code": error.code}
     return {"action": done.action.value, "bytes_fetched": done.bytes_fetched}

@@ -138,9 +138,11 @@ def test_killed_at_fifty_moments_and_started_again_every_tree_is_that_of_a_clean
         while kills < KILLS:
             world = World(hub, tmp_path / f"world-{landings}", sizes)
             kept = dict.fromkeys(sizes, 0)
+            mode = chance.choice(["disk", "stream"])
             while True:
                 by_act = kills < KILLS and chance.random() < 0.5
-                child = world.start(server, **({"kill_at": chance.randrange(1, acts)} if by_act else {}))
+                kill = {"kill_at": chance.randrange(1, acts)} if by_act else {}
+                child = world.start(server, download_mode=mode, **kill)
                 if not child.ended(60 if by_act or kills == KILLS else chance.uniform(0, lasts_s)):
                     child.signal(signal.SIGKILL)
                     assert child.ended()

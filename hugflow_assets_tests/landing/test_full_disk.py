@@ -11,6 +11,7 @@ import pytest
 
 from hugflow_assets.errors import DiskFullError
 from hugflow_assets.landing import LandingOptions
+from hugflow_assets.settings import DownloadMode
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import write_speech
 from hugflow_assets_tests.landing.trees import tree_of
@@ -27,7 +28,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_no_space_left_midway(house: House, repo: Callable[..., str], tmp_path: Path, small_disk: Path) -> None:
+@pytest.mark.parametrize("mode", ["disk", "stream"])
+def test_no_space_left_midway(
+    house: House, repo: Callable[..., str], tmp_path: Path, small_disk: Path, mode: DownloadMode
+) -> None:
     repo(
         {
             f"data/train-{at:05d}-of-00006.parquet": write_speech(tmp_path / f"src/{at}.parquet", at * 40, 40)
@@ -36,7 +40,7 @@ def test_no_space_left_midway(house: House, repo: Callable[..., str], tmp_path: 
     )
     clean = tree_of(house.elsewhere("clean").land().path)
     house.folder = small_disk
-    house.options = LandingOptions(workers=1, progress_interval_s=0.01)
+    house.options = LandingOptions(workers=1, progress_interval_s=0.01, download_mode=mode)
     plan = house.plan()
     thief = small_disk / "thief"
 
