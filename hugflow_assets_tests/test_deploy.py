@@ -97,7 +97,7 @@ def test_dagster_loads_the_instance_and_repeats_no_failure(tmp_path: Path) -> No
         assert concurrency.pool_config.default_pool_limit == 4
         assert concurrency.run_queue_config.max_concurrent_runs == 8
         (limit,) = concurrency.run_queue_config.tag_concurrency_limits
-        assert LANDING == {limit["key"]: limit["value"]}
+        assert {limit["key"]: limit["value"]} == LANDING
         assert limit["limit"] < 8  # there is room beside the landings
         assert instance.get_tick_retention_settings is not None
 

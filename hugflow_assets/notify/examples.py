@@ -51,11 +51,11 @@ EXAMPLES: dict[EventKind, dict[str, Any]] = {
     EventKind.DRIFTED: {"what": "moved", "landed_commit": "a" * 40, "commit": "b" * 40},
     EventKind.SCRUBBED: {"checked": 10, "damaged": ["audio/a.wav"], "missing": []},
     EventKind.QUOTA: {"taken_bytes": 9_000, "need_bytes": 1_000, "soft_limit_bytes": 8_000, "quota_bytes": 10_000},
-    EventKind.PAUSED: {"by": "ben", "reason": "the disk is checked"},
-    EventKind.RESUMED: {"by": "ben"},
-    EventKind.CANCELLED: {"by": "ben"},
-    EventKind.FREED: {"size_bytes": 3_000_000},
-    EventKind.EXPIRING: {"keep_until": "2030-02-01", "owner": "ada"},
+    EventKind.PAUSED: {"by": "ben", "stopped_a_landing": True},
+    EventKind.RESUMED: {"by": "ben", "stopped_a_landing": False},
+    EventKind.CANCELLED: {"by": "ben", "stopped_a_landing": False},
+    EventKind.FREED: {"size_bytes": 3_000_000, "why": "removed", "by": "ben"},
+    EventKind.EXPIRING: {"keep_until": "2030-02-01", "stage": "soon", "owner": "ada", "size_bytes": 3_000_000},
 }
 
 

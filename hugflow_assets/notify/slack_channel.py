@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hugflow_assets.durable import atomic_write
 from hugflow_assets.notify.faults import delivery_error
 from hugflow_assets.notify.slack_message import slack_message
-from hugflow_assets.notify.story import story_of, story_of_progress
+from hugflow_assets.notify.story import State, Story, story_of, story_of_progress
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Event, EventKind, Progress
 
@@ -50,7 +50,7 @@ class SlackWebhook:
 
     def send(self, event: Event, *, again: bool = False) -> bool:
         story = story_of(event)
-        if event.kind is EventKind.REQUESTED or (event.kind is EventKind.CHECKED and not story.body):
+        if is_quiet(event.kind, story) or (event.kind is EventKind.CHECKED and not story.body):
             return False  # that it landed has been told, and every check has passed
         message = slack_message(story, note=AGAIN if again else "")
         try:
@@ -65,6 +65,11 @@ class SlackWebhook:
                 permanent=answer.status_code == 400, secrets=[self._url],
             )  # fmt: skip
         return True
+
+
+def is_quiet(kind: EventKind, story: Story) -> bool:
+    """Whether Slack is left in peace: the pull request tells what is queued, and files that are whole are no news."""
+    return kind is EventKind.REQUESTED or (kind is EventKind.SCRUBBED and story.state is State.INFO)
 
 
 def _was_taken(error: Exception) -> bool | None:
@@ -93,7 +98,7 @@ class SlackBot:
         self._threads = _remembered(threads, channel)
 
     def send(self, event: Event, *, again: bool = False) -> bool:
-        if event.kind is EventKind.REQUESTED:
+        if is_quiet(event.kind, story_of(event)):
             return False
         with self._errors(f"{event.kind.value} of {event.name}"):
             message = slack_message(event)

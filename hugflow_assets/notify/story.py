@@ -32,9 +32,11 @@ class Story(Frozen):
 
 
 def story_of(event: Event) -> Story:
-    """The story of an event of the audit log. Data that a newer version added are passed over."""
-    tell = _TELLERS.get(event.kind)
-    return tell(event.name, event.data) if tell is not None else _other(event)
+    """The story of an event of the audit log. Data that another version wrote otherwise are passed over."""
+    try:
+        return _TELLERS[event.kind](event.name, event.data)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return Story(name=event.name, state=State.INFO, headline=event.kind.value.capitalize())
 
 
 def story_of_progress(progress: Progress) -> Story:
@@ -176,11 +178,17 @@ def _scrubbed(name: str, data: Mapping[str, Any]) -> Story:
     facts = _facts(data, checked="Checked")
     if not bad:
         return Story(name=name, state=State.INFO, headline="Verified: every file is as landed", facts=facts)
-    told = "\n".join(str(one) for one in bad[:20])
+    told = "\n".join(str(one) for one in bad[:20])  # the lists are cut, the counts are not
+    counts = [data.get("damaged_count"), data.get("missing_count")]
+    number = max(len(bad), sum(one for one in counts if isinstance(one, int)))
     return Story(
-        name=name, state=State.FAILURE, headline=f"Damaged: {len(bad)} files", facts=facts, body=told,
+        name=name,
+        state=State.FAILURE,
+        headline=f"Damaged: {number:,} file{'' if number == 1 else 's'}",
+        facts=facts,
+        body=told,
         remedy="Materialize the dataset: what is damaged is fetched anew.",
-    )  # fmt: skip
+    )
 
 
 def _listed(data: Mapping[str, Any]) -> bool:
@@ -197,6 +205,42 @@ def _quota(name: str, data: Mapping[str, Any]) -> Story:
     )  # fmt: skip
 
 
+_STAGES = {"soon": "Its keep_until is near", "past": "Its keep_until is past"}
+
+
+def _expiring(name: str, data: Mapping[str, Any]) -> Story:
+    stage = _STAGES.get(str(data.get("stage")), "Its keep_until is near or past")
+    return Story(
+        name=name,
+        state=State.INFO,
+        headline=f"{stage}; nothing is deleted",
+        facts=_facts(data, keep_until="Keep until", owner="Owner", size_bytes="Size"),
+        remedy="Move keep_until in the request, or withdraw the dataset (requests/remove/).",
+    )
+
+
+def _freed(name: str, data: Mapping[str, Any]) -> Story:
+    what = "An earlier version was freed for good" if data.get("why") == "replaced" else "Freed for good"
+    return Story(name=name, state=State.INFO, headline=what, facts=_facts(data, size_bytes="Size", by="By"))
+
+
+def _by_hand(headline: str, remedy: str = "") -> Callable[[str, Mapping[str, Any]], Story]:
+    """What a person did with a command; ``stopped_a_landing`` tells whether one was under way."""
+
+    def tell(name: str, data: Mapping[str, Any]) -> Story:
+        stopped = "The landing that was under way was stopped; what it has is kept."
+        return Story(
+            name=name,
+            state=State.INFO,
+            headline=headline,
+            facts=_facts(data, by="By"),
+            body=stopped if data.get("stopped_a_landing") else "",
+            remedy=remedy.format(name=name),
+        )
+
+    return tell
+
+
 _TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
     EventKind.REQUESTED: _requested,
     EventKind.REJECTED: _rejected,
@@ -209,26 +253,12 @@ _TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
     EventKind.DRIFTED: _drifted,
     EventKind.SCRUBBED: _scrubbed,
     EventKind.QUOTA: _quota,
+    EventKind.PAUSED: _by_hand("Paused", "To let it go on: hugflow resume {name}"),
+    EventKind.RESUMED: _by_hand("Resumed"),
+    EventKind.CANCELLED: _by_hand("Cancelled", "It lands when its request is edited, or after: hugflow resume {name}"),
+    EventKind.FREED: _freed,
+    EventKind.EXPIRING: _expiring,
 }
-
-
-_HEADLINES = {
-    EventKind.FREED: "Freed for good",
-    EventKind.EXPIRING: "Its keep_until is near or past; nothing is deleted",
-}
-
-
-def _other(event: Event) -> Story:
-    """Events that change nothing by themselves: paused, resumed, cancelled, freed, expiring."""
-    labels = {"by": "By", "size_bytes": "Size", "keep_until": "Keep until", "owner": "Owner", "until": "Until"}
-    return Story(
-        name=event.name,
-        state=State.INFO,
-        headline=_HEADLINES.get(event.kind, event.kind.value.capitalize()),
-        facts=_facts(event.data, **labels),
-        body=str(event.data.get("reason") or event.data.get("message") or ""),
-        remedy=str(event.data.get("remedy") or ""),
-    )
 
 
 def _facts(data: Mapping[str, Any], **labels: str) -> tuple[tuple[str, str], ...]:

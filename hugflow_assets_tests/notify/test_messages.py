@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.notify import (
     MARKER,
+    SlackBot,
+    SlackWebhook,
     State,
     Story,
     comment_body,
@@ -20,13 +22,16 @@ from hugflow_assets.notify import (
     story_of,
     story_of_progress,
     story_section,
+    web_client,
     with_section,
 )
 from hugflow_assets.notify.comment import sections_of
 from hugflow_assets.notify.examples import EXAMPLES, NAME, example
+from hugflow_assets.orchestration.origins import TOLD_ON_PULL
 from hugflow_assets.rules import Severity, Verdict
 from hugflow_assets.store import Event, EventKind, Headroom, Phase, Progress
-from hugflow_assets_tests.doubles.slack import block_problem
+from hugflow_assets.store.marks import Trouble
+from hugflow_assets_tests.doubles.slack import SlackDouble, block_problem
 from hugflow_assets_tests.rules.world import plan_of
 
 TOLD = {
@@ -39,9 +44,9 @@ TOLD = {
     EventKind.REMOVED: ["Removed", "consent withdrawn", "3.0 MB", "2030-01-08", "ben"],
     EventKind.RESTORED: ["Restored"],
     EventKind.DRIFTED: ["Upstream moved", "aaaaaaaaaaaa", "bbbbbbbbbbbb", "hugflow update"],
-    EventKind.SCRUBBED: ["Damaged: 1 files", "audio/a.wav"],
+    EventKind.SCRUBBED: ["Damaged: 1 file", "audio/a.wav"],
     EventKind.QUOTA: ["soft limit", "9.0 kB", "10.0 kB"],
-    EventKind.PAUSED: ["Paused", "ben", "the disk is checked"],
+    EventKind.PAUSED: ["Paused", "ben", "was stopped", "hugflow resume"],
     EventKind.RESUMED: ["Resumed", "ben"],
     EventKind.CANCELLED: ["Cancelled", "ben"],
     EventKind.FREED: ["Freed for good", "3.0 MB"],
@@ -82,6 +87,74 @@ def test_checks_are_told_in_short_and_what_did_not_pass_by_name(checks: Any, sta
     named = [one for kind in ("failed", "warnings", "not_judged") for one in (checks or {}).get(kind, ())]
     assert story.body.splitlines() == named
     assert bool(story.remedy) == (state is State.FAILURE)
+
+
+_KEYS = sorted({key for data in EXAMPLES.values() for key in data} | {"what", "stage", "why", "cancelled"})
+_JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.text(max_size=3))
+
+
+@given(kind=st.sampled_from(list(EventKind)), data=st.dictionaries(st.sampled_from(_KEYS), _JSON, max_size=6))
+def test_whatever_another_version_wrote_can_be_told(kind: EventKind, data: dict[str, Any]) -> None:
+    assert story_of(event(kind, **data)).headline
+
+
+@pytest.mark.parametrize("what", [*(one.value for one in Trouble), "moved", "as-landed", "edited"])
+def test_every_change_upstream_has_its_own_words(what: str) -> None:
+    assert story_of(event(EventKind.DRIFTED, what=what)).headline not in ("Drifted", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        (EventKind.EXPIRING, {"stage": "soon"}, "Its keep_until is near; nothing is deleted"),
+        (EventKind.EXPIRING, {"stage": "past"}, "Its keep_until is past; nothing is deleted"),
+        (EventKind.FREED, {"why": "replaced"}, "An earlier version was freed for good"),
+        (EventKind.PAUSED, {"stopped_a_landing": True}, "hugflow resume org__name__rev_main"),
+        (EventKind.PAUSED, {"stopped_a_landing": True}, "was stopped; what it has is kept"),
+        (
+            EventKind.SCRUBBED,
+            {"damaged": ["a"] * 20, "damaged_count": 1000, "missing_count": 5},
+            "Damaged: 1,005 files",
+        ),
+        (EventKind.FAILED, {"cancelled": True}, "Stopped"),
+    ],
+)
+def test_what_an_event_tells_apart(kind: EventKind, data: dict[str, Any], words: str) -> None:
+    assert words in story_section(story_of(event(kind, **data))).replace("\\", "")
+
+
+# Where an event is told: Slack by webhook, Slack by a bot, the pull request of the request.
+EVERYWHERE, SLACK_ALONE, PULL_ALONE = (True, True, True), (True, True, False), (False, False, True)
+PLACES = {
+    EventKind.REQUESTED: PULL_ALONE,
+    EventKind.REJECTED: EVERYWHERE,
+    EventKind.STARTED: EVERYWHERE,
+    EventKind.LANDED: EVERYWHERE,
+    EventKind.CHECKED: EVERYWHERE,
+    EventKind.FAILED: EVERYWHERE,
+    EventKind.REMOVED: EVERYWHERE,
+    EventKind.RESTORED: EVERYWHERE,
+    EventKind.DRIFTED: SLACK_ALONE,
+    EventKind.SCRUBBED: SLACK_ALONE,
+    EventKind.QUOTA: SLACK_ALONE,
+    EventKind.PAUSED: EVERYWHERE,
+    EventKind.RESUMED: EVERYWHERE,
+    EventKind.CANCELLED: EVERYWHERE,
+    EventKind.FREED: SLACK_ALONE,
+    EventKind.EXPIRING: SLACK_ALONE,
+}
+
+
+def test_every_kind_is_told_where_it_belongs_and_nowhere_else(slack: SlackDouble) -> None:
+    webhook = SlackWebhook(slack.hook_url)
+    bot = SlackBot(web_client(slack.token, base_url=slack.api_url), slack.channel)
+    found = {}
+    for seq, kind in enumerate(EventKind):
+        one = Event(seq=seq, time="2030-01-01T00:00:00Z", kind=kind, name=NAME, data=EXAMPLES[kind])
+        found[kind] = (webhook.send(one), bot.send(one), kind in TOLD_ON_PULL)
+    assert found == PLACES
+    whole = event(EventKind.SCRUBBED, checked=10, damaged=[], missing=[])
+    assert not webhook.send(whole) and not bot.send(whole)  # no news
 
 
 @pytest.mark.parametrize("kind", list(EventKind))
