@@ -17,6 +17,7 @@ from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import fetch
 from hugflow_assets.hub.models import Shape, ShardSource, SourceFile
 from hugflow_assets.hub.transfer import content_hash
+from hugflow_assets.landing.members import Archives
 from hugflow_assets.store.models import SourceRecord
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Sources:
         self._numbers = iter(range(1 << 62))
         self.streamed = streamed  # parquet is read from memory while it arrives
         self.bytes_fetched = 0
+        self.archives = Archives()
 
     @property
     def shared_folder(self) -> Path:
@@ -60,10 +62,8 @@ class Sources:
             suffix: ending of the local name, for readers that look at it.
         """
         if file.archive is not None:
-            from hugflow_assets.landing.readers.zip import extract
-
             local = self._shard.work / f"member-{next(self._numbers):05d}{suffix}"
-            extract(self.shared(file.archive), file, local)
+            self.archives.extract(self.shared(file.archive), file, local)
             return local
         local = self._shard.work / (_SOURCE.format(next(self._numbers)) + suffix)
         self._fetch(file, local)
@@ -84,9 +84,7 @@ class Sources:
         with self.making(local) as is_made:
             if not is_made:
                 if file.archive is not None:
-                    from hugflow_assets.landing.readers.zip import extract
-
-                    extract(self.shared(file.archive), file, local)
+                    self.archives.extract(self.shared(file.archive), file, local)
                 else:
                     self._fetch(file, local)
         return local

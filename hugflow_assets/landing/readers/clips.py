@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.landing.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.columns import MediaTree
-from hugflow_assets.landing.readers.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, Reader
 from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table, table_features
-from hugflow_assets.landing.readers.zip import extract
 from hugflow_assets.landing.sources import Sources, promise
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class ClipReader(Reader):
     def _extracted(self, archive: Path, file: SourceFile) -> Path:
         """A table that lies in the shard's own archive."""
         local = self.shard.work / f"table-{next(self._numbers):05d}"
-        extract(archive, file, local)
+        self.sources.archives.extract(archive, file, local)
         return local
 
     def _joined(self, table: ClipTable, local: Path, source_path: str) -> Iterator[pa.RecordBatch]:

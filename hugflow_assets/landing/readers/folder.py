@@ -7,7 +7,6 @@ the media column, ``x_file_name`` the column ``x``, ``file_names`` a list; witho
 from __future__ import annotations
 
 import posixpath
-import zipfile
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -22,7 +21,6 @@ from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.metadata import make_rows, named_media, read_rows
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.readers.tables import composed
-from hugflow_assets.landing.readers.zip import extract
 from hugflow_assets.landing.repo_paths import RepoPaths
 from hugflow_assets.landing.sources import Sources
 
@@ -107,8 +105,7 @@ class FolderReader(Reader):
         assert metadata.archive is not None
         local = self.sources.shared(metadata.archive)
         if self._members is None:
-            with zipfile.ZipFile(local) as opened:
-                names = [info.filename for info in opened.infolist() if not info.is_dir()]
+            names = self.sources.archives.names(local)
             self._members = {composed(member_name(name, metadata.archive.path)): name for name in names}
         folder = posixpath.dirname(metadata.path.removeprefix(f"{metadata.archive.path}/"))
         found = {}
@@ -118,5 +115,7 @@ class FolderReader(Reader):
                 continue
             found[path] = self.shard.work / f"member-{next(self._numbers):07d}"
             place = f"{metadata.archive.path}/{inside}"
-            extract(local, SourceFile(path=place, size_bytes=0, archive=metadata.archive, member=member), found[path])
+            self.sources.archives.extract(
+                local, SourceFile(path=place, size_bytes=0, archive=metadata.archive, member=member), found[path]
+            )
         return found

@@ -56,4 +56,5 @@ class ParquetReader(Reader):
         return found
 
     def close(self) -> None:
+        super().close()
         self.sources.bytes_fetched += self._stream.close()

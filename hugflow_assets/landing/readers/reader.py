@@ -45,4 +45,5 @@ class Reader:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of files; called once, whatever happened."""
+        """Let go of files; called whatever happened, once or twice."""
+        self.sources.archives.close()

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.clips import is_named_like_a_table
+from hugflow_assets.landing.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.columns import MediaTree
-from hugflow_assets.landing.readers.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, JSON, Reader
 from hugflow_assets.landing.readers.seen_types import SeenTypes
 from hugflow_assets.landing.sources import Sources
