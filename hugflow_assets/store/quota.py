@@ -295,7 +295,7 @@ class Quota:
             if known is None or known.beat_ns != beat_ns:
                 size, inodes = measure(folder)
                 known = _StagedSize(beat_ns=beat_ns, size_bytes=size, inodes=inodes)
-                if server_time(self._layout) - beat_ns / 1e9 > self._ttl_s and folder.is_dir():
+                if beat_ns and server_time(self._layout) - beat_ns / 1e9 > self._ttl_s:  # without: being deleted
                     told = orjson.dumps(known.model_dump())
                     with contextlib.suppress(PermissionError, FileNotFoundError):
                         atomic_write(folder / "usage.json", told, mode=INNER_FILE_MODE, sync=False)

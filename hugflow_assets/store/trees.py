@@ -14,6 +14,7 @@ from hugflow_assets.errors import IncompleteLandingError
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_TRIES = 5
 _CANNOT_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
@@ -105,7 +106,22 @@ def settle(tree: Path, file_mode: int, folder_mode: int) -> int:
 
 
 def delete_tree(root: Path) -> None:
-    """Delete a folder with everything in it, read-only folders too; a missing one is fine."""
+    """Delete a folder with everything in it, read-only folders too; a missing one is fine.
+
+    What another process puts there meanwhile (a measured size, a temporary name) is deleted as well.
+    """
+    for _ in range(_TRIES):
+        try:
+            _delete_tree(root)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+        else:
+            return
+    _delete_tree(root)
+
+
+def _delete_tree(root: Path) -> None:
     try:
         shutil.rmtree(root)
     except FileNotFoundError:

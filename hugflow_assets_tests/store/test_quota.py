@@ -381,3 +381,12 @@ def test_a_place_is_held_by_as_many_as_allowed_over_all_runs(tmp_path: Path) -> 
             pass
         second.release()
         store.slot(limit=2, wait_s=0).release()
+
+
+def test_nothing_is_put_into_staging_that_its_owner_is_deleting(tmp_path: Path) -> None:
+    store = Store(tmp_path / "root", tmp_path / "state", quota_bytes=10**9)
+    staging = store.staging("org__name__rev_main", "0" * 16)
+    fill(staging)
+    (staging.root / "beat").unlink()  # as deletion may do first
+    assert store.headroom().used_bytes > 0
+    assert sorted(one.name for one in staging.root.iterdir()) == ["receipts", "tree", "work"]
