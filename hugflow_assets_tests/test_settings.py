@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -143,6 +144,31 @@ def test_client_libraries_find_the_network_in_the_environment(project: Path, mon
     assert os.environ["HF_ENDPOINT"] == "http://hub"
     assert os.environ["HTTPS_PROXY"] == "http://proxy:3128"
     assert os.environ["REQUESTS_CA_BUNDLE"] == "/own.pem"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REQUESTS_GIT_URL", "https://me:canary@git.example.org/x.git"),
+        ("REQUESTS_GIT_URL", "https://canary@git.example.org/x.git"),
+        ("REQUESTS_GIT_URL", "ssh://me:canary@git.example.org/x.git"),
+        ("HF_ENDPOINT", "https://me:canary@hub.example.org"),
+        ("GITHUB_API_URL", "https://canary@api.example.org"),
+        ("SLACK_API_URL", "https://me:canary@slack.example.org/api/"),
+        ("GITHUB_REPOSITORY", "https://me:canary@github.com/org/requests"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.example.org/ canary"),
+        ("HTTPS_PROXY", "me:canary@proxy 3128"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert variable in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "canary" not in f"{told}{caught.value!r}{caught.value.details}"
 
 
 def test_secrets_are_known_to_the_redaction_and_shown_by_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

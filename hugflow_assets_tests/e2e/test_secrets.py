@@ -91,14 +91,18 @@ def test_a_canary_in_every_secret_setting_is_found_nowhere(tmp_path: Path) -> No
         said = ""
         for more, command in (
             ({}, ["-c", CLI, "sync", "--ci-mode", "--debug"]),
-            ({}, ["-c", CLI, "plan", "requests/add/x.yaml", "--debug"]),
+            # Through the proxy, which is down.
+            (
+                {"HF_ENDPOINT": "https://a.invalid", "NO_PROXY": ""},
+                ["-c", CLI, "plan", "requests/add/x.yaml", "--debug"],
+            ),
             ({}, ["-c", CLI, "settings"]),
             ({}, ["-c", CLI, "doctor"]),
             ({}, ["-c", CLI, "status", "--json"]),
             ({}, ["-c", CLI, "add", "org/y", "--pr", "--debug"]),
             ({"REQUESTS_GIT_URL": f"{hub.url}/acme/requests.git"}, ["-c", CLI, "sync", "--debug"]),
             ({}, ["-c", DAY]),
-            ({"SLACK_BOT_TOKEN": ""}, ["-c", DAY]),
+            ({"SLACK_BOT_TOKEN": "", "GITHUB_API_URL": "https://a.invalid", "NO_PROXY": ""}, ["-c", DAY]),
         ):
             done = subprocess.run(
                 [sys.executable, *command], cwd=project, env=environment | more, capture_output=True, text=True,
