@@ -130,6 +130,15 @@ class Removal:
             self._begin(intent, lease)
         return entry
 
+    def free(self, entry: TrashEntry, lease: Lease, *, by: str) -> int:
+        """Delete a version in the trash for good and append the ``freed`` event; the bytes, 0 if it is gone already."""
+        lease.check()
+        if self._trash.entry(entry.id) is None:
+            return 0
+        size = self._trash.delete(entry)
+        self._events.append(EventKind.FREED, entry.name, entry=entry.id, why=entry.why, size_bytes=size, by=by)
+        return size
+
     def _tombstone(self, entry: TrashEntry, reason: str, by: str, removal_path: str | None) -> Tombstone:
         manifest = readable_manifest(self._layout.manifest(entry.name))
         counts = manifest.counts if manifest else None

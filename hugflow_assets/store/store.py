@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hugflow_assets.durable import Holder, Lease, acquire, holder
+from hugflow_assets.durable import Holder, Lease
 from hugflow_assets.errors import LeaseHeldError, UnknownDatasetError
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.cancelling import Cancelling
 from hugflow_assets.store.debris import clean_staging, clean_temporaries, probe
 from hugflow_assets.store.events import EventLog
 from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import MANIFEST, Layout
+from hugflow_assets.store.leases import Leases
 from hugflow_assets.store.links import Links, look_for_links
 from hugflow_assets.store.manifests import read_manifest, write_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import (
     Cleaned,
-    EventKind,
     Headroom,
     IndexRow,
     Manifest,
@@ -40,7 +40,6 @@ from hugflow_assets.store.staging import Staging, take_over
 from hugflow_assets.store.trash import Trash, readable_manifest
 
 _SWAP_WAIT_S = 2.0
-_RECOVERY = "recovery"
 
 
 class Store:
@@ -93,7 +92,7 @@ class Store:
         self._quota = Quota(self.layout, self._index, self._trash, self.events, self.limits, lease_ttl_s, host)
         self._publisher = Publisher(self.layout, self._quota, self._trash, self._moves, file_mode, folder_mode)
         self._removal = Removal(self.layout, self._quota, self._trash, self._moves, self.events, self.progress)
-        self._cancelling = Cancelling(self.layout, lease_ttl_s, host)
+        self._leases = Leases(self.layout, self._moves, self._removal, lease_ttl_s, host)
 
     @classmethod
     def of(cls, settings: Settings) -> Store:
@@ -182,31 +181,13 @@ class Store:
         Raises:
             LeaseHeldError: another run is, for longer than ``wait_s``.
         """
-        folder = self.layout.lease(name)
+        self.layout.lease(name)
         self.layout.prepare()
-        with disk_errors(folder):
-            try:
-                lease = self._acquire(name, purpose, wait_s)
-            except LeaseHeldError as error:
-                if error.details["purpose"] != _RECOVERY:
-                    raise
-                lease = self._acquire(name, purpose, self.lease_ttl_s)  # a reader completes a swap: a moment's work
-        try:
-            self._removal.recover(name)
-            self._cancelling.clear_before(name, lease.token)
-        except BaseException:
-            lease.release()
-            raise
-        return lease
-
-    def _acquire(self, name: str, purpose: str, wait_s: float) -> Lease:
-        return acquire(
-            self.layout.lease(name), what=name, purpose=purpose, ttl_s=self.lease_ttl_s, wait_s=wait_s, host=self._host
-        )
+        return self._leases.take(name, purpose, wait_s)
 
     def holder(self, name: str) -> Holder | None:
         """Who is at work on ``name`` now."""
-        return holder(self.layout.lease(name), ttl_s=self.lease_ttl_s, host=self._host)
+        return self._leases.holder(name)
 
     def staging(self, name: str, fingerprint_data: str, lease: Lease | None = None) -> Staging:
         """The staging of these data, as an earlier run left it. The caller holds the lease.
@@ -235,12 +216,11 @@ class Store:
     def cancel(self, name: str, *, by: str = "") -> bool:
         """Ask the landing of ``name`` to stop; whether there is one."""
         self.layout.prepare()
-        with disk_errors(self.root):
-            return self._cancelling.cancel(name, by=by)
+        return self._leases.cancel(name, by=by)
 
     def cancelled(self, name: str, lease: Lease | None = None) -> bool:
         """Whether the landing of ``name`` (under ``lease``, if given) was asked to stop."""
-        return self._cancelling.cancelled(name, lease.token if lease else None)
+        return self._leases.cancelled(name, lease.token if lease else None)
 
     def slot(
         self,
@@ -318,23 +298,12 @@ class Store:
         if lease is not None:
             done = self._removal.remove(name, lease, reason=reason, by=by, removal_path=removal_path)
         else:
-            with self._lease_of_cancelled(name, by, wait_s) as own:
+            self.layout.prepare()
+            with self._leases.take_from(name, "removal", wait_s, by=by) as own:
                 done = self._removal.remove(name, own, reason=reason, by=by, removal_path=removal_path)
         self.index()
         self.archived()
         return done
-
-    def _lease_of_cancelled(self, name: str, by: str, wait_s: float) -> Lease:
-        deadline = time.monotonic() + wait_s
-        while True:
-            # Asked again each time: another landing may have taken the lease in between.
-            self.cancel(name, by=by)
-            left = deadline - time.monotonic()
-            try:
-                return self.lease(name, purpose="removal", wait_s=max(0.0, min(1.0, left)))
-            except LeaseHeldError:
-                if left <= 0:
-                    raise
 
     def restore(self, name: str, *, entry_id: str | None = None, lease: Lease | None = None) -> TrashEntry:
         """Bring back the newest removed version (or the entry given) and append the ``restored`` event.
@@ -382,21 +351,9 @@ class Store:
         freed = 0
         with disk_errors(self.root):
             for entry in self._trash.older_than(limit, name):
-                try:
-                    with self.lease(entry.name, purpose="emptying the trash"):
-                        if self._trash.entry(entry.id) is not None:
-                            size = self._trash.delete(entry)
-                            freed += size
-                            self.events.append(
-                                EventKind.FREED,
-                                entry.name,
-                                entry=entry.id,
-                                why=entry.why,
-                                size_bytes=size,
-                                by=by,
-                            )
-                except LeaseHeldError:
-                    continue  # at work on that name: next time
+                # At work on that name: next time.
+                with contextlib.suppress(LeaseHeldError), self.lease(entry.name, purpose="emptying the trash") as lease:
+                    freed += self._removal.free(entry, lease, by=by)
         self.archived()
         return freed
 
@@ -415,15 +372,7 @@ class Store:
 
     def recover(self) -> tuple[str, ...]:
         """Complete swaps and removals that a crash cut short, where nobody else is at work; their names."""
-        done = []
-        for name in self._moves.pending():
-            try:
-                with self._acquire(name, _RECOVERY, 0):
-                    if self._removal.recover(name):
-                        done.append(name)
-            except (LeaseHeldError, PermissionError):
-                continue  # somebody is at work, or we may only read: those who may write complete it
-        return tuple(done)
+        return self._leases.recover()
 
     def clean_debris(self, *, staging_older_than_s: float | None = None) -> Cleaned:
         """Remove what crashes left behind, by heartbeat age, never by guess; what it was."""
