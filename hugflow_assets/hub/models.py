@@ -83,7 +83,10 @@ class ConfigPlan(Frozen):
 
 
 class Estimate(Frozen):
-    """What a landing would cost and give, known before any data is fetched. None: not known upstream."""
+    """What a landing would cost and give, known before any data is fetched. None: not known upstream.
+
+    ``files`` are media files that land.
+    """
 
     download_bytes: int
     landed_bytes: int
@@ -104,6 +107,7 @@ class RepoState(Frozen):
     disabled: bool = False
     last_modified: str | None = None
     files_commit: str | None = None  # of the Hub's conversion, where that is what lands
+    files_hash: str | None = None  # of the paths and hashes of all files but README.md
     card_text: str = ""  # README.md without its YAML block
     card_data: dict[str, Any] = {}  # the YAML block
 
@@ -127,6 +131,12 @@ class LandingPlan(Frozen):
     @property
     def commit(self) -> str:
         return self.state.commit
+
+    @property
+    def upstream_files(self) -> int:
+        """How many files of the repository are read, an archive once; those that only rows name are not known yet."""
+        shards = [shard for config in self.configs for split in config.splits for shard in split.shards]
+        return len({(file.archive or file).path for shard in shards for file in (*shard.files, *shard.beside)})
 
     @property
     def several_configs(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -19,6 +20,7 @@ from hugflow_assets.intake import DatasetRequest
 
 _PATHS_AT_ONCE = 500
 _INFO = ("cardData", "disabled", "gated", "lastModified", "private", "sha")
+_NO_DATA = frozenset({"README.md", ".gitattributes", ".gitignore"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 
@@ -72,6 +74,7 @@ class Hub:
         card_data = card.data or state.card_data
         state = state.model_copy(
             update={
+                "files_hash": _files_hash(files),
                 "card_text": card.text,
                 "card_data": card_data,
                 "license": license_of(card_data) or state.license,
@@ -320,6 +323,11 @@ def _source_file(row: dict[str, Any]) -> SourceFile:
         git_sha1=None if lfs else row.get("oid"),
         xet_hash=row.get("xetHash"),
     )
+
+
+def _files_hash(files: Sequence[SourceFile]) -> str:
+    told = sorted(f"{file.path}\0{file.sha256 or file.git_sha1}" for file in files if file.path not in _NO_DATA)
+    return sha256("\n".join(told).encode()).hexdigest()[:32]
 
 
 def _next_link(answer: Answer) -> str | None:

@@ -142,4 +142,5 @@ def _record(receipt: ShardReceipt, offset: int) -> ShardRecord:
         json_xxh128=receipt.json_xxh128,
         sums_xxh128=receipt.sums_xxh128,
         counts=receipt.counts,
+        read_as=receipt.read_as,
     )

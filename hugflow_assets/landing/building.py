@@ -160,13 +160,12 @@ class Build:
     def features(self) -> dict[str, dict[str, Any] | None]:
         """Upstream's, else what the readers found; to be asked when the shards are landed."""
         found = {}
-        before = None
         for config in self.plan.configs:
-            own = [self.receipts[_key(shard)] for shard in self.shards if shard.config == config.name]
-            found[config.name] = config.features or merged(receipt.features for receipt in own)
-            if found[config.name] is None and self._copies:
-                before = before or read_features(self.store.layout.dataset(self.plan.name), self.folders)
-                found[config.name] = before[config.name]
+            own = [shard for shard in self.shards if shard.config == config.name]
+            roots = dict.fromkeys(self._copies[shard.work].root for shard in own if shard.work in self._copies)
+            before = [read_features(root, self.folders)[config.name] for root in roots]  # of what is linked
+            told = [self.receipts[_key(shard)].features for shard in own]
+            found[config.name] = config.features or merged([*before, *told])
         return found
 
     @cached_property
@@ -217,9 +216,11 @@ class Build:
         for root, manifest in self._versions():
             version = LandedVersion.of(root, manifest)
             before = read_features(root, self.folders)
+            same_files = manifest.repo.files_hash is not None and manifest.repo.files_hash == self.plan.state.files_hash
             for shard in self.shards:
-                same_features = before[shard.config] == shard.features
-                if shard.work not in found and (copy := version.shard(shard, same_features=same_features)) is not None:
+                if shard.work in found or (shard.features is not None and shard.features != before[shard.config]):
+                    continue
+                if (copy := version.shard(shard, same_files=same_files)) is not None:
                     found[shard.work] = copy
         return found
 
@@ -393,6 +394,7 @@ class Build:
                 oid=state.repo_oid,
                 commit=state.commit,
                 files_commit=state.files_commit,
+                files_hash=state.files_hash,
                 license=state.license,
                 gated=state.gated,
                 private=state.private,

@@ -10,7 +10,7 @@ import xxhash
 
 from hugflow_assets.hub.shards import BASE_COLUMNS
 from hugflow_assets.landing.shard import Shard, wipe
-from hugflow_assets.landing.sources import source_records
+from hugflow_assets.landing.sources import read_as, source_records
 from hugflow_assets.landing.sums import Checksum, Kind, parse_sums, sum_line
 from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
 
@@ -29,17 +29,23 @@ class LandedVersion:
     def of(cls, root: Path, manifest: Manifest) -> LandedVersion:
         return cls(root, manifest, _ranges(root / Checksum(_kind(manifest)).list_name))
 
-    def shard(self, shard: Shard, *, same_features: bool) -> LandedCopy | None:
-        """The copy of a shard in this version, if its sources and place are the same. Its files are not looked at."""
+    def shard(self, shard: Shard, *, same_files: bool) -> LandedCopy | None:
+        """The copy of a shard in this version, if its sources and place are the same. Its files are not looked at.
+
+        Args:
+            same_files: whether this version's repository held the very files that it holds now, its card aside.
+        """
         record_path, record = self._record(shard)
-        if record is None or not same_features:
+        if record is None:
             return None
         if [one.hash for one in record.sources] != [one.hash for one in source_records(shard.source)]:
+            return None
+        if record.read_as != read_as(shard.source):
             return None
         if any(not folder.endswith(f"/{shard.folder}") for folder in record.folders):
             return None
         by_path = record.counts.unresolved_paths + record.counts.extra.get("resolved_paths", 0)
-        if by_path and not _knows_its_media(shard) and self.manifest.commit != shard.commit:
+        if by_path and not same_files and not _knows_its_media(shard) and self.manifest.commit != shard.commit:
             return None  # the files that its paths name may be others there
         ranges = tuple(self.ranges.get(folder, (0, 0)) for folder in record.folders)
         names = tuple(name for name in self.manifest.unreadable_names if name.rpartition("/")[0] in record.folders)
@@ -90,6 +96,7 @@ def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:
         split=shard.split,
         index=shard.source.index,
         sources=source_records(shard.source),
+        read_as=copy.record.read_as,
         folders=copy.record.folders,
         json_xxh128=copy.record.json_xxh128,
         sums_xxh128=xxhash.xxh3_128_hexdigest(told),

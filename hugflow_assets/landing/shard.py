@@ -18,7 +18,7 @@ from hugflow_assets.hub.models import ShardSource
 from hugflow_assets.landing.media import MediaWriter
 from hugflow_assets.landing.readers.reader import JSON, Reader
 from hugflow_assets.landing.record import RecordEncoder
-from hugflow_assets.landing.sources import Ahead, Sources, source_records
+from hugflow_assets.landing.sources import Ahead, Sources, read_as, source_records
 from hugflow_assets.landing.sums import Checksum, Kind
 from hugflow_assets.landing.windows import OverDiskError
 from hugflow_assets.settings import DownloadMode
@@ -157,6 +157,7 @@ def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, li
         split=shard.split,
         index=shard.source.index,
         sources=source_records(shard.source),
+        read_as=read_as(shard.source),
         folders=media.folders,
         json_xxh128=lines.digest.hexdigest(),
         sums_xxh128=xxhash.xxh3_128_hexdigest(sums),

@@ -86,6 +86,7 @@ class ShardReceipt(Frozen):
     counts: Counts
     unreadable_names: tuple[str, ...] = ()  # the first 20
     features: dict[str, Any] | None = None  # as the reader found them, where they were not known before
+    read_as: str = ""  # hash of what the reader was told besides; empty: nothing
     bytes_fetched: int = 0
 
 
@@ -100,6 +101,7 @@ class ShardRecord(Frozen):
     json_xxh128: str
     sums_xxh128: str
     counts: Counts
+    read_as: str = ""
 
 
 class SplitRecord(Frozen):
@@ -120,6 +122,7 @@ class RepoRecord(Frozen):
     oid: str | None = None
     commit: str
     files_commit: str | None = None  # of the Hub's conversion to parquet, where that was landed
+    files_hash: str | None = None  # of all paths and hashes, the card's aside: equal, and what rows name is equal
     license: str | None = None
     gated: str | None = None
     private: bool = False

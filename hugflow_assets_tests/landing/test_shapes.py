@@ -12,8 +12,9 @@ import pytest
 from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.errors import ColumnNotFoundError
 from hugflow_assets.landing import Action, LandedDataset, verify
+from hugflow_assets_tests.datasets_made import tar_bytes
 from hugflow_assets_tests.landing.conftest import House
-from hugflow_assets_tests.landing.shape_cases import CASES, Case
+from hugflow_assets_tests.landing.shape_cases import CASES, FLAC, Case
 from hugflow_assets_tests.landing.trees import rows_of, tree_of
 
 
@@ -99,6 +100,26 @@ def test_a_column_that_is_not_there_is_refused_before_the_data_are_fetched(house
         landed(house, replace(case, asked={**case.asked, "text_column": "sentnce"}))
     gets = [one for one in house.hub.requests if one.method == "GET" and "/resolve/" in one.path]
     assert all(one.range or one.path.endswith("README.md") for one in gets)
+
+
+@pytest.mark.parametrize(
+    "name", ["webdataset", "csv", "audio with metadata.csv", "audio files that tables of another name speak of"]
+)
+def test_an_update_of_the_card_alone_fetches_no_data(house: House, name: str) -> None:
+    landed(house, CASES[name])
+    house.hub.commit("acme/speech", {"README.md": b"---\nlicense: mit\n---\n# Other words\n"})
+    updated = house.land(house.plan(**CASES[name].asked), update=True)
+    assert (updated.action, updated.manifest.volatile.bytes_fetched) == (Action.UPDATE, 0)
+    assert tree_of(house.elsewhere("fresh").land(house.plan(**CASES[name].asked)).path) == tree_of(updated.path)
+
+
+def test_an_update_of_one_archive_fetches_that_one(house: House) -> None:
+    landed(house, CASES["webdataset"])
+    archive = tar_bytes({"k.flac": FLAC, "k.txt": b"new", "k.cls": b"5", "k.extra.json": b"{}"})
+    house.hub.commit("acme/speech", {"train-01.tar": archive})
+    updated = house.land(house.plan(split="train"), update=True)
+    assert updated.manifest.volatile.bytes_fetched == len(archive)
+    assert tree_of(house.elsewhere("fresh").land(house.plan(split="train")).path) == tree_of(updated.path)
 
 
 def test_a_nested_text_column_of_a_webdataset_is_the_text_of_the_views(house: House) -> None:
