@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.notify.markdown import code, fenced, plain
@@ -40,6 +40,8 @@ class Judged(Protocol):
     def message(self) -> str: ...
     @property
     def remedy(self) -> str: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
 
 
 def comment_body(sections: Mapping[str, str]) -> str:
@@ -116,7 +118,7 @@ def plan_comment(
     lines = [f"### {'❌ Would not land' if stops else '✅ Would land'}: {code(name)}"]
     if differs:
         lines.append(fenced(differs[:8000]))
-    if facts := plan_facts(plan, room, path):
+    if facts := plan_facts(plan, room, path, judged):
         lines.append("\n".join(["| | |", "|---|---|", *(f"| {one} | {_fact(one, two)} |" for one, two in facts)]))
     if judged:
         rows = [f"| {_icon(one)} | {plain(one.name)} | {plain(one.message[:1000])} |" for one in judged]

@@ -8,6 +8,7 @@ and repeating it, it is repeated, marked. One channel knows nothing of another, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,9 +92,10 @@ def deliver(
     *,
     now: datetime | None = None,
     limit: int = 50,
+    work_s: float = 25.0,
     clock: Callable[[], datetime] | None = None,
 ) -> Delivered:
-    """Tell a channel what it has not heard yet, at most ``limit`` events, until it falters.
+    """Tell a channel what it has not heard yet, until it falters, at most ``limit`` events or for ``work_s`` seconds.
 
     A channel that is new starts a day back, not at the beginning of the log. Never raises for a channel's fault: the
     next round comes after ``retry_at``, doubling from five seconds to a quarter of an hour, or when the server says.
@@ -102,12 +104,12 @@ def deliver(
     tick = clock or (lambda: now if now is not None else datetime.now(UTC))
     try:
         with store.slot(f"delivery-{channel.name}", limit=1, wait_s=0, purpose="delivery"):
-            return _round(store, channel, tick, limit)
+            return _round(store, channel, tick, limit, time.monotonic() + work_s)
     except LeaseHeldError:
         return Delivered(channel=channel.name, cursor=store.events.cursor(channel.name), problem="another one is at it")
 
 
-def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: int) -> Delivered:
+def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: int, ends: float) -> Delivered:
     state = store.state_dir / "delivery" / f"{channel.name}.json"
     trouble = _read(state)
     cursor = _cursor(store, channel.name, tick())
@@ -117,6 +119,8 @@ def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: 
     given_up: list[int] = []
     doubt = Doubt(store.state_dir / "delivery" / f"{channel.name}.sending") if channel.blind else None
     for event in store.events.read(after=cursor, limit=limit):
+        if time.monotonic() > ends:
+            break  # a slow channel goes on at the next round
         again = doubt.begin(event.seq) if doubt is not None else False
         try:
             told = channel.send(event, again=again)

@@ -26,7 +26,7 @@ EXAMPLES: dict[EventKind, dict[str, Any]] = {
     EventKind.REQUESTED: {"path": "add/x.yaml", "owner": "ada"},
     EventKind.REJECTED: {
         "request": "add/x.yaml",
-        "verdicts": [{"name": "within_quota", "message": "Too big.", "remedy": "Free some."}],
+        "verdicts": [{"name": "within_quota", "code": "quota-exceeded", "message": "Too big.", "remedy": "Free some."}],
     },
     EventKind.STARTED: {"commit": "a" * 40, "bytes_total": 2_000_000, "action": "land"},
     EventKind.LANDED: _LANDED,

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.store import Headroom, human_size
 
 CODE_FACTS = frozenset({"Commit", "Path", "Where"})  # shown letter by letter
 
 
-def plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str = "") -> list[tuple[str, str]]:
+class Detailed(Protocol):
+    """A verdict, for what it says beside its words."""
+
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+
+def plan_facts(
+    plan: LandingPlan | None, room: Headroom | None, path: str = "", verdicts: Iterable[Detailed] = ()
+) -> list[tuple[str, str]]:
     """Commit, sizes, rows, hours, licence, access, place, quota before and after; what is not known says so.
 
     Args:
         plan: None where the request could not be resolved.
         room: the storage as it is now.
         path: where it lands.
+        verdicts: of the pre-flight rules, of which one knows how much of it is on the storage already.
     """
     facts = []
     if plan is not None:
         estimate = plan.estimate
-        files = "1 file" if estimate.files == 1 else f"{estimate.files:,} files"
+        files = "1 file" if plan.upstream_files == 1 else f"{plan.upstream_files:,} files"
+        media = f", {estimate.files:,} media files" if estimate.files else ""
         reason = f": {plan.shape_reason}" if plan.shape_reason else ""
         facts = [
             ("Commit", plan.commit),
@@ -27,7 +41,7 @@ def plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str = "") 
             ("Shape", f"{plan.shape.value}{reason}"),
             ("Selection", _selection(plan)),
             ("To fetch", f"{human_size(estimate.download_bytes)} in {files}"),
-            ("Lands as", f"about {human_size(estimate.landed_bytes)}"),
+            ("Lands as", f"about {human_size(estimate.landed_bytes)}{media}"),
             ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
             ("Hours", "not known" if estimate.hours is None else f"{estimate.hours:,.1f}"),
             ("Licence", plan.state.license or "not known"),
@@ -36,7 +50,9 @@ def plan_facts(plan: LandingPlan | None, room: Headroom | None, path: str = "") 
     if path:
         facts.append(("Where", path))
     if room is not None:
-        facts.append(("Quota", quota_line(room, plan.estimate.landed_bytes if plan else 0)))
+        needs = [one.details["need_bytes"] for one in verdicts if "need_bytes" in one.details]
+        needs.append(plan.estimate.landed_bytes if plan else 0)
+        facts.append(("Quota", quota_line(room, int(needs[0]))))
     return facts
 
 

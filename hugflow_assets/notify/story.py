@@ -67,15 +67,18 @@ def duration(seconds: float) -> str:
 
 
 def _requested(name: str, data: Mapping[str, Any]) -> Story:
-    facts = _facts(data, path="Request", owner="Owner")
-    return Story(name=name, state=State.PENDING, headline="Requested", facts=facts)
+    facts = _facts(data, path="Request", owner="Owner", by="By")
+    return Story(
+        name=name, state=State.PENDING, headline="Queued again" if data.get("again") else "Queued", facts=facts
+    )
 
 
 def _rejected(name: str, data: Mapping[str, Any]) -> Story:
     verdicts = [one for one in data.get("verdicts", []) if isinstance(one, dict)]
     told = "\n".join(f"{one.get('name', '')}: {one.get('message', '')}" for one in verdicts)
+    codes = ", ".join(dict.fromkeys(str(one["code"]) for one in verdicts if one.get("code")))
     remedy = " ".join(dict.fromkeys(str(one["remedy"]) for one in verdicts if one.get("remedy")))
-    facts = _facts(data, request="Request")
+    facts = (*_facts(data, request="Request"), *((("Code", codes),) if codes else ()))
     return Story(
         name=name, state=State.FAILURE, headline="Refused before download", facts=facts, body=told, remedy=remedy
     )

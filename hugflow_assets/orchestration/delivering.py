@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -110,37 +111,65 @@ def play(
     now: float,
     on_known: Callable[[str, int], None] | None = None,
 ) -> Round:
-    """One round at the time ``now``: commands in comments, events, then progress. A channel's fault stops no other."""
-    problems: list[str] = []
-    commands = cursor.commands
+    """One round at the time ``now``: commands in comments, events, then progress.
+
+    The channels are served beside one another: one that is slow or at fault keeps no other one waiting.
+    """
+    every = channels.of(store, on_known)
+    with ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="delivery") as beside:
+        served = list(beside.map(lambda channel: _serve(channel, channels, store, cursor, now), every))
+    at_work = set(store.progress.all())
+    told = {key: at for one in served for key, at in one.told.items() if key.partition(" ")[2] in at_work}
+    return Round(
+        cursor=Cursor(told=told, commands=next((one.commands for one in served if one.commands), cursor.commands)),
+        delivered=tuple(one.delivered for one in served),
+        progress=tuple(key for one in served for key in one.progress),
+        retried=tuple(name for one in served for name in one.retried),
+        problems=tuple(problem for one in served for problem in one.problems),
+    )
+
+
+class Served(Frozen):
+    """What one channel was told. ``commands`` is None where the channel has none."""
+
+    delivered: Delivered
+    told: dict[str, float] = {}
+    progress: tuple[str, ...] = ()
+    commands: Command | None = None
     retried: tuple[str, ...] = ()
-    if channels.github is not None:
+    problems: tuple[str, ...] = ()
+
+
+def _serve(
+    channel: GitHubChannel | SlackBot | SlackWebhook, channels: Channels, store: Store, cursor: Cursor, now: float
+) -> Served:
+    problems: list[str] = []
+    commands: Command | None = None
+    retried: tuple[str, ...] = ()
+    if channels.github is not None and isinstance(channel, GitHubChannel):
         try:
             commands, retried = obey_comments(
-                channels.github, channels.origins(store), channels.source, store, commands, now
+                channels.github, channels.origins(store), channels.source, store, cursor.commands, now
             )
         except HugflowError as error:
             problems.append(error.message)
-    moment = datetime.fromtimestamp(now, UTC)
-    every = channels.of(store, on_known)
-    delivered = tuple(deliver(store, one, now=moment) for one in every)
-    told = dict(cursor.told)
+    delivered = deliver(store, channel, now=datetime.fromtimestamp(now, UTC))
+    told = {key: at for key, at in cursor.told.items() if key.partition(" ")[0] == channel.name}
     shown: list[str] = []
-    for channel, result in zip(every, delivered, strict=True):
-        if result.problem or result.cursor < store.events.last_seq():
-            continue  # what has not been told yet comes first
+    if delivered.problem:
+        problems.append(delivered.problem)
+    elif delivered.cursor == store.events.last_seq():  # what has not been told yet comes first
         try:
             shown += _tell_progress(channel, channels, store, told, now)
         except DeliveryError as error:
             problems.append(error.message)
-    at_work = set(store.progress.all())
-    kept = {key: at for key, at in told.items() if key.partition(" ")[2] in at_work}
-    return Round(
-        cursor=Cursor(told=kept, commands=commands),
+    return Served(
         delivered=delivered,
+        told=told,
         progress=tuple(shown),
+        commands=commands,
         retried=retried,
-        problems=(*problems, *(one.problem for one in delivered if one.problem)),
+        problems=tuple(problems),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.datasets_made import text_files
 from hugflow_assets_tests.doubles.serving import Fault, RefusalError
+from hugflow_assets_tests.e2e.dagster_dev import poll
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
 
 LANDED = ["Started", "Landed", "Landed and checked"]  # what a landing says on Slack
@@ -208,7 +210,7 @@ def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) 
         assert team.deliver().retried == ("org__later__rev_main",)
     assert team.deliver().retried == ()
     team.deliver_all()
-    assert "### ⏳ Requested: `org__later__rev_main`" in team.sections(number)
+    assert "### ⏳ Queued again: `org__later__rev_main`" in team.sections(number)
     assert asked_for(team) == ["org__later__rev_main"]
 
 
@@ -278,6 +280,20 @@ def test_one_broken_channel_does_not_delay_the_other(team: Team) -> None:
     team.sync()
     team.deliver()
     assert team.headlines() == LANDED
+
+
+def test_a_silent_channel_keeps_the_other_from_nothing(team: Team) -> None:
+    number = propose(team, {ADD: GOOD})
+    team.github.merge(number)
+    team.sync()
+    team.point(READ_TIMEOUT="60s")
+    team.slack.faults.append(Fault(hang_s=60))
+    with ThreadPoolExecutor() as beside:
+        round_ = beside.submit(team.deliver)
+        poll(lambda: any("Landed and checked" in body for body in team.github.bodies(number)), within_s=20)
+        assert not round_.done()
+        team.slack.release()
+        assert [bool(one.problem) for one in round_.result().delivered] == [True, False]
 
 
 # ---- merging by itself

@@ -35,8 +35,8 @@ from hugflow_assets_tests.doubles.slack import SlackDouble, block_problem
 from hugflow_assets_tests.rules.world import plan_of
 
 TOLD = {
-    EventKind.REQUESTED: ["Requested", "add/x.yaml", "ada"],
-    EventKind.REJECTED: ["Refused before download", "within_quota: Too big.", "Free some."],
+    EventKind.REQUESTED: ["Queued", "add/x.yaml", "ada"],
+    EventKind.REJECTED: ["Refused before download", "within_quota: Too big.", "quota-exceeded", "Free some."],
     EventKind.STARTED: ["Started", "2.0 MB", "aaaaaaaaaaaa"],
     EventKind.LANDED: ["Landed", "12,345", "3.0 MB", "1 min", "26.7 kB/s"],
     EventKind.CHECKED: ["Landed and checked", "12,345", "/srv/datasets/", "aaaaaaaaaaaa", "17 passed; 1 warning: lic"],
