@@ -2,7 +2,7 @@
 
 from hugflow_assets.notify.codeowners import CodeOwners
 from hugflow_assets.notify.comment import MARKER, comment_body, plan_comment, story_section, with_section
-from hugflow_assets.notify.delivery import Channel, Delivered, deliver
+from hugflow_assets.notify.delivery import Channel, Delivered, alone_at, deliver
 from hugflow_assets.notify.examples import example, kinds
 from hugflow_assets.notify.github_channel import STATUS_CONTEXT, GitHub, GitHubChannel
 from hugflow_assets.notify.merging import GUARDS, PullFacts, Review, merge_if_allowed, merge_refusals, pull_facts
@@ -25,6 +25,7 @@ __all__ = [
     "SlackWebhook",
     "State",
     "Story",
+    "alone_at",
     "comment_body",
     "deliver",
     "example",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from hugflow_assets.durable import atomic_write
 from hugflow_assets.errors import DeliveryError, LeaseHeldError
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.store import Event, Store
+from hugflow_assets.store import Event, Lease, Store
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 900.0
 GIVE_UP_AFTER = 3  # times that a message is refused for good, before the next one gets its turn
@@ -103,10 +104,19 @@ def deliver(
     """
     tick = clock or (lambda: now if now is not None else datetime.now(UTC))
     try:
-        with store.slot(f"delivery-{channel.name}", limit=1, wait_s=0, purpose="delivery"):
+        with alone_at(store, channel.name):
             return _round(store, channel, tick, limit, time.monotonic() + work_s)
     except LeaseHeldError:
         return Delivered(channel=channel.name, cursor=store.events.cursor(channel.name), problem="another one is at it")
+
+
+def alone_at(store: Store, channel: str, *, wait_s: float = 0.0) -> AbstractContextManager[Lease]:
+    """Be the only one on this storage that writes to a channel: who looks and then posts must not be two.
+
+    Raises:
+        LeaseHeldError: another one is at it, for longer than ``wait_s``.
+    """
+    return store.slot(f"delivery-{channel}", limit=1, wait_s=wait_s, purpose="delivery")
 
 
 def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: int, ends: float) -> Delivered:

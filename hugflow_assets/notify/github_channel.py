@@ -130,13 +130,15 @@ class GitHub:
         """
         return self._write_comment(number, lambda before: with_section(before, name, text))
 
-    def write_comment(self, number: int, body: str) -> bool:
-        """Make the sticky comment of a pull request say this; whether anything changed. Safe to repeat.
+    def write_plan(self, number: int, body: str) -> bool:
+        """Make the sticky comment of an open pull request say this; whether anything changed. Safe to repeat.
+
+        Once it is merged, the comment tells how it fares; a plan that comes late is left out.
 
         Raises:
             DeliveryError: GitHub did not take it.
         """
-        return self._write_comment(number, lambda _: body)
+        return self._write_comment(number, lambda _: body, only_open=True)
 
     def has_comment(self, number: int) -> bool:
         """Whether the pull request has a sticky comment of ours.
@@ -147,9 +149,11 @@ class GitHub:
         with self.errors(f"comments of #{number}"):
             return self._own_comment(self.repo.get_pull(number)) is not None
 
-    def _write_comment(self, number: int, made: Callable[[str | None], str]) -> bool:
+    def _write_comment(self, number: int, made: Callable[[str | None], str], *, only_open: bool = False) -> bool:
         with self.errors(f"comment on #{number}"):
             pull = self.repo.get_pull(number)
+            if only_open and pull.state != "open":
+                return False
             comment = self._own_comment(pull)
             before = comment.body if comment is not None else None
             body = made(before)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
 from pydantic import ValidationError
 
-from hugflow_assets.errors import DeliveryError, HugflowError
+from hugflow_assets.errors import DeliveryError, HugflowError, LeaseHeldError
 from hugflow_assets.intake import RequestSnapshot
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.notify import GitHub, merge_if_allowed
+from hugflow_assets.notify import GitHub, GitHubChannel, alone_at, merge_if_allowed
 from hugflow_assets.orchestration.plan_comments import plan_of
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.proposals import read_proposal
@@ -34,6 +34,7 @@ MAX_PULLS = 50  # open ones that are looked at
 WORK_S = 40.0  # of a tick; what is left over has its turn at the next
 LOOK_AGAIN_S = 600.0  # at a pull request that has not changed: quota and Hub have
 WAIT_S = 60.0
+WRITE_WAIT_S = 2.0  # while events are told
 _REFUSED_MERGE = (405, 409)
 
 
@@ -111,6 +112,9 @@ def look(github: GitHub, platform: Platform, cursor: Cursor, now: float) -> Look
             seen[number] = planned  # type: ignore[assignment]
             if settings.auto_merge and seen[number].fine and _merged(github, pull, settings):
                 merged.append(number)
+        except LeaseHeldError:
+            if before is not None:
+                seen[number] = before  # events are being told; the next look plans it again
         except DeliveryError as error:
             problems.append(f"#{number}: {error.message}")
             if error.details.get("status") in _REFUSED_MERGE and number in seen:
@@ -157,7 +161,8 @@ def _plan(
     # The disk's free space moves all the time, and is no news.
     told = hashlib.sha256(re.sub(r"[\d.,]+ \w?B free", "", comment.body).encode()).hexdigest()[:16]
     if before is None or (before.state, before.told) != (state, told):
-        github.write_comment(pull.number, comment.body)
+        with alone_at(platform.store(), GitHubChannel.name, wait_s=WRITE_WAIT_S):
+            github.write_plan(pull.number, comment.body)
     return Seen(state=state, at=now, fine=comment.fine and bool(proposed.changes), told=told)
 
 

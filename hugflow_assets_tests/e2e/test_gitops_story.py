@@ -11,7 +11,8 @@ import pytest
 from dagster import instance_for_test
 
 from hugflow_assets.demo import LocalHub
-from hugflow_assets.orchestration import sensor
+from hugflow_assets.notify import alone_at
+from hugflow_assets.orchestration import pull_requests, sensor
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
@@ -165,6 +166,20 @@ def test_files_of_strangers_are_data(team: Team) -> None:
     assert said.count("<!-- hugflow:requests -->") == 1
     assert "Other files, not looked at here" in said
     assert len(said) < 65_536
+
+
+def test_a_plan_that_comes_after_the_merge_is_left_out_and_makes_no_second_comment(team: Team) -> None:
+    number = propose(team, {ADD: GOOD})
+    with alone_at(team.store, "github"):  # events are being told right now
+        assert team.look().written == ()
+    assert team.github.bodies(number) == []
+    client = pull_requests.github_of(team.settings)
+    assert client is not None
+    team.github.merge(number)
+    team.sync()
+    team.deliver_all()
+    assert not client.write_plan(number, "a plan that was made before the merge")
+    assert f"### ✅ Landed and checked: `{SPEECH}`" in team.sections(number)
 
 
 def test_a_pull_request_about_something_else_gets_no_comment(team: Team) -> None:
