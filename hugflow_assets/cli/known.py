@@ -146,4 +146,6 @@ def _reason(event: Event) -> str:
     passing = [one.get("transient") for one in blocking] or [event.data.get("transient")]
     if event.data.get("cancelled") or None in passing:
         return told
-    return f"{told} {'It is tried again by itself.' if all(passing) else 'It waits for an edit of its request.'}"
+    if all(passing):
+        return told if "tried again" in told else f"{told} It is tried again by itself."
+    return f"{told} It waits for an edit of its request."

@@ -170,7 +170,7 @@ def _owners(report: StatusReport) -> list[str]:
     if len(report.owners) < 2:
         return []
     lines = [
-        f"  {one.owner or 'no owner'}: {count(one.datasets)} datasets, {count(one.rows)} rows, {hours(one.hours)}, "
+        f"  {one.owner or 'no owner'}: {count(one.datasets)} dataset{'s' * (one.datasets != 1)}, {count(one.rows)} rows, {hours(one.hours)}, "
         f"{size(one.size_bytes)}"
         for one in report.owners[:OWNERS_SHOWN]
     ]

@@ -27,7 +27,10 @@ SCHEMA_VERSION = 1
 
 
 def plan(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Request files or folders.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Request files or folders; the requests folder by default."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     base: Annotated[
         Path | None,
@@ -40,7 +43,7 @@ def plan(
     told: list[dict[str, Any]] = []
     removals: list[dict[str, Any]] = []
     withdrawn: list[dict[str, Any]] = []
-    selections = select(paths)
+    selections = select(paths or [])
     for selection in selections:
         worst = max(worst, tell_problems(selection))
         for judged in judge(selection.adds(), selection.snapshot, settings):
@@ -63,7 +66,9 @@ def plan(
         every = {"schema_version": SCHEMA_VERSION, "plans": told, "removals": removals, "withdrawn": withdrawn}
         typer.echo(json.dumps(every, indent=2, ensure_ascii=False))
     elif not withdrawn and not any(one.paths() for one in selections):
-        typer.echo(f"nothing to plan: there is no request file in {', '.join(map(str, paths))}")
+        typer.echo(
+            f"nothing to plan: there is no request file in {', '.join(map(str, paths or [one.root for one in selections]))}"
+        )
     if worst:
         raise typer.Exit(worst)
 
@@ -160,6 +165,7 @@ def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[s
         "shape": plan.shape.value if plan else None,
         "configs": {config.name: [split.name for split in config.splits] for config in plan.configs} if plan else {},
         "download_bytes": plan.estimate.download_bytes if plan else None,
+        "download_files": plan.upstream_files if plan else None,
         "landed_bytes": plan.estimate.landed_bytes if plan else None,
         "files": plan.estimate.files if plan else None,
         "rows": plan.estimate.rows if plan else None,
@@ -186,7 +192,7 @@ def _show(judged: Judged, selection: Selection, settings: Settings) -> None:
     if judged.plan:
         facts = table("", "")
         facts.show_header = False
-        for label, value in _facts(judged.plan, settings):
+        for label, value in _facts(judged.plan, judged, settings):
             facts.add_row(f"  {label}", value)
         out.print(facts)
     verdicts = table("", "", "")
@@ -197,12 +203,12 @@ def _show(judged: Judged, selection: Selection, settings: Settings) -> None:
     out.print()
 
 
-def _facts(plan: LandingPlan, settings: Settings) -> list[tuple[str, str]]:
+def _facts(plan: LandingPlan, judged: Judged, settings: Settings) -> list[tuple[str, str]]:
     from hugflow_assets.notify.plan_facts import plan_facts
     from hugflow_assets.store import Store
 
     room = Store.of(settings).headroom()
-    told = plan_facts(plan, room, str(settings.storage_root / plan.name))
+    told = plan_facts(plan, room, str(settings.storage_root / plan.name), judged.verdicts)
     again = _again(plan, settings)
     return [("From", _url(plan)), *told, *([("Lands again", _told_again(again))] if again else [])]
 

@@ -104,9 +104,9 @@ class ShapeSupported(PlanRule):
             return self._refused(f"The files are laid out as {plan.shape}, which does not land yet ({known}).{reason}")
         if not any(split.shards for config in plan.configs for split in config.splits):
             return self._refused("The selection holds no data files: nothing would land.")
-        estimate = plan.estimate
-        files = f"{estimate.files:,} {'file' if estimate.files == 1 else 'files'}"
-        told = f"{plan.shape}: {files}, {size(estimate.download_bytes)} to fetch."
+        count = plan.upstream_files
+        files = f"{count:,} {'file' if count == 1 else 'files'}"
+        told = f"{plan.shape}: {files}, {size(plan.estimate.download_bytes)} to fetch."
         return self.passed(f"{told} {plan.shape_reason}".rstrip(), shape=str(plan.shape))
 
     def _refused(self, reason: str) -> Verdict:
