@@ -66,9 +66,8 @@ def plan(
         every = {"schema_version": SCHEMA_VERSION, "plans": told, "removals": removals, "withdrawn": withdrawn}
         typer.echo(json.dumps(every, indent=2, ensure_ascii=False))
     elif not withdrawn and not any(one.paths() for one in selections):
-        typer.echo(
-            f"nothing to plan: there is no request file in {', '.join(map(str, paths or [one.root for one in selections]))}"
-        )
+        looked_at = ", ".join(map(str, paths or [one.root for one in selections]))
+        typer.echo(f"nothing to plan: there is no request file in {looked_at}")
     if worst:
         raise typer.Exit(worst)
 

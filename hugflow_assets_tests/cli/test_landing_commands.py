@@ -72,6 +72,7 @@ def test_plan_says_what_lands_again_and_from_where(run, project, speech_hub, tmp
 def test_plan_of_nothing_says_so(run, project) -> None:
     ran = run("plan", "requests")
     assert (ran.code, ran.out) == (0, "nothing to plan: there is no request file in requests\n")
+    assert run("plan").out.startswith("nothing to plan: there is no request file in ")
 
 
 def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
