@@ -14,42 +14,26 @@ import hugflow_assets
 from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.hub.models import LandingPlan
-from hugflow_assets.landing.assembly import LandedShard, assemble, is_staged
-from hugflow_assets.landing.card import card_text
+from hugflow_assets.landing.assembly import LandedShard, is_staged
 from hugflow_assets.landing.decision import fingerprint_of
-from hugflow_assets.landing.features import merged
-from hugflow_assets.landing.folders import CARD, Folders
+from hugflow_assets.landing.folders import Folders
 from hugflow_assets.landing.linking import LandedVersion
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
-from hugflow_assets.landing.shard import Shard
+from hugflow_assets.landing.shard import Shard, ShardKey
 from hugflow_assets.landing.staged import (
-    LEFT_OUT,
-    MadeViews,
-    first_rows,
-    make_views,
-    measure,
     read_features,
-    unlinked,
-    write_features,
-    write_sums,
 )
-from hugflow_assets.landing.sums import Checksum
 from hugflow_assets.landing.tracking import Tracker
-from hugflow_assets.landing.view_columns import ViewColumns, choose_columns
-from hugflow_assets.landing.views import ViewSplit
+from hugflow_assets.landing.tree import Tree
 from hugflow_assets.landing.workers import Job, run_jobs
 from hugflow_assets.store import (
-    ConfigRecord,
-    Counts,
     EventKind,
     Lease,
     Manifest,
     Phase,
     Progress,
-    RepoRecord,
     Reservation,
     ShardReceipt,
-    SplitRecord,
     Staging,
     Store,
     Volatile,
@@ -85,7 +69,7 @@ class Build:
     lease: Lease
     action: Action
     landed_before: Manifest | None
-    receipts: dict[tuple[str, str, int], ShardReceipt] = field(default_factory=dict)
+    receipts: dict[ShardKey, ShardReceipt] = field(default_factory=dict)
 
     def run(self, began: float) -> LandedDataset:
         """Land everything and publish it."""
@@ -97,9 +81,8 @@ class Build:
             tracker = self._tracker()
             self._land_shards(tracker, reservation)
             tracker.tell(Phase.ASSEMBLING)
-            configs = self._assemble()
-            manifest = self._manifest(configs, self._finish(configs), began)
-            reservation.correct(*self._own_size())
+            manifest = self._finished(tree := self._tree(), began)
+            reservation.correct(tree.sizes.own_bytes + _SLACK_BYTES, tree.sizes.own_inodes + _SPARE_INODES)
             tracker.tell(Phase.PUBLISHING)
             path = self._publish(manifest)
         self._told_landed(manifest, tracker)
@@ -155,33 +138,6 @@ class Build:
     @cached_property
     def folders(self) -> dict[str, Folders]:
         return {config.name: Folders.of(self.plan, config.name) for config in self.plan.configs}
-
-    @cached_property
-    def features(self) -> dict[str, dict[str, Any] | None]:
-        """Upstream's, else what the readers found; to be asked when the shards are landed."""
-        found = {}
-        for config in self.plan.configs:
-            own = [shard for shard in self.shards if shard.config == config.name]
-            roots = dict.fromkeys(self._copies[shard.work].root for shard in own if shard.work in self._copies)
-            before = [read_features(root, self.folders)[config.name] for root in roots]  # of what is linked
-            told = [self.receipts[_key(shard)].features for shard in own]
-            found[config.name] = config.features or merged([*before, *told])
-        return found
-
-    @cached_property
-    def columns(self) -> ViewColumns:
-        """To be asked when the records are there: some datasets have no features to tell."""
-        request = self.plan.request
-        rows = first_rows(self.staging.path, self.view_splits)
-        return choose_columns(self.features.values(), request.audio_column, request.text_column, rows)
-
-    @cached_property
-    def view_splits(self) -> list[ViewSplit]:
-        return [
-            ViewSplit(self.folders[config.name], config.name, split.name)
-            for config in self.plan.configs
-            for split in config.splits
-        ]
 
     @cached_property
     def shards(self) -> list[Shard]:
@@ -246,7 +202,7 @@ class Build:
         earlier = self._earlier()
         missing = []
         for shard in self.shards:
-            if (receipt := earlier.get(_key(shard))) is not None:
+            if (receipt := earlier.get(shard.key)) is not None:
                 _remove_sources(shard)
                 self._have(shard, receipt)
                 tracker.landed(shard, receipt, earlier=True)
@@ -256,7 +212,8 @@ class Build:
 
         def on_landed(shard: Shard, receipt: ShardReceipt) -> None:
             self._check_rows(shard, receipt)
-            self.staging.save_receipt(receipt, shard.sums_path.read_bytes())
+            is_last = len(self.receipts) + 1 == len(self.shards)  # publishing syncs everything, and comes at once
+            self.staging.save_receipt(receipt, shard.sums_path.read_bytes(), sync=not is_last)
             shard.sums_path.unlink()
             _remove_sources(shard)
             self._have(shard, receipt)
@@ -276,15 +233,15 @@ class Build:
         self.shards[0].stop_file.touch()
 
     def _have(self, shard: Shard, receipt: ShardReceipt) -> None:
-        self.receipts[_key(shard)] = receipt
+        self.receipts[shard.key] = receipt
 
-    def _earlier(self) -> dict[tuple[str, str, int], ShardReceipt]:
+    def _earlier(self) -> dict[ShardKey, ShardReceipt]:
         """What an earlier run has landed and is still there."""
-        found = {_key(shard): self.staging.receipt(*_key(shard)) for shard in self.shards}
+        found = {shard.key: self.staging.receipt(*shard.key) for shard in self.shards}
         complete = all(receipt is not None for receipt in found.values())
         earlier, ends = {}, dict[str, int]()
         for shard in self.shards:
-            receipt = found[_key(shard)]
+            receipt = found[shard.key]
             if receipt is None:
                 continue
             path = self.folders[shard.config].record(shard.split)
@@ -294,13 +251,13 @@ class Build:
                 is_staged(one, self.staging.path / path, assembled_upto=upto)
                 and self._sums_of(shard, receipt) is not None
             ):
-                earlier[_key(shard)] = receipt
+                earlier[shard.key] = receipt
         if len(earlier) < len(self.shards):  # a half assembled record is of no use when a shard has to be landed anew
-            earlier = {_key(s): earlier[_key(s)] for s in self.shards if _key(s) in earlier and s.lines_path.exists()}
+            earlier = {s.key: earlier[s.key] for s in self.shards if s.key in earlier and s.lines_path.exists()}
         return earlier
 
     def _sums_of(self, shard: Shard, receipt: ShardReceipt) -> bytes | None:
-        sums = self.staging.sums(*_key(shard))
+        sums = self.staging.sums(*shard.key)
         return None if not sums and receipt.counts.media_files else sums
 
     def _check_rows(self, shard: Shard, receipt: ShardReceipt) -> None:
@@ -314,7 +271,7 @@ class Build:
 
     def _correct(self, reservation: Reservation) -> None:
         """Ask for more space as soon as what is landed speaks of more than was reserved."""
-        sources = {_key(shard): shard.source.size_bytes for shard in self.shards}
+        sources = {shard.key: shard.source.size_bytes for shard in self.shards}
         read = sum(sources[key] for key in self.receipts)
         written = sum(
             one.counts.json_bytes + (0 if self._is_linked(key, one) else one.counts.media_bytes)
@@ -326,111 +283,47 @@ class Build:
             files = sum(one.counts.media_files for one in self.receipts.values())
             reservation.correct(int(expected * 1.05), max(reservation.inodes, files))
 
-    def _is_linked(self, key: tuple[str, str, int], receipt: ShardReceipt) -> bool:
+    def _is_linked(self, key: ShardKey, receipt: ShardReceipt) -> bool:
         return receipt.bytes_fetched == 0 and key in self._linkable
 
     @cached_property
-    def _linkable(self) -> set[tuple[str, str, int]]:
-        return {_key(shard) for shard in self.shards if shard.work in self._copies}
-
-    # ---- the tree
-
-    def _assemble(self) -> tuple[ConfigRecord, ...]:
-        configs = []
-        for config in self.plan.configs:
-            splits = []
-            for split in config.splits:
-                landed = [
-                    LandedShard(shard, self.receipts[_key(shard)])
-                    for shard in self.shards
-                    if (shard.config, shard.split) == (config.name, split.name)
-                ]
-                record = self.folders[config.name].record(split.name)
-                splits.append(self._assembled(record, split.name, landed))
-            configs.append(ConfigRecord(name=config.name, splits=tuple(splits)))
-        return tuple(configs)
-
-    def _assembled(self, record: str, split: str, landed: list[LandedShard]) -> SplitRecord:
-        try:
-            return assemble(self.staging.path, record, split, landed)
-        except IncompleteLandingError as error:
-            for one in landed:
-                if one.receipt.index in error.details.get("shards", ()):
-                    self.staging.forget(*_key(one.shard))
-            raise
-
-    def _finish(self, configs: tuple[ConfigRecord, ...]) -> MadeViews:
-        """Everything around the records: features, views, card, checksum list."""
-        tree = self.staging.path
-        written = write_features(tree, self.features, self.folders)
-        views = make_views(tree, tree, self.view_splits, self.options.views, self.columns, self.features)
-        (tree / CARD).write_bytes(card_text(self.plan.state, views.configs))
-        records = [split.record_path for config in configs for split in config.splits]
-        write_sums(tree, Checksum(self.options.checksums), [*written, *records, *views.paths, CARD], self._media_sums())
-        return views
-
-    def _media_sums(self) -> Iterator[list[str]]:
-        """The shards' checksum lines, folder by folder in the order of their paths."""
-        folders = [(folder + "/", shard) for shard in self.shards for folder in self.receipts[_key(shard)].folders]
-        for folder, shard in sorted(folders, key=lambda pair: pair[0].encode()):
-            lines = self.staging.sums(*_key(shard)).decode().splitlines(keepends=True)
-            yield [line for line in lines if line.partition("  ")[2].startswith(folder)]
-
-    def _manifest(self, configs: tuple[ConfigRecord, ...], views: MadeViews, began: float) -> Manifest:
-        plan, state = self.plan, self.plan.state
-        counts = sum((split.counts for config in configs for split in config.splits), Counts())
-        if views.left_out:
-            counts = counts.model_copy(update={"extra": counts.extra | {LEFT_OUT: views.left_out}})
-        size, files = measure(self.staging.path)
-        seconds = time.monotonic() - began
-        fetched = sum(receipt.bytes_fetched for receipt in self.receipts.values())
-        names = [name for shard in self.shards for name in self.receipts[_key(shard)].unreadable_names]
-        return Manifest(
-            name=plan.name,
-            request=plan.request,
-            repo=RepoRecord(
-                endpoint=plan.endpoint,
-                id=state.repo_id,
-                oid=state.repo_oid,
-                commit=state.commit,
-                files_commit=state.files_commit,
-                files_hash=state.files_hash,
-                license=state.license,
-                gated=state.gated,
-                private=state.private,
-            ),
-            fingerprint=self.fingerprint,
-            shape=plan.shape.value,
-            shape_reason=plan.shape_reason,
-            checksums=self.options.checksums,
-            views=self.options.views if self.columns.audio else (),
-            audio_column=self.columns.audio,
-            text_column=self.columns.text,
-            configs=configs,
-            counts=counts,
-            size_bytes=size,
-            files=files,
-            unreadable_names=tuple(names[:_NAMES_KEPT]),
-            volatile=Volatile(
-                landed_at=now_text(),
-                updated_at=now_text(),
-                seconds=round(seconds, 3),
-                bytes_fetched=fetched,
-                bytes_per_s=round(fetched / max(seconds, 1e-3), 1),
-                run_id=self.hooks.run_id,
-                requested_by=self.hooks.requested_by,
-                request_commit=self.hooks.request_commit,
-                host=socket.gethostname(),
-                hugflow_version=hugflow_assets.__version__,
-            ),
-        )
-
-    def _own_size(self) -> tuple[int, int]:
-        """Bytes and inodes that the finished tree takes; what is linked from the landed version is not its own."""
-        size, inodes = unlinked(self.staging.path)
-        return size + _SLACK_BYTES, inodes + _SPARE_INODES
+    def _linkable(self) -> set[ShardKey]:
+        return {shard.key for shard in self.shards if shard.work in self._copies}
 
     # ---- making it visible
+
+    def _tree(self) -> Tree:
+        return Tree(
+            plan=self.plan,
+            options=self.options,
+            fingerprint=self.fingerprint,
+            staging=self.staging,
+            folders=self.folders,
+            shards=self.shards,
+            receipts=self.receipts,
+            copies=self._copies,
+        )
+
+    def _finished(self, tree: Tree, began: float) -> Manifest:
+        configs = tree.assemble()
+        views = tree.finish(configs)
+        return tree.manifest(configs, views, self._volatile(began))
+
+    def _volatile(self, began: float) -> Volatile:
+        seconds = time.monotonic() - began
+        fetched = sum(receipt.bytes_fetched for receipt in self.receipts.values())
+        return Volatile(
+            landed_at=now_text(),
+            updated_at=now_text(),
+            seconds=round(seconds, 3),
+            bytes_fetched=fetched,
+            bytes_per_s=round(fetched / max(seconds, 1e-3), 1),
+            run_id=self.hooks.run_id,
+            requested_by=self.hooks.requested_by,
+            request_commit=self.hooks.request_commit,
+            host=socket.gethostname(),
+            hugflow_version=hugflow_assets.__version__,
+        )
 
     def _publish(self, manifest: Manifest) -> Path:
         if self._should_stop():
@@ -463,10 +356,6 @@ class Build:
             **manifest.landed_facts(),
         )
         tracker.tell(Phase.LANDED, f"{counts.rows} rows, {counts.media_files} media files.")
-
-
-def _key(shard: Shard) -> tuple[str, str, int]:
-    return shard.config, shard.split, shard.source.index
 
 
 def _remove_sources(shard: Shard) -> None:

@@ -25,6 +25,7 @@ from hugflow_assets.settings import DownloadMode
 from hugflow_assets.store.models import Counts, ShardReceipt
 
 MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh")
+ShardKey = tuple[str, str, int]
 _COUNTED = frozenset(Counts.model_fields)
 
 
@@ -56,6 +57,11 @@ class Shard:
     file_mode: int
     stop_file: Path
     download_mode: DownloadMode = "disk"
+
+    @property
+    def key(self) -> ShardKey:
+        """Which of the dataset's shards it is: config, split, index."""
+        return self.config, self.split, self.source.index
 
     @property
     def lines_path(self) -> Path:

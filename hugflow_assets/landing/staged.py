@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,7 @@ from hugflow_assets.landing.sums import Checksum, merged, sum_line
 from hugflow_assets.landing.view_columns import ViewColumns
 from hugflow_assets.landing.views import SplitViews, ViewSplit, write_views
 from hugflow_assets.store.models import Manifest
+from hugflow_assets.store.trees import walk
 
 _LOOKED_AT = 100
 LEFT_OUT = "rows_left_out_of_views"
@@ -120,24 +121,36 @@ def _in_order(lists: Iterable[Iterable[str]]) -> Iterator[str]:
         yield from lines
 
 
+@dataclass(frozen=True)
+class TreeSizes:
+    """Bytes and files of a dataset's folder, ``hugflow.json`` left out.
+
+    ``own_bytes`` and ``own_inodes`` are of all that belongs to it alone: files with a single link, and folders.
+    """
+
+    size_bytes: int
+    files: int
+    own_bytes: int
+    own_inodes: int
+
+
+def sizes(root: Path) -> TreeSizes:
+    """Look at every file of a dataset's folder once."""
+    size = files = own = 0
+    inodes = 1
+    manifest = str(root / "hugflow.json")
+    for entry, seen in walk(root):
+        if stat.S_ISDIR(seen.st_mode):
+            inodes += 1
+            continue
+        if entry.path != manifest:
+            size, files = size + seen.st_size, files + 1
+        if seen.st_nlink == 1:
+            own, inodes = own + seen.st_size, inodes + 1
+    return TreeSizes(size, files, own, inodes)
+
+
 def measure(root: Path) -> tuple[int, int]:
     """Bytes and files of a dataset's folder, ``hugflow.json`` left out."""
-    size = files = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            if name == "hugflow.json" and Path(folder) == root:
-                continue
-            size, files = size + os.lstat(os.path.join(folder, name)).st_size, files + 1  # noqa: PTH118  a million times
-    return size, files
-
-
-def unlinked(root: Path) -> tuple[int, int]:
-    """Bytes and inodes of a folder that are its own: files with a single link, and folders."""
-    size = inodes = 0
-    for folder, _, names in os.walk(root):
-        inodes += 1
-        for name in names:
-            seen = os.lstat(os.path.join(folder, name))  # noqa: PTH118  likewise
-            if seen.st_nlink == 1:
-                size, inodes = size + seen.st_size, inodes + 1
-    return size, inodes
+    found = sizes(root)
+    return found.size_bytes, found.files

@@ -103,10 +103,10 @@ class Staging:
             return None
         return found
 
-    def save_receipt(self, receipt: ShardReceipt, sums: bytes) -> None:
-        """Record that a shard is in the tree, with its checksum lines."""
+    def save_receipt(self, receipt: ShardReceipt, sums: bytes, *, sync: bool = True) -> None:
+        """Record that a shard is in the tree, with its checksum lines; without ``sync`` until the host is restarted."""
         path = self._receipt_path(receipt.config, receipt.split, receipt.index)
-        synced = receipt.counts.media_bytes + receipt.counts.json_bytes >= SYNCED_FROM_BYTES
+        synced = sync and receipt.counts.media_bytes + receipt.counts.json_bytes >= SYNCED_FROM_BYTES
         with disk_errors(path):
             atomic_write(path.with_suffix(".sums"), sums, mode=INNER_FILE_MODE, sync=False)
             if synced:
