@@ -17,6 +17,7 @@ from tinytag import TinyTag
 _COPY_LIMIT_BYTES = 1 << 20
 _LEAST_BITS_PER_S = 4  # a header that promises hours in a few bytes is nonsense
 _BEHIND_DATA = (b"LIST", b"fact", b"id3 ", b"ID3 ", b"bext", b"cue ", b"PEAK", b"iXML")
+_USUAL = struct.Struct("<8x8sIHHIIHH4sI")  # the RIFF header, the format, the head of the samples
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 
@@ -36,8 +37,9 @@ def read_header(data: memoryview) -> AudioHeader | None:
         data: the whole file's bytes.
     """
     try:
-        if bytes(data[:4]) in (b"RIFF", b"RF64", b"BW64") and bytes(data[8:12]) == b"WAVE":
-            header = _wav(data)
+        head = bytes(data[: _USUAL.size])
+        if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
+            header = _usual_wav(head, len(data)) or _wav(data)
             if header is not None:
                 return header
         return _plausible(_tagged(data), len(data))
@@ -61,6 +63,17 @@ def _plausible(header: AudioHeader | None, size_bytes: int) -> AudioHeader | Non
     if not (0 < header.sampling_rate < 10_000_000 and 0 < header.num_channels <= 1024):
         return None
     return header
+
+
+def _usual_wav(head: bytes, size_bytes: int) -> AudioHeader | None:
+    """As ``_wav``, for files that begin as most do: PCM told in 16 bytes, and then the samples."""
+    if len(head) < _USUAL.size:
+        return None
+    kind, length, codec, channels, rate, _, align, _, data, size = _USUAL.unpack(head)
+    usual = (kind, length, codec, data) == (b"WAVEfmt ", 16, _PCM, b"data") and rate and channels and align
+    if not usual or not 0 < size <= size_bytes - _USUAL.size:
+        return None
+    return _checked_wav(size, rate, channels, align)
 
 
 def _wav(data: memoryview) -> AudioHeader | None:
