@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from hugflow_assets.cli.console import console, count, size
+from hugflow_assets.cli.notices import github_told, slack_told
 from hugflow_assets.cli.settings_text import likely_misspelt, plain
 from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.errors import ENVIRONMENT_AT_FAULT, HugflowError
@@ -41,7 +42,7 @@ STYLES = {Health.OK: "green", Health.NOTE: "yellow", Health.BAD: "bold red"}
 
 
 def doctor() -> None:
-    """Look whether Python, settings, Hub, proxy, disk, locks and the daemon are well; a line and a remedy each."""
+    """Look whether Python, settings, Hub, proxy, disk, locks, GitHub, Slack and the daemon are well; a remedy each."""
     bad = 0
     for finding in findings():
         bad += finding.health is Health.BAD
@@ -176,6 +177,13 @@ def _requests(settings: Settings) -> Iterator[Finding]:
         yield Finding(Health.OK, "requests", told)
 
 
+def _notices(settings: Settings) -> Iterator[Finding]:
+    for what, told in (("github", github_told(settings)), ("slack", slack_told(settings))):
+        if told is not None:
+            well, message, remedy = told
+            yield Finding(Health.OK if well else Health.BAD, what, message, remedy)
+
+
 def _daemon(settings: Settings) -> Iterator[Finding]:
     from hugflow_assets.orchestration.daemon import sensor_daemon_alive
 
@@ -193,5 +201,6 @@ EXAMINATIONS: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = 
     ("hub", _hub),
     ("storage", _storage),
     ("requests", _requests),
+    ("notices", _notices),
     ("daemon", _daemon),
 )

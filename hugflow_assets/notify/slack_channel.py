@@ -111,6 +111,15 @@ class SlackBot:
                 )
         return True
 
+    def look(self) -> None:
+        """Read the channel, as is done before anything is posted.
+
+        Raises:
+            DeliveryError: token, channel or rights are not as needed.
+        """
+        with self._errors(f"channel {self._channel}"):
+            self._client.conversations_history(channel=self._channel, limit=1)
+
     def send_progress(self, progress: Progress) -> bool:
         """Edit the message of a landing that is under way; nothing is added to its thread.
 

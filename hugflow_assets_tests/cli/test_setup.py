@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hugflow_assets.cli.settings_text import env_example
 from hugflow_assets.settings import Settings, variable_of
+from hugflow_assets_tests.doubles.repository import RepositoryDouble
+from hugflow_assets_tests.doubles.slack import SlackDouble
 
 
 def test_init_makes_folders_and_a_private_env_and_never_overwrites(run, project) -> None:
@@ -66,3 +70,33 @@ def test_doctor_names_a_certificate_bundle_that_is_not_there(run, monkeypatch: p
     ran = run("doctor")
     assert ran.code == 3
     assert "BAD  certificates: /nowhere/ca.pem" in ran.out
+
+
+def test_doctor_asks_github_and_slack_and_tells_nobody(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with RepositoryDouble(tmp_path / "github") as github, SlackDouble() as slack:
+        told = {
+            "GITHUB_API_URL": github.url,
+            "GITHUB_REPOSITORY": github.repository,
+            "GITHUB_TOKEN": github.token,
+            "SLACK_API_URL": slack.api_url,
+            "SLACK_CHANNEL": slack.channel,
+            "SLACK_BOT_TOKEN": slack.token,
+        }
+        for variable, value in told.items():
+            monkeypatch.setenv(variable, value)
+        fine = run("doctor").out
+        assert f"ok   github: {github.repository} answers, as {github.login}" in fine
+        assert f"ok   slack: the bot reads channel {slack.channel}" in fine
+        assert {one.method for one in github.requests} == {"GET"}
+        assert slack.messages == []
+        monkeypatch.setenv("GITHUB_TOKEN", "ghp_wrong")
+        monkeypatch.setenv("SLACK_CHANNEL", "C0002")
+        wrong = run("doctor").out
+        assert "BAD  github: GitHub: org/requests (401): Bad credentials" in wrong
+        assert "channel_not_found" in wrong
+        assert "ghp_wrong" not in wrong
+        monkeypatch.delenv("GITHUB_TOKEN")
+        monkeypatch.delenv("SLACK_CHANNEL")
+        half = run("doctor").out
+        assert "BAD  github: off: GITHUB_TOKEN is not set" in half
+        assert "BAD  slack: no bot: SLACK_CHANNEL is not set" in half
