@@ -17,9 +17,9 @@ class NoRemovalInForce(Rule[Case]):
         if not removals:
             return self._unread(case) or self.passed("No removal request matches.")
         paths = [one.path for one in removals]
-        reasons = listed(f"{one.path}: {one.request.reason}" for one in removals)
+        reasons = listed(f"{one.path} ({one.request.reason.rstrip('.')})" for one in removals)
         return self.failed(
-            f"Withdrawn by {reasons}",
+            f"Withdrawn by {reasons}.",
             remedy=f"Delete {listed(paths)} to let it land.",
             code=RemovalInForceError.code,
             paths=paths,

@@ -154,7 +154,7 @@ def test_a_removal_in_force_is_named_with_its_reason(world: World) -> None:
     world.remove("gone.yaml")
     found = world.verdicts(file)["no_removal_in_force"]
     assert (found.blocks, found.code) == (True, "removal-in-force")
-    assert found.message == "Withdrawn by remove/gone.yaml: consent withdrawn"
+    assert found.message == "Withdrawn by remove/gone.yaml (consent withdrawn)."
     assert "Delete remove/gone.yaml" in found.remedy
 
 
