@@ -169,10 +169,10 @@ def _owners(report: StatusReport) -> list[str]:
     """A line an owner, where there are several."""
     if len(report.owners) < 2:
         return []
-    lines = [
-        f"  {one.owner or 'no owner'}: {count(one.datasets)} dataset{'s' * (one.datasets != 1)}, {count(one.rows)} rows, {hours(one.hours)}, "
-        f"{size(one.size_bytes)}"
-        for one in report.owners[:OWNERS_SHOWN]
-    ]
+    lines = []
+    for one in report.owners[:OWNERS_SHOWN]:
+        datasets = "1 dataset" if one.datasets == 1 else f"{count(one.datasets)} datasets"
+        told = f"{datasets}, {count(one.rows)} rows, {hours(one.hours)}, {size(one.size_bytes)}"
+        lines.append(f"  {one.owner or 'no owner'}: {told}")
     more = len(report.owners) - OWNERS_SHOWN
     return [*lines, f"  and {count(more)} more owners (--json shows all)"] if more > 0 else lines

@@ -75,7 +75,10 @@ class Stock:
             manifest = self._store.manifest(name)
         except ManifestError:
             return None
-        return None if manifest is None else Landed.of(manifest)
+        if manifest is None:
+            return None
+        row = self.rows[name]  # which counts hugflow.json too, as the quota does
+        return Landed.of(manifest).model_copy(update={"size_bytes": row.size_bytes, "files": row.files})
 
     def at_commit(self, commit: str) -> Iterator[Landed]:
         """The datasets that landed from a commit, under whatever name the repository had then."""
