@@ -81,6 +81,7 @@ class Life(RuleBasedStateMachine):
 
     def reconcile(self) -> None:
         self.results = sync(instance=self.instance)
+        self.settled = True
 
     def file(self, folder: str, repo: str) -> Path:
         return self.root / "requests" / folder / f"{repo.replace('/', '-')}.yaml"
@@ -189,6 +190,7 @@ class Life(RuleBasedStateMachine):
     def drop_by_hand(self, repo: str) -> None:
         """Somebody deletes the folder."""
         shutil.rmtree(self.store.layout.dataset(name_of(repo)), ignore_errors=True)
+        self.settled = False
 
     @rule(repo=SUBJECTS, kill_at=KILL_AT)
     def deleted_by_hand_and_reconciled(self, repo: str, kill_at: int | None) -> None:
@@ -250,9 +252,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def everything_agrees(self) -> None:
-        if not hasattr(self, "results"):
-            return
-        if not all(self._is_settled(repo) for repo in REPOS):
+        if not getattr(self, "settled", False):
             return
         store, snapshot = self.store, Platform().snapshot()
         disk = {path.name for path in store.root.iterdir() if not path.name.startswith(".")}
@@ -269,12 +269,6 @@ class Life(RuleBasedStateMachine):
             assert not snapshot.removals_of(manifest.request)
         assert set(self.instance.get_dynamic_partitions(DATASETS_NAME)) == disk | desired
         self._log_agrees(store, disk)
-
-    def _is_settled(self, repo: str) -> bool:
-        """Whether nobody deleted the folder by hand since the last reconciliation."""
-        name = name_of(repo)
-        asked = Platform().snapshot().desired().get(name)
-        return asked is None or self.is_held(name) or self.store.layout.dataset(name).exists()
 
     def is_held(self, name: str) -> bool:
         hold = self.store.holds.read(name)
