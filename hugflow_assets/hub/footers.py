@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from hugflow_assets.hub.access import HubAccess, file_url
-from hugflow_assets.hub.calls import call
+from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.calls import Answer
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.pieces import read_piece
 
 TAIL_BYTES = 64 << 10
-WHOLE_BYTES = 8 << 20  # a server without ranges is asked for whole files up to this size
 MOST = 64
 _AT_ONCE = 8
+_TRIES = 2
 AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"})
 _IMAGE = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
 _AUDIO_NAMES = ("audio", "speech", "wav", "sound", "recording", "utterance", "voice", "clip")
@@ -57,42 +58,32 @@ def sample(files: list[SourceFile], most: int = MOST) -> list[SourceFile]:
 
 
 def _read(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> Footer | None:
-    tail = read_tail(access, repo_id, commit, file)
-    return None if tail is None else parse_footer(tail)
+    for _ in range(_TRIES):  # a byte that was flipped on the way is another one the next time
+        tail = read_tail(access, repo_id, commit, file)
+        if tail is not None and (footer := parse_footer(tail)) is not None:
+            return footer
+    return None
 
 
 def read_tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> bytes | None:
     """The end of a parquet file with its whole footer; None where there is none, or the server has no ranges."""
     tail = _tail(access, repo_id, commit, file, TAIL_BYTES)
-    if tail is None or len(tail) < 12 or tail[-4:] != b"PAR1":
+    if len(tail) < 12 or tail[-4:] != b"PAR1":
         return None
     needed = int.from_bytes(tail[-8:-4], "little") + 8
     if needed > len(tail):
         if needed > file.size_bytes:
             return None
         tail = _tail(access, repo_id, commit, file, needed)
-    return tail
+    return tail or None
 
 
-def _tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile, size: int) -> bytes | None:
-    size = min(size, file.size_bytes)
-    if size <= 0:
-        return None
-    answer = call(
-        access,
-        "GET",
-        file_url(access.endpoint, repo_id, commit, file.path),
-        headers={"Range": f"bytes={file.size_bytes - size}-{file.size_bytes - 1}", "Accept-Encoding": "identity"},
-        largest=max(size, WHOLE_BYTES if file.size_bytes <= WHOLE_BYTES else 0),
-        cut=True,
-    )
-    if answer.status == 206:
-        return answer.body if len(answer.body) == size else None
-    if answer.status == 200:
-        return answer.body[-size:] if len(answer.body) == file.size_bytes else None
-    if answer.status == 416:
-        return None
-    raise refusal(answer, Asked(access, repo_id, commit, file.path))
+def _tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile, size: int) -> bytes:
+    def refuse(answer: Answer) -> None:
+        if answer.status >= 400:
+            raise refusal(answer, Asked(access, repo_id, commit, file.path))
+
+    return read_piece(access, repo_id, commit, file, max(0, file.size_bytes - size), file.size_bytes, refuse)
 
 
 def parse_footer(tail: bytes) -> Footer | None:

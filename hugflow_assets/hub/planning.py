@@ -234,7 +234,7 @@ def _plan_of_conversion(
 def _head(hub: Hub, state: RepoState, file: SourceFile) -> bytes:
     if file.archive is not None:
         return member_head(file, _ranges(hub, state, file.archive), _TABLE_HEAD)
-    return hub.read(state.repo_id, state.commit, file.path, largest=_TABLE_HEAD, head=True)
+    return hub.read_range(state.repo_id, state.commit, file, 0, _TABLE_HEAD)
 
 
 def _ranges(hub: Hub, state: RepoState, file: SourceFile) -> Callable[[int, int], bytes]:

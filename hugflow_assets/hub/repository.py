@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
 from hugflow_assets.hub import faults
-from hugflow_assets.hub.access import HubAccess, file_url
+from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.calls import Answer, call
 from hugflow_assets.hub.card import Card, license_of, plain, read_card
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import LandingPlan, RepoState, SourceFile
+from hugflow_assets.hub.pieces import read_piece
 from hugflow_assets.intake import DatasetRequest
 
+_LARGEST_CARD = 16 << 20
 _PATHS_AT_ONCE = 500
 _INFO = ("cardData", "disabled", "gated", "lastModified", "private", "sha")
 _NO_DATA = frozenset({"README.md", ".gitattributes", ".gitignore"})
@@ -70,7 +72,7 @@ class Hub:
         if state.gated:
             self._check_gate(state, asked)
         files = self.files(state.repo_id, state.commit)
-        card = self._card(state, {file.path for file in files})
+        card = self._card(state, {file.path: file for file in files})
         card_data = card.data or state.card_data
         state = state.model_copy(
             update={
@@ -138,38 +140,14 @@ class Hub:
         except (KeyError, TypeError):
             raise self._odd(answer, "a list of refs of another form") from None
 
-    def read(self, repo_id: str, commit: str, path: str, *, largest: int = 16 << 20, head: bool = False) -> bytes:
-        """A small file's bytes; with ``head`` its first ``largest`` bytes, without fetching the rest.
+    def read_range(self, repo_id: str, commit: str, file: SourceFile, start: int, end: int) -> bytes:
+        """A file's bytes from ``start`` to ``end`` (exclusive); fewer where the server does not know ranges.
 
         Raises:
-            HFDownloadError: it is not there.
+            HFDownloadError: it is not there, or the server gives other bytes than the file's.
         """
-        headers = {"Range": f"bytes=0-{largest - 1}", "Accept-Encoding": "identity"} if head else {}
-        answer = call(
-            self.access,
-            "GET",
-            file_url(self.access.endpoint, repo_id, commit, path),
-            headers=headers,
-            largest=largest,
-            cut=head,
-        )
-        if answer.status == 416:
-            return b""
-        self._refuse(answer, Asked(self.access, repo_id, commit, path))
-        return answer.body[:largest]
-
-    def read_range(self, repo_id: str, commit: str, file: SourceFile, start: int, end: int) -> bytes:
-        """A file's bytes from ``start`` to ``end`` (exclusive); fewer where the server does not know ranges."""
-        answer = call(
-            self.access,
-            "GET",
-            file_url(self.access.endpoint, repo_id, file.commit or commit, file.path),
-            headers={"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"},
-            largest=end - start,
-            cut=True,
-        )
-        self._refuse(answer, Asked(self.access, repo_id, commit, file.path))
-        return answer.body if answer.status == 206 or start == 0 else b""
+        asked = Asked(self.access, repo_id, commit, file.path)
+        return read_piece(self.access, repo_id, commit, file, start, end, lambda answer: self._refuse(answer, asked))
 
     def whoami(self) -> str | None:
         """The account of the token, or None without one.
@@ -245,12 +223,12 @@ class Hub:
             raise faults.gated(asked, answer.status)  # a plain server names no reason, and the gate is known
         self._refuse(answer, asked)
 
-    def _card(self, state: RepoState, paths: set[str]) -> Card:
-        if "README.md" not in paths:
-            return Card()
-        readme = self.read(state.repo_id, state.commit, "README.md")
-        standalone = ".huggingface.yaml"
-        return read_card(readme, self.read(state.repo_id, state.commit, standalone) if standalone in paths else b"")
+    def _card(self, state: RepoState, files: Mapping[str, SourceFile]) -> Card:
+        readme, standalone = (
+            self.read_range(state.repo_id, state.commit, files[name], 0, _LARGEST_CARD) if name in files else b""
+            for name in ("README.md", ".huggingface.yaml")
+        )
+        return read_card(readme, standalone) if readme or standalone else Card()
 
     # ---- one answer
 

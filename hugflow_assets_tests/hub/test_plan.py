@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hugflow_assets.errors import HFDownloadError, HFSubsetNotFoundError
+from hugflow_assets.errors import HFDownloadError, HFIntegrityError, HFSubsetNotFoundError
 from hugflow_assets.hub import Hub, LandingPlan, Shape
 from hugflow_assets.hub.footers import features_of
 from hugflow_assets.hub.repository import _source_file
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets_tests.datasets_made import (
     audio_features,
+    card,
     clip_rows,
     speech_files,
     text_files,
@@ -396,9 +397,25 @@ def test_file_info_names_what_is_there(hub: FaultyHub, access: Access) -> None:
     assert len(hub.requests) == 3
 
 
-def test_a_file_that_is_not_there_cannot_be_read(hub: FaultyHub, access: Access) -> None:
-    commit = hub.add_repo("org/set", {"a.txt": b"hello"})
-    assert Hub(access()).read("org/set", commit, "a.txt") == b"hello"
-    assert Hub(access()).read("org/set", commit, "a.txt", largest=2, head=True) == b"he"
-    with pytest.raises(HFDownloadError, match=r"b\.txt is not in org/set"):
-        Hub(access()).read("org/set", commit, "b.txt")
+def test_pieces_of_a_file_are_its_own_or_refused(hub: FaultyHub, access: Access) -> None:
+    commit = hub.add_repo("org/set", {"a.txt": b"hello", "b.txt": b"x" * 100_000})
+    asked = Hub(access(retries=0))
+    whole, large = asked.files("org/set", commit)
+    assert asked.read_range("org/set", commit, whole, 0, 2) == b"he"
+    hub.fault("a.txt", "flip")
+    assert asked.read_range("org/set", commit, whole, 0, 99) == b"hello"
+    hub.fault("b.txt", "html")
+    assert asked.read_range("org/set", commit, large, 0, 9) == b"x" * 9
+    hub.fault("b.txt", "html", times=None)
+    with pytest.raises(HFIntegrityError, match=r"gives other bytes of b\.txt in org/set"):
+        asked.read_range("org/set", commit, large, 0, 9)
+    with pytest.raises(HFDownloadError, match=r"c\.txt is not in org/set"):
+        asked.read_range("org/set", commit, whole.model_copy(update={"path": "c.txt"}), 0, 2)
+
+
+@pytest.mark.parametrize("kind", ["flip", "html", "close", "wrong-length"])
+def test_a_damaged_card_is_not_believed(hub: FaultyHub, access: Access, kind: Any) -> None:
+    hub.add_repo("org/set", {"README.md": card("cc0-1.0"), "x.parquet": plain_parquet(1)})
+    clean = Hub(access()).resolve(request())
+    hub.fault("README.md", kind)
+    assert Hub(access()).resolve(request()) == clean

@@ -13,7 +13,7 @@ import pyarrow as pa
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.metadata import read_rows
 from hugflow_assets.landing.readers.reader import Reader
-from hugflow_assets.landing.readers.tables import make_clip_table, table_features
+from hugflow_assets.landing.readers.tables import make_clip_table, refuse_other_columns, table_features
 from hugflow_assets.landing.repo_paths import RepoPaths
 from hugflow_assets.landing.sources import Sources, promise
 
@@ -45,6 +45,7 @@ class ClipFileReader(Reader):
         with self.sources.making(rows) as is_made:
             if not is_made:
                 make_clip_table(locals_, self._column, self._told, rows)
+        refuse_other_columns(rows, self.shard.features, self._audio, tables[0])
         if self.shard.features is None:
             self.features = table_features(rows, self._column, self._audio)
         self._paths.beside = tables[0].path

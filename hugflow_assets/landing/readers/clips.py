@@ -17,7 +17,7 @@ from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.landing.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, Reader
-from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table, table_features
+from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table, refuse_other_columns, table_features
 from hugflow_assets.landing.sources import Sources, promise
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class ClipReader(Reader):
         with self.sources.making(target) as is_made:
             if not is_made:
                 make_clip_table(locals_, self._column, self._told, target)
+        refuse_other_columns(target, self.shard.features, self._audio, self._tables[0])
         if self.shard.features is None:
             self.features = table_features(target, self._column, self._audio)
         return ClipTable(target, self._column)

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import xxhash
 
-from hugflow_assets.errors import BadSourceError
+from hugflow_assets.errors import BadSourceError, HFIntegrityError
+from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.tables import split_line
 from hugflow_assets.landing.columns import is_text
 from hugflow_assets.landing.readers.metadata import make_rows
@@ -96,6 +97,22 @@ def table_features(rows: Path, column: str, audio: str) -> dict[str, Any]:
         if name == column:
             features[audio] = {"_type": "Audio"}
     return features
+
+
+def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: str, source: SourceFile) -> None:
+    """Refuse a table whose columns are not those that the plan saw in its first bytes, which nothing verifies.
+
+    Raises:
+        HFIntegrityError: it has others; a new plan will see them.
+    """
+    with pa.memory_map(str(rows)) as opened:
+        names = set(pa.ipc.open_file(opened).schema.names)
+    if features is not None and not names <= {*features, audio}:
+        raise HFIntegrityError(
+            f"{source.path} has the columns {', '.join(sorted(names))}; its first bytes told others before.",
+            remedy="It is planned anew when it is tried again.",
+            path=source.path,
+        )
 
 
 def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[str | None]:
