@@ -68,9 +68,10 @@ def sections_of(body: str) -> dict[str, str]:
     return dict(_SECTION.findall(body.replace("\r\n", "\n")))
 
 
-def with_section(body: str | None, name: str, text: str) -> str:
-    """The comment with the section of one dataset replaced or appended."""
+def with_section(body: str | None, name: str, text: str, *, instead_of: str = "") -> str:
+    """The comment with the section of one dataset replaced or appended; that of ``instead_of`` is left out."""
     sections = sections_of(body or "")
+    sections.pop(section_key(instead_of), None)
     sections[section_key(name)] = text.strip()
     return comment_body(sections)
 

@@ -120,15 +120,18 @@ class GitHub:
             reason = f"{type(error).__name__}"
             raise delivery_error("GitHub", what, reason=reason, secrets=[self._token]) from None
 
-    def write_section(self, number: int, name: str, text: str) -> bool:
+    def write_section(self, number: int, name: str, text: str, *, instead_of: str = "") -> bool:
         """Put one dataset's section into the sticky comment of a pull request; whether anything changed.
 
         Safe to repeat: the comment is looked up by its hidden marker and our login before one is posted.
 
+        Args:
+            instead_of: another section, which is left out from now on.
+
         Raises:
             DeliveryError: GitHub did not take it.
         """
-        return self._write_comment(number, lambda before: with_section(before, name, text))
+        return self._write_comment(number, lambda before: with_section(before, name, text, instead_of=instead_of))
 
     def write_plan(self, number: int, body: str) -> bool:
         """Make the sticky comment of an open pull request say this; whether anything changed. Safe to repeat.
@@ -219,7 +222,9 @@ class GitHubChannel:
         if number is None and commit is None:
             return False
         story = story_of(event)
-        changed = number is not None and self._github.write_section(number, story.name, story_section(story))
+        changed = number is not None and self._github.write_section(
+            number, story.name, story_section(story), instead_of=str(event.data.get("removal_path") or "")
+        )
         if commit is not None and story.state is not State.INFO:
             state, told = status_of(story, self._others_of(event, commit))
             changed = self._github.write_status(commit, state, told) or changed

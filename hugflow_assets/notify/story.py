@@ -34,9 +34,16 @@ class Story(Frozen):
 def story_of(event: Event) -> Story:
     """The story of an event of the audit log. Data that another version wrote otherwise are passed over."""
     try:
-        return _TELLERS[event.kind](event.name, event.data)
+        return _TELLERS[event.kind](_subject(event), event.data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return Story(name=event.name, state=State.INFO, headline=event.kind.value.capitalize())
+
+
+def _subject(event: Event) -> str:
+    """What people know it by: the dataset; for a removal that has not removed anything yet, its file."""
+    path = event.data.get("path")
+    is_removal = event.kind in (EventKind.REQUESTED, EventKind.FAILED) and str(path).startswith("remove/")
+    return str(path) if is_removal else event.name
 
 
 def story_of_progress(progress: Progress) -> Story:

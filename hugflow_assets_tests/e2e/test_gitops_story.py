@@ -88,7 +88,9 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     for told in facts:
         assert f"| {told} |" in team.comment(number)
     assert f"| Checks | {len(PREFLIGHT_RULES) + len(POSTLANDING_RULES)} passed |" in team.comment(number)
-    assert team.statuses(commit) == ["pending", "success"] or team.statuses(commit)[-1] == "success"
+    news = ["Queued", "Started", "Landed", "Landed and checked"]
+    assert [one["description"] for one in team.github.statuses[commit]] == [f"{told}: {SPEECH}" for told in news]
+    assert team.statuses(commit) == ["pending", "pending", "success", "success"]
     assert team.headlines() == LANDED
     run = next(iter(team.instance.get_runs()))
     assert run.tags["hugflow/request"] == "add/speech.yaml"
@@ -115,8 +117,10 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     commit = team.github.merge(removal)
     team.sync()
     team.deliver_all()
-    assert f"### ✅ Removed: `{SPEECH}`" in team.sections(removal)
-    assert team.statuses(commit)[-1] == "success"
+    assert team.sections(removal)[1:] == [f"### ✅ Removed: `{SPEECH}`"]  # in place of the plan, and of what was queued
+    news = ["Queued: remove/speech.yaml", f"Removed: {SPEECH}"]
+    assert [one["description"] for one in team.github.statuses[commit]] == news
+    assert team.statuses(commit) == ["pending", "success"]
     assert team.headlines()[-1] == "Removed"
     assert not (team.store.root / SPEECH).exists()
     assert len(team.slack.parents()) == 1
@@ -362,7 +366,7 @@ def test_a_removal_that_cannot_be_carried_out_is_told(team: Team) -> None:
     commit = team.github.merge(number)
     assert "failed" in [one.state for one in team.sync()]
     team.deliver_all()
-    assert any(one.startswith("### ❌ Failed: `speech__") for one in team.sections(number))
+    assert any(one == "### ❌ Failed: `remove/speech.yaml`" for one in team.sections(number))
     assert team.statuses(commit)[-1] == "failure"
     assert (team.store.root / SPEECH).exists()
 
