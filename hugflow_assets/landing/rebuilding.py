@@ -45,8 +45,10 @@ def not_landed(name: str) -> Exception:
 
 
 def describe(store: Store, manifest: Manifest, request: DatasetRequest, lease: Lease) -> Manifest:
-    """Bring the request in the manifest up to date."""
+    """Bring the request in the manifest up to date. What decides about data and views is as it was."""
     updated = _requested(manifest, request, manifest.views)
+    fingerprint = manifest.fingerprint.model_copy(update={"about": updated.fingerprint.about})
+    updated = updated.model_copy(update={"fingerprint": fingerprint})
     lease.check()
     store.write_manifest(manifest.name, updated)
     return updated

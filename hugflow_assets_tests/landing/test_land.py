@@ -124,6 +124,13 @@ def test_another_description_changes_the_manifest_alone(house: House, speech: st
     assert house.land(house.plan(description="Other words.", owner="me")).action is Action.NOOP
 
 
+def test_a_dataset_without_views_is_as_asked_after_another_description(house: House, repo: Callable[..., str]) -> None:
+    repo({"train.jsonl": b'{"text": "one"}\n'})
+    assert house.land().manifest.views == ()
+    told = house.plan(description="Other words.")
+    assert [house.land(told).action for _ in range(2)] == [Action.DESCRIPTION, Action.NOOP]
+
+
 def test_another_column_rebuilds_the_views_and_fetches_nothing(house: House, speech: str) -> None:
     house.land()
     plan = house.plan(text_column="id")
