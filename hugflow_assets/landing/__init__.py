@@ -7,7 +7,8 @@ from hugflow_assets.landing.readers import LANDABLE
 from hugflow_assets.landing.rebuilding import rebuild_views
 from hugflow_assets.landing.sampling import sample_rows
 from hugflow_assets.landing.scrubbing import glance, scrub
-from hugflow_assets.landing.shard import Shard, land_shard
+from hugflow_assets.landing.shard import Shard
+from hugflow_assets.landing.shard_landing import land_shard
 from hugflow_assets.landing.verification import VerifyReport, quick_check, verify
 from hugflow_assets.landing.view_columns import ViewColumns, choose_columns
 

@@ -9,13 +9,10 @@ import unicodedata
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hugflow_assets.hub import Hub, fetch
 from hugflow_assets.hub.models import SourceFile
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
+from hugflow_assets.landing.shard import Shard
 
 _AT_ONCE = 8
 _HF_URL = re.compile(r"hf://datasets/(?P<id>[^@]+?/[^@/]+)@[^/]+/(?P<path>.+)")

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import orjson
 
@@ -20,10 +19,8 @@ from hugflow_assets.hub import fetch
 from hugflow_assets.hub.models import Shape, ShardSource, SourceFile
 from hugflow_assets.hub.transfer import content_hash
 from hugflow_assets.landing.members import Archives
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.store.models import SourceRecord
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 Ahead = Mapping[str, int]  # local names of a shard's files that are fetched and verified -> bytes that it took
 

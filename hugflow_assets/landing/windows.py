@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,10 +22,8 @@ from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.streaming import FileStream
 from hugflow_assets.landing.parquet import rows_of
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import first_source
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 SMALLEST_BYTES = 8 << 20  # below, a shard costs a request more and saves nothing
 LARGEST_BYTES = 512 << 20

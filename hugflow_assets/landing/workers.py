@@ -18,7 +18,8 @@ from hugflow_assets.errors import LandingCancelledError, StorageError
 from hugflow_assets.landing.failures import Failures
 from hugflow_assets.landing.linking import LandedCopy, link_shard
 from hugflow_assets.landing.options import LandingOptions
-from hugflow_assets.landing.shard import Shard, land_shard
+from hugflow_assets.landing.shard import Shard
+from hugflow_assets.landing.shard_landing import land_shard
 from hugflow_assets.landing.sources import Ahead, fetch_ahead
 from hugflow_assets.landing.windows import OverDiskError, is_streamed
 from hugflow_assets.store.models import ShardReceipt

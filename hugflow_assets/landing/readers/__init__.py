@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hugflow_assets.errors import UnsupportedShapeError
 from hugflow_assets.hub.models import Shape
 from hugflow_assets.landing.readers.clip_files import ClipFileReader
@@ -13,10 +11,8 @@ from hugflow_assets.landing.readers.parquet import ParquetReader
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.readers.rows import RowReader
 from hugflow_assets.landing.readers.webdataset import WebDatasetReader
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 _READERS: dict[Shape, type[Reader]] = {
     Shape.PARQUET: ParquetReader,

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,10 +22,8 @@ from hugflow_assets.landing.readers.metadata import make_rows, named_media, read
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.readers.tables import composed
 from hugflow_assets.landing.repo_paths import RepoPaths
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 _AT_ONCE = 32  # files fetched ahead of the writer
 _ROWS_AT_ONCE = 64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -14,11 +13,9 @@ from hugflow_assets.landing.columns import MediaTree, media_columns
 from hugflow_assets.landing.parquet import stream
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.repo_paths import RepoPaths
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
 from hugflow_assets.landing.windows import WindowStream
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 
 class ParquetReader(Reader):

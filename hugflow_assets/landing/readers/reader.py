@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from hugflow_assets.landing.columns import MediaTree, media_columns
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 BATCH_BYTES = 16 << 20
 JSON = "json"  # a kind of media tree: text that is the JSON of its value and goes into the record as it is

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from posixpath import basename
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,10 +15,8 @@ from hugflow_assets.landing.columns import MediaTree, media_columns
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, Reader
 from hugflow_assets.landing.readers.seen_types import SeenTypes
 from hugflow_assets.landing.repo_paths import RepoPaths
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 _ROWS_AT_ONCE = 2048
 

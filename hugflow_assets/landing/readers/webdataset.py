@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -21,10 +21,8 @@ from hugflow_assets.landing.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, JSON, Reader
 from hugflow_assets.landing.readers.seen_types import SeenTypes
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
-
-if TYPE_CHECKING:
-    from hugflow_assets.landing.shard import Shard
 
 KEY, URL = "__key__", "__url__"
 _KEYED = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # as webdataset's base_plus_ext
