@@ -11,7 +11,18 @@ from hugflow_assets.cli.known import Known, hold_story
 from hugflow_assets.intake import AddFile, Problem, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Fingerprint, Held, IndexRow, Phase, Progress, Store, Tombstone, Trouble, Usage
+from hugflow_assets.store import (
+    Fingerprint,
+    Held,
+    IndexRow,
+    Phase,
+    Progress,
+    Store,
+    Tombstone,
+    Trouble,
+    Usage,
+    request_digest,
+)
 
 
 class State(StrEnum):
@@ -194,8 +205,13 @@ def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, known:
         return State(f"upstream-{trouble.value}"), ""
     if known.is_stale(row):
         return State.STALE, ""
+    if row.request not in ("", request_digest(asked.request)):
+        return State.LANDED, "its request has changed since; the next sync brings it up to date"
     if row.fingerprint != Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views):
-        return State.LANDED, "its request or the settings have changed since; the next sync brings it up to date"
+        return State.LANDED, (
+            "it landed with other LANDING_VIEWS or CHECKSUMS than are set now; a materialization in the UI makes them "
+            f"anew, `hugflow update {row.name}` too, at the newest commit"
+        )
     return State.LANDED, ""
 
 

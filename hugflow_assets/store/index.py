@@ -18,6 +18,7 @@ from hugflow_assets.durable import atomic_write
 from hugflow_assets.errors import ManifestError
 from hugflow_assets.store.layout import MANIFEST, Layout, is_safe
 from hugflow_assets.store.manifests import read_manifest
+from hugflow_assets.store.marks import request_digest
 from hugflow_assets.store.models import IndexRow, Manifest
 
 _ROWS = TypeAdapter(dict[str, IndexRow])
@@ -141,6 +142,7 @@ def row_of(manifest: Manifest, stamp: tuple[int, int, int]) -> IndexRow:
         license=manifest.repo.license,
         owner=request.owner,
         keep_until=request.keep_until,
+        request=request_digest(request),
         fingerprint=manifest.fingerprint,
         rows=manifest.counts.rows,
         hours=round(manifest.hours, 6),

@@ -271,7 +271,7 @@ class IndexRow(Frozen):
 
     ``state`` is ``landed``, or ``damaged`` with the reason in ``problem`` when the manifest cannot be read; then the
     numbers are zero. ``stamp`` is modification time (ns), inode and size of ``hugflow.json``: when it differs the row
-    is stale. ``size_bytes`` includes ``hugflow.json``.
+    is stale. ``size_bytes`` includes ``hugflow.json``. ``request`` is the ``request_digest`` of what was asked for.
     """
 
     name: str
@@ -283,6 +283,7 @@ class IndexRow(Frozen):
     license: str | None = None
     owner: str | None = None
     keep_until: str | None = None
+    request: str = ""
     fingerprint: Fingerprint | None = None
     rows: int = 0
     hours: float = 0.0

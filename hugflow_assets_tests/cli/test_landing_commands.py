@@ -102,6 +102,12 @@ def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
     assert again.code == 0
     assert "no-op" in again.out
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LANDING_VIEWS", "nemo")
+        assert "other LANDING_VIEWS or CHECKSUMS than are set now" in run("status").out
+    project.add("speech", "org/speech", owner="eve")
+    assert "its request has changed since; the next sync" in run("status").out
+
     (project.root / "requests/add/speech.yaml").unlink()
     (orphan,) = (one for one in json.loads(run("status", "--json").out)["datasets"] if one["name"] == SPEECH)
     assert orphan["state"] == "orphaned"
