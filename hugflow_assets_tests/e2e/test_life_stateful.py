@@ -169,7 +169,7 @@ class Life(RuleBasedStateMachine):
     def adopt(self, repo: str, kill_at: int | None) -> None:
         name = name_of(repo)
         wanted = self.has("add", repo) and not self.has("remove", repo) and not self.is_held(name)
-        if wanted and name not in self.store.names():
+        if self.settled and wanted and name not in self.store.names():
             raise AssertionError("reconciled, asked for, and not there")
         self.cut_short("empty-trash", repo, kill_at)
         self.store.empty_trash(0, name=name)
