@@ -115,6 +115,15 @@ def test_rows_that_upstream_promised_and_did_not_land_are_told(world: World) -> 
     assert "default/test is upstream and not landed." in message
 
 
+def test_a_number_of_rows_that_only_the_card_tells_is_no_promise(world: World) -> None:
+    plan = _landed(world)
+    config = plan.configs[0]
+    split = config.splits[0]
+    unread = tuple(shard.model_copy(update={"num_rows": None}) for shard in split.shards)
+    stale = config.model_copy(update={"splits": (split.model_copy(update={"num_rows": 999, "shards": unread}),)})
+    assert _judge(world, plan, plan=plan.model_copy(update={"configs": (stale,)}))["complete"].passed
+
+
 def test_damaged_and_missing_files_are_named_and_extra_ones_warn(world: World) -> None:
     plan = _landed(world)
     broken = SimpleNamespace(missing=["audio/b.wav"], damaged=["audio/a.wav"], extra=[], checked=12)
