@@ -37,17 +37,27 @@ class Member:
     name: str
     size_bytes: int
     file: IO[bytes]
+    archive: str  # what that is called upstream
 
     def data(self) -> bytes:
-        """All of its bytes."""
-        data = self.file.read(self.size_bytes + 1)
+        """All of its bytes.
+
+        Raises:
+            BadSourceError: they cannot be read.
+        """
+        with _told(self.archive):
+            data = self.file.read(self.size_bytes + 1)
         if len(data) != self.size_bytes:
             raise BadSourceError(f"The member {self.name} has not the {self.size_bytes} bytes that its archive says.")
         return data
 
     def save(self, to: Path) -> None:
-        """Write it to a new file."""
-        with to.open("wb") as out:
+        """Write it to a new file.
+
+        Raises:
+            BadSourceError: it cannot be read.
+        """
+        with _told(self.archive), to.open("wb") as out:
             shutil.copyfileobj(self.file, out, 1 << 20)
         if to.stat().st_size != self.size_bytes:
             raise BadSourceError(f"The member {self.name} has not the {self.size_bytes} bytes that its archive says.")
@@ -116,7 +126,7 @@ def _tar_members(path: Path, source_path: str, head: bytes) -> Iterator[Member]:
                 continue
             if opened is None and info.offset_data + info.size > size:
                 raise _bad(source_path, f"is cut off inside {name}")
-            yield Member(name, info.size, cast(IO[bytes], tar.extractfile(info)))
+            yield Member(name, info.size, cast(IO[bytes], tar.extractfile(info)), source_path)
         source.seek(tar.offset)
         if source.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise _bad(source_path, f"is damaged at byte {tar.offset}, behind {count} members")
@@ -193,4 +203,4 @@ def _zip_members(path: Path, source_path: str) -> Iterator[Member]:
             if info.is_dir():
                 continue
             with archive.open(info) as file:
-                yield Member(member_name(info.filename, source_path), info.file_size, file)
+                yield Member(member_name(info.filename, source_path), info.file_size, file, source_path)

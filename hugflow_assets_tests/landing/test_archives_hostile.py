@@ -76,6 +76,7 @@ HOSTILE_TARS: dict[str, tuple[bytes, str]] = {
     "a bomb": (tar_bytes({"k.wav": ZEROS}, compression="gz"), "decompression bomb"),
     "an end inside a member": (tar_bytes({"k.wav": CLIP, "l.wav": CLIP})[:3300], "cut off|unexpected end"),
     "an end inside a compressed stream": (tar_bytes(GOOD, compression="gz")[:150], "cannot be read"),
+    "an end inside a compressed member": (tar_bytes(GOOD, compression="gz")[:900], "cannot be read"),
     "garbage in the middle": (tar_bytes(GOOD)[:2560] + b"\x07" * 1024 + tar_bytes(GOOD)[3584:], "is damaged"),
     "no archive at all": (b"hello " * 200, "cannot be read"),
     "nothing": (b"", "cannot be read"),
