@@ -146,6 +146,7 @@ def _reason(event: Event) -> str:
     passing = [one.get("transient") for one in blocking] or [event.data.get("transient")]
     if event.data.get("cancelled") or None in passing:
         return told
-    if all(passing):
-        return told if "tried again" in told else f"{told} It is tried again by itself."
-    return f"{told} It waits for an edit of its request."
+    said = "" if "tried again" in told else "it is tried again by itself"
+    if not all(passing):
+        said = "it waits for an edit of its request"
+    return f"{told.rstrip('.')}; {said}" if said else told
