@@ -69,7 +69,7 @@ class Known:
         mark = self._upstream(row)
         if mark is not None:
             if mark.trouble is not None:
-                told.append(f"upstream {mark.trouble.value}: {mark.told}; the data stay")
+                told.append(f"upstream {mark.trouble.value}: {mark.told.rstrip('.')}; the data stay")
             if mark.is_stale(row.commit):
                 told.append(f"{mark.revision} is at {mark.commit[:12]} upstream: `hugflow update {row.name}` lands it")
         if (hold := self.held(row.name, request)) is not None:
