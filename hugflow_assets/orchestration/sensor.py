@@ -40,6 +40,7 @@ from hugflow_assets.orchestration.processes import end_dead_runs
 from hugflow_assets.orchestration.relief import LOOK_S, relieved, waiting_for_a_cause
 from hugflow_assets.orchestration.retrying import announced
 from hugflow_assets.orchestration.stock import damaged_now, landed_now, moved_now
+from hugflow_assets.orchestration.untold import tell_untold
 from hugflow_assets.orchestration.upstream import runless_tags
 from hugflow_assets.orchestration.verdicts import DATASET
 from hugflow_assets.store import Store, is_safe
@@ -102,6 +103,7 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
     if caused:
         found = replace(found, look_at=min(found.look_at, now + LOOK_S))
+    tell_untold(store, world.at_work)
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
     catalogue, listed = _catalogue(instance, cursor, world, store, found)

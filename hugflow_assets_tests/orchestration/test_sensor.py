@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import orjson
 from dagster import DagsterRunStatus, RunRequest, SensorResult, SkipReason
 from dagster._core.test_utils import create_run_for_test
 
@@ -126,3 +127,22 @@ def test_a_request_deleted_before_it_landed_leaves_the_list(speech: Project) -> 
     (speech.root / "requests/add/speech.yaml").unlink()
     asked = ticked(speech).dynamic_partitions_requests or ()
     assert [sorted(one.partition_keys) for one in asked] == [["../../evil", SPEECH]]
+
+
+def test_a_landing_that_was_killed_before_it_was_told_is_told_once(speech: Project) -> None:
+    sync(instance=speech.instance)
+    (log,) = speech.store.layout.events.glob("*.jsonl")
+    told = log.read_bytes().splitlines(keepends=True)
+    published = next(at for at, line in enumerate(told) if b'"landed"' in line)
+    log.write_bytes(b"".join(told[:published]))  # as if it had been killed in between
+    with speech.store.lease(SPEECH, purpose="landing"):
+        look_now(speech)
+        assert [one.kind.value for one in speech.store.events.read()] == ["requested", "started"]  # it may yet be told
+    for _ in range(2):
+        look_now(speech)
+    *_, started, landed = speech.store.events.read()
+    assert (started.kind.value, landed.kind.value, landed.seq) == ("started", "landed", 3)
+    before = orjson.loads(told[published])["data"]
+    assert landed.data == before
+    sync(instance=speech.instance)
+    assert speech.store.events.last_seq() == 3
