@@ -26,7 +26,7 @@ from hugflow_assets.rules.rule import Case, Rule
 from hugflow_assets.rules.stock import Stock, held_bytes
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.models import Headroom
+from hugflow_assets.store.space import Headroom
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store

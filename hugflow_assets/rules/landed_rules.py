@@ -24,8 +24,9 @@ from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.rules.words import listed, share
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.models import Counts, Headroom, Manifest
+from hugflow_assets.store.models import Counts, Manifest
 from hugflow_assets.store.sizes import human_size as size
+from hugflow_assets.store.space import Headroom
 
 
 class TextFacts(Frozen):

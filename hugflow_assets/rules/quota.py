@@ -9,8 +9,8 @@ from hugflow_assets.errors import HugflowError, QuotaExceededError
 from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.store.models import Headroom
 from hugflow_assets.store.sizes import human_size as size
+from hugflow_assets.store.space import Headroom
 
 SOFT_LIMIT = "quota-soft-limit"
 

@@ -13,7 +13,7 @@ from hugflow_assets.intake import AddFile, RequestSnapshot
 from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.models import Headroom
+from hugflow_assets.store.space import Headroom
 
 CaseT = TypeVar("CaseT")
 

@@ -7,14 +7,11 @@ from hugflow_assets.store.layout import Layout, is_safe, safe_name
 from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
 from hugflow_assets.store.models import (
     LAYOUT_VERSION,
-    Cleaned,
     ConfigRecord,
     Counts,
-    DatasetUsage,
     Event,
     EventKind,
     Fingerprint,
-    Headroom,
     IndexRow,
     Manifest,
     Phase,
@@ -24,16 +21,15 @@ from hugflow_assets.store.models import (
     ShardRecord,
     SourceRecord,
     SplitRecord,
-    StorageProbe,
     Tombstone,
     TrashEntry,
-    Usage,
     Volatile,
 )
 from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing import SUMS_FILES
 from hugflow_assets.store.reservation import Reservation
 from hugflow_assets.store.sizes import human_size
+from hugflow_assets.store.space import Cleaned, DatasetUsage, Headroom, StorageProbe, Usage
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.store import Store
 

@@ -13,8 +13,8 @@ from uuid import uuid4
 from hugflow_assets.durable import Lease, make_folder
 from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.store.layout import Layout, is_safe
-from hugflow_assets.store.models import StorageProbe
 from hugflow_assets.store.quota import server_time
+from hugflow_assets.store.space import StorageProbe
 from hugflow_assets.store.trees import delete_tree, exchange, inode, measure, walk
 
 _TEMPORARY_AGE_S = 3600

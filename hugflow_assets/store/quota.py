@@ -34,7 +34,7 @@ from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
 from hugflow_assets.store.links import counted_twice
-from hugflow_assets.store.models import DatasetUsage, EventKind, Headroom, IndexRow, TrashEntry, Usage
+from hugflow_assets.store.models import EventKind, IndexRow, TrashEntry
 from hugflow_assets.store.reservation import (
     Reservation,
     ReservationRecord,
@@ -43,6 +43,7 @@ from hugflow_assets.store.reservation import (
     read_written,
 )
 from hugflow_assets.store.sizes import human_size
+from hugflow_assets.store.space import DatasetUsage, Headroom, Usage
 from hugflow_assets.store.trash import Trash
 from hugflow_assets.store.trees import measure
 

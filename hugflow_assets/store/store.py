@@ -21,14 +21,10 @@ from hugflow_assets.store.links import Links, look_for_links
 from hugflow_assets.store.manifests import read_manifest, write_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import (
-    Cleaned,
-    Headroom,
     IndexRow,
     Manifest,
-    StorageProbe,
     Tombstone,
     TrashEntry,
-    Usage,
 )
 from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing import Publisher
@@ -36,6 +32,7 @@ from hugflow_assets.store.quota import Limits, Quota
 from hugflow_assets.store.removal import Removal
 from hugflow_assets.store.reservation import Reservation
 from hugflow_assets.store.slots import take_slot
+from hugflow_assets.store.space import Cleaned, Headroom, StorageProbe, Usage
 from hugflow_assets.store.staging import Staging, take_over
 from hugflow_assets.store.trash import Trash, readable_manifest
 
