@@ -134,8 +134,17 @@ def merge_if_allowed(
         if head not in (None, facts.head):
             refusals.append("it was pushed to after it was planned")
         if not refusals:
-            pull.merge(sha=facts.head)
+            pull.merge(sha=facts.head, merge_method=_method(github))
         return refusals
+
+
+def _method(github: GitHub) -> str:
+    """The first way to merge that the repository allows; a token that may not see which is told nothing."""
+    repo = github.repo
+    allowed = {
+        "merge": repo.allow_merge_commit, "squash": repo.allow_squash_merge, "rebase": repo.allow_rebase_merge,
+    }  # fmt: skip
+    return next((method for method, may in allowed.items() if may is not False), "merge")
 
 
 def _read(github: GitHub, pull: PullRequest, context: str) -> PullFacts:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from hugflow_assets_tests.doubles.serving import Answer, Double, RefusalError, Request
 
 COMMENT_LIMIT = 65_536
+_SETTING_OF = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}
 
 
 class GitHubDouble(Double):
@@ -29,6 +30,7 @@ class GitHubDouble(Double):
         self.check_runs: dict[str, list[dict[str, Any]]] = {}
         self.owners = "* @ben\n"  # .github/CODEOWNERS
         self.teams: dict[str, set[str]] = {"org/stewards": {"ben"}}
+        self.repository_settings: dict[str, Any] = {"allow_merge_commit": True, "allow_squash_merge": True}
         self.merged: list[tuple[int, str]] = []
         self.before_merge: Callable[[], None] = lambda: None  # what happens just before a merge is looked at
         self._ids = 0
@@ -102,7 +104,8 @@ class GitHubDouble(Double):
     def _repository(self) -> dict[str, Any]:
         owner = self._user(self.repository.partition("/")[0])
         url = f"{self.url}/repos/{self.repository}"
-        return {"full_name": self.repository, "url": url, "owner": owner, "default_branch": "main"}
+        facts = {"full_name": self.repository, "url": url, "owner": owner, "default_branch": "main"}
+        return facts | self.repository_settings
 
     def _pull(self, number: str) -> dict[str, Any]:
         if int(number) not in self.pulls:
@@ -112,6 +115,8 @@ class GitHubDouble(Double):
     def _merge(self, request: Request, number: str) -> dict[str, Any]:
         _only(request.body, {"commit_message", "commit_title", "merge_method", "sha"})
         self.before_merge()
+        if self.repository_settings.get(_SETTING_OF[request.body.get("merge_method", "merge")]) is False:
+            raise RefusalError(405, {"message": "This way to merge is not allowed on this repository."})
         pull = self._pull(number)
         if request.body.get("sha") != pull["head"]["sha"]:
             raise RefusalError(409, {"message": "Head branch was modified. Review and try the merge again."})

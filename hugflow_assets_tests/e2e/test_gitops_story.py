@@ -224,6 +224,9 @@ def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) 
     assert (done.retried, done.problems) == ((), ())
     assert team.store.events.last_seq() == events
     assert asked_for(team) == []  # it waits for an edit
+    for number_ in range(230):  # more than are read at once, and than a page holds
+        team.github.comment(number, f"person{number_}", "Is it there?")
+    team.deliver()
     for who in ("ada", "carol", "dave"):  # author, owner by name, owner by team
         team.github.comment(number, who, "/hugflow retry\r\n")
         assert team.deliver().retried == ("org__later__rev_main",)

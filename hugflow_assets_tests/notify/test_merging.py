@@ -110,6 +110,24 @@ def test_it_is_merged_at_the_head_that_was_looked_at(github: GitHubDouble) -> No
     assert github.merged == [(1, HEAD)]
 
 
+@pytest.mark.parametrize(
+    ("allowed", "method"),
+    [
+        ({}, "merge"),
+        ({"allow_merge_commit": True, "allow_squash_merge": True}, "merge"),
+        ({"allow_merge_commit": False, "allow_squash_merge": True}, "squash"),
+        ({"allow_merge_commit": False, "allow_squash_merge": False, "allow_rebase_merge": True}, "rebase"),
+    ],
+)
+def test_it_is_merged_in_a_way_that_the_repository_allows(
+    github: GitHubDouble, allowed: dict[str, bool], method: str
+) -> None:
+    github.repository_settings |= {"allow_merge_commit": None, "allow_squash_merge": None, "allow_rebase_merge": None}
+    github.repository_settings |= allowed
+    assert merge_if_allowed(_ready(github), 1, auto_merge=True) == []
+    assert [one.body["merge_method"] for one in github.requests if one.method == "PUT"] == [method]
+
+
 def test_a_push_in_the_last_moment_is_not_merged(github: GitHubDouble) -> None:
     on = _ready(github)
     github.before_merge = lambda: github.pulls[1]["head"].update(sha="c" * 40)
