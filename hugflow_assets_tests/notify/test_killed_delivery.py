@@ -1,4 +1,7 @@
-"""A delivering process that is killed at any moment leaves no second comment, message or reply."""
+"""A delivering process that is killed at any moment leaves no second comment, message or reply.
+
+A webhook, which cannot be asked what it has taken, is told everything, and nothing twice without a word about it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
-from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, deliver, web_client
+from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, SlackWebhook, deliver, web_client
+from hugflow_assets.notify.slack_channel import AGAIN
 from hugflow_assets.store import EventKind, Store
 from hugflow_assets_tests.doubles.github import GitHubDouble
 from hugflow_assets_tests.doubles.slack import SlackDouble
@@ -17,13 +22,15 @@ EVENTS, NAMES, KILLS = 30, 3, 5
 DELIVERING = """
 import sys
 from pathlib import Path
-from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, deliver, web_client
+from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, SlackWebhook, deliver, web_client
 from hugflow_assets.store import Store
 
-root, github, slack = sys.argv[1:]
+root, github, slack, hook = sys.argv[1:]
+SlackWebhook.name = "hook"
 store = Store(Path(root) / "datasets", Path(root) / "state", lease_ttl_s=1)
 channels = [
     SlackBot(web_client("xoxb-canary", base_url=slack), "C0001"),
+    SlackWebhook(hook),
     GitHubChannel(GitHub("ghp_canary", "org/requests", api_url=github)),
 ]
 print("ready", flush=True)
@@ -40,7 +47,8 @@ def test_sigkill_at_any_moment_tells_nothing_twice(tmp_path: Path, github: GitHu
     chance = random.Random(7)
     for _ in range(KILLS):
         with subprocess.Popen(
-            [sys.executable, "-c", DELIVERING, str(tmp_path), github.url, slack.api_url], stdout=subprocess.PIPE
+            [sys.executable, "-c", DELIVERING, str(tmp_path), github.url, slack.api_url, slack.hook_url],
+            stdout=subprocess.PIPE,
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
@@ -50,7 +58,10 @@ def test_sigkill_at_any_moment_tells_nothing_twice(tmp_path: Path, github: GitHu
             while len(github.requests) + len(slack.requests) < enough and time.monotonic() < deadline:
                 time.sleep(0.001)
             process.kill()
+    hook = SlackWebhook(slack.hook_url)
+    hook.name = "hook"
     for channel in (
+        hook,
         SlackBot(web_client(slack.token, base_url=slack.api_url), slack.channel),
         GitHubChannel(GitHub(github.token, github.repository, api_url=github.url)),
     ):
@@ -58,7 +69,10 @@ def test_sigkill_at_any_moment_tells_nothing_twice(tmp_path: Path, github: GitHu
         while store.events.cursor(channel.name) < EVENTS and time.monotonic() < deadline:
             deliver(store, channel)
             time.sleep(0.05)  # the killed one's place is free once its heartbeat is a second old
-    assert store.events.readers() == {"github": EVENTS, "slack": EVENTS}
+    assert store.events.readers() == {"github": EVENTS, "hook": EVENTS, "slack": EVENTS}
+    hooked = Counter((one["blocks"][2]["fields"][0]["text"], AGAIN in str(one["blocks"])) for one in slack.hooked)
+    assert {rows for rows, _ in hooked} == {f"*Rows*\n{number}" for number in range(EVENTS)}
+    assert {times for (_, again), times in hooked.items() if not again} == {1}
     assert len(github.bodies()) == 1
     assert len(slack.parents()) == NAMES
     told = [one["metadata"]["event_payload"]["seq"] for one in slack.messages if "thread_ts" in one]
