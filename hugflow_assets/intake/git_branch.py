@@ -293,6 +293,11 @@ class GitSource:
         lower = said.lower()
         if "couldn't find remote ref" in lower:
             return self._unreadable("the branch does not exist", "Check REQUESTS_GIT_BRANCH.")
+        if "dubious ownership" in lower:
+            return self._unreadable(
+                "the repository belongs to another account",
+                "Change its owner, or let git trust it: git config --global --add safe.directory FOLDER.",
+            )
         if any(
             sign in lower for sign in ("authentication failed", "could not read username", "permission denied", " 403")
         ):
