@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from posixpath import basename, dirname
 
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
@@ -18,6 +19,8 @@ from hugflow_assets.hub.tables import TABLE_ENDINGS, Table, clip_table
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 TABLES_LOOKED_AT = 32
+OWN_LOOKED_AT = 64
+_AT_ONCE = 8
 _MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
 _ALIKE = (
     frozenset({"train", "training"}),
@@ -95,6 +98,23 @@ def clip_layout(paths: Sequence[str], head: Head, members: Collection[str] = ())
     named = {path for of_split in grouped.values() for path in of_split}
     left = [path for path in (*tables, *archives) if path not in named and path not in set(used)]
     return ClipLayout(made, tuple(path for path in left if not path.lower().endswith(_MAYBE))) if used else None
+
+
+def looked_at(splits: Sequence[ClipSplit], head: Head) -> list[ClipSplit]:
+    """The splits with what their own tables are like: tables of one name in several folders need not be alike.
+
+    Those of the first ``OWN_LOOKED_AT`` splits are looked at; one that names no clips by itself stays as it was.
+    """
+
+    def look(split: ClipSplit) -> ClipSplit:
+        known = split.table
+        if known.headerless or _stem_split(_stem(split.tables[0])) is None:
+            return split
+        own = clip_table(head(split.tables[0]), split.tables[0], ())
+        return split if own is None else replace(split, table=own)
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tables") as pool:
+        return [*pool.map(look, splits[:OWN_LOOKED_AT]), *splits[OWN_LOOKED_AT:]]
 
 
 def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:

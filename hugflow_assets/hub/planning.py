@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
 from hugflow_assets.hub.card import dataset_infos
+from hugflow_assets.hub.clips import looked_at
 from hugflow_assets.hub.faults import listed, nearest
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
@@ -91,6 +92,7 @@ def plan_of(
         inside = tables_and_archives(by_path, lambda path: is_metadata(sight, path))
         found = clip_archives(replace(sight, paths=inside, members=tuple(by_path)))
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
+    tables: dict[str, SourceFile] = {}
     seen: dict[str, dict[str, Any]] = {}
     look = cache(lambda file: look_into_tar(file, _ranges(hub, state, file)))
     if found is None and layout.module == "webdataset":
@@ -101,7 +103,7 @@ def plan_of(
     if found is not None and found.shape is Shape.UNSUPPORTED:
         return _refused(hub, request, state, found, "", files)
     if found is not None and found.clips is not None:
-        return _plan_of_clips(hub, request, state, by_path, found, note)
+        return _plan_of_clips(hub, request, state, by_path, found, note, None if tables else sight.head)
     chosen = _select(request, layout, hub.access.endpoint)
     found = recognise(replace(sight, layout=replace(layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE_SHAPES:
@@ -184,6 +186,7 @@ def _plan_of_clips(
     by_path: dict[str, SourceFile],
     found: Recognised,
     note: str,
+    head: Callable[[str], bytes] | None,
 ) -> LandingPlan:
     splits = found.clips.splits if found.clips else ()
     names = dict.fromkeys(split.config for split in splits)
@@ -193,7 +196,10 @@ def _plan_of_clips(
         (config.name, name) for config in _select(request, layout, hub.access.endpoint) for name, _ in config.splits
     }
     made = loose_configs if found.shape is Shape.CLIP_FILES else clip_configs
-    configs = made([one for one in splits if (one.config, one.name) in asked], by_path)
+    wanted = [one for one in splits if (one.config, one.name) in asked]
+    if len(splits) > 1 and head is not None:
+        wanted = looked_at(wanted, head)
+    configs = made(wanted, by_path)
     reason = " ".join(filter(None, (note, found.note)))
     return _planned(hub, request, state, found.shape, reason, configs, estimate(configs))
 

@@ -202,16 +202,16 @@ CASES: dict[str, Case] = {
         },
         extra={"rows_without_clip": 1, "table_rows": 4},
     ),
-    "tables that name clips of an archive by an id, or without a header": Case(
+    "tables that name clips by an id, or have no header": Case(
         {
-            "ms/train.tsv": b"id\traw_text\nu1\tHello\n",
-            "ms/train.tar": tar_bytes({"x/u1.wav": CLIPS[0]}),
+            "ms/dev.tsv": b"id\traw_text\nu1\tHello\n",
+            "ms/dev.tar": tar_bytes({"x/u1.wav": CLIPS[0]}),
             "br/test.tsv": b"7\tu2.wav\tDemat\t16000\n",
             "br/test.tar": tar_bytes({"x/u2.wav": CLIPS[1]}),
         },
         Shape.CLIP_ARCHIVES,
         {
-            "ms/train.jsonl": [{"id": "u1", "audio": CLIPS[0], "raw_text": "Hello"}],
+            "ms/dev.jsonl": [{"id": "u1", "audio": CLIPS[0], "raw_text": "Hello"}],
             "br/test.jsonl": [
                 {
                     "column_1": "7",
@@ -221,6 +221,19 @@ CASES: dict[str, Case] = {
                     "column_4": "16000",
                 }
             ],
+        },
+    ),
+    "tables of one name that differ": Case(
+        {
+            "fr/train.tsv": b"path\tother\nu3.wav\tSalut\n",
+            "fr/train.tar": tar_bytes({"x/u3.wav": CLIPS[2]}),
+            "de/train.tsv": b"text\tfile\nHallo\tu4.wav\n",
+            "de/train.tar": tar_bytes({"x/u4.wav": CLIPS[3]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "de/train.jsonl": [{"text": "Hallo", "file": "u4.wav", "audio": CLIPS[3]}],
+            "fr/train.jsonl": [{"path": "u3.wav", "audio": CLIPS[2], "other": "Salut"}],
         },
     ),
     "json lines that name clips of an archive, with types of their own": Case(

@@ -33,7 +33,9 @@ def make_rows(sources: Sequence[tuple[Path, str]], to: Path) -> None:
         with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema or pa.schema([])) as writer:
             for table in (one for local, path in sources for one in _tables(local, path)):
                 writer.write_table(_cast(table, writer_schema=schema))
-    except (pa.ArrowException, ValueError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
         raise BadSourceError(
             f"{', '.join(path for _, path in sources)} cannot be read as metadata: {error}",
             remedy="Tell the dataset's owners; the file is as the Hub's own hash says.",

@@ -38,9 +38,11 @@ class RowReader(Reader):
                     for batch in table.to_batches(max_chunksize=_rows_at_once(table)):
                         self._saw(batch.schema)
                         yield batch
-            except HugflowError:
+            except (HugflowError, MemoryError):
                 raise
-            except (pa.ArrowException, ValueError, TypeError, KeyError, EOFError) as error:
+            except Exception as error:  # whatever a parser of any format makes of bytes that are not of it
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # the disk's fault, not the file's
                 raise _unreadable(file.path, str(self.shard.source.options["module"]), error) from error
         self.features = None if self.shard.features is not None else self._types.features()
 

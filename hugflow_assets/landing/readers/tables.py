@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import xxhash
 
-from hugflow_assets.errors import BadSourceError, HFIntegrityError
+from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.tables import split_line
 from hugflow_assets.landing.columns import is_text
@@ -100,18 +100,18 @@ def table_features(rows: Path, column: str, audio: str) -> dict[str, Any]:
 
 
 def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: str, source: SourceFile) -> None:
-    """Refuse a table whose columns are not those that the plan saw in its first bytes, which nothing verifies.
+    """Refuse a table whose columns are not those that the plan knows, by its first bytes or by those of one alike.
 
     Raises:
-        HFIntegrityError: it has others; a new plan will see them.
+        BadSourceError: it has others.
     """
     with pa.memory_map(str(rows)) as opened:
         names = set(pa.ipc.open_file(opened).schema.names)
     if features is not None and not names <= {*features, audio}:
-        raise HFIntegrityError(
-            f"{source.path} has the columns {', '.join(sorted(names))}; its first bytes told others before.",
-            remedy="It is planned anew when it is tried again.",
-            path=source.path,
+        raise BadSourceError(
+            f"{source.path} has the columns {', '.join(sorted(names))}, not {', '.join(features)}.",
+            remedy="Tables of one name were taken to be alike. Ask for one subset at a time.",
+            file=source.path,
         )
 
 
@@ -121,7 +121,10 @@ def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[s
         rows = pa.ipc.open_file(source).read_all()
         if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
             raise BadSourceError(f"{sources[0][1]} has no text in a column {column!r}.", file=sources[0][1])
-        return list(rows.column(column).to_pylist())
+        try:
+            return list(rows.column(column).to_pylist())
+        except UnicodeDecodeError as error:
+            raise BadSourceError(f"{sources[0][1]} is not UTF-8: {error}", file=sources[0][1]) from error
 
 
 def _from_csv(
