@@ -72,6 +72,11 @@ class FileStream:
         self.memory.madvise(mmap.MADV_DONTNEED)  # whoever still has a view of it keeps the addresses only
 
     @property
+    def size_bytes(self) -> int:
+        """How much of the file has come."""
+        return self._size
+
+    @property
     def bytes_fetched(self) -> int:
         """What came over the network so far."""
         return self._transfer.fetched

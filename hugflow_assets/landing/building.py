@@ -43,6 +43,7 @@ from hugflow_assets.store import (
 _NAMES_KEPT = 20
 _SPARE_INODES = 8
 _SLACK_BYTES = 1 << 20
+_UNSYNCED_BYTES = 512 << 20  # that a power cut may cost when everything is fetched and publishing is near
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ class Build:
     def shards(self) -> list[Shard]:
         stop_file = self.staging.work / "stop"
         stop_file.unlink(missing_ok=True)
+        stop_file.with_name("slow").unlink(missing_ok=True)
         return [
             Shard(
                 access=self.access,
@@ -209,11 +211,15 @@ class Build:
             else:
                 missing.append(Job(shard, self._copies.get(shard.work)))
         tracker.tell()
+        unsynced: list[int] = []  # of the last shards, which are left to the publishing
 
         def on_landed(shard: Shard, receipt: ShardReceipt) -> None:
             self._check_rows(shard, receipt)
-            is_last = len(self.receipts) + 1 == len(self.shards)  # publishing syncs everything, and comes at once
-            self.staging.save_receipt(receipt, shard.sums_path.read_bytes(), sync=not is_last)
+            unsynced.append(receipt.counts.media_bytes + receipt.counts.json_bytes)
+            sync = len(self.shards) - len(self.receipts) > self.options.parallel or sum(unsynced) > _UNSYNCED_BYTES
+            self.staging.save_receipt(receipt, shard.sums_path.read_bytes(), sync=sync)
+            if sync:
+                unsynced.clear()
             shard.sums_path.unlink()
             _remove_sources(shard)
             self._have(shard, receipt)

@@ -65,6 +65,11 @@ class Shard:
         """A file whose size tells how much of the shard has come into memory."""
         return self.work / "streamed"
 
+    @property
+    def slow_file(self) -> Path:
+        """It appears when a shard of the landing has found the network slow."""
+        return self.stop_file.with_name("slow")
+
     def media_folders(self) -> list[Path]:
         """Every folder that the shard may write media to."""
         return [self.tree / kind / self.folder for kind in MEDIA_FOLDERS]

@@ -1,13 +1,14 @@
 """Parquet straight from the Hub: windows of row groups in memory, landed while the next ones arrive.
 
 Nothing of it touches the disk but what lands. The price is that a run that is killed has to fetch such a shard from its
-beginning. So with ``auto`` a shard is streamed only where that costs seconds (``LARGEST_BYTES`` at no less than
-``FAST_BYTES_PER_S``), and is otherwise fetched to the disk, where it is resumed inside the file.
+beginning. So with ``auto`` a shard of up to ``LARGEST_BYTES`` is streamed where, by its first bytes, it takes no more
+than some ten seconds to fetch, and is otherwise fetched to the disk, where it is resumed inside the file.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,9 +29,11 @@ from hugflow_assets.landing.sources import first_source
 SMALLEST_BYTES = 8 << 20  # below, a shard costs a request more and saves nothing
 LARGEST_BYTES = 512 << 20
 FAST_BYTES_PER_S = 60e6  # of one connection; below, more connections pay, and they fetch to the disk
+_COST_S = 10  # the longest that it may take to fetch a shard from its beginning
+_PROBE_BYTES = 16 << 20  # so many from the first on show how fast it is
 _WINDOW_BYTES = 32 << 20  # small row groups are taken together until they are so large
 _AHEAD_BYTES = 32 << 20  # of the next window, while one is landed
-_MOST_BYTES = 192 << 20  # of one shard in memory
+_MOST_BYTES = 160 << 20  # of one shard in memory
 _ROOM_BYTES = 2 * _MOST_BYTES  # of all that this process lands
 _POLL_S = 0.2
 
@@ -65,7 +68,9 @@ def is_streamed(shard: Shard) -> bool:
     local = shard.work / first_source()
     if local.exists() or part_of(local).exists():
         return False
-    return shard.download_mode == "stream" or SMALLEST_BYTES <= file.size_bytes <= LARGEST_BYTES
+    if shard.download_mode == "stream":
+        return True
+    return SMALLEST_BYTES <= file.size_bytes <= LARGEST_BYTES and not shard.slow_file.exists()
 
 
 class WindowStream:
@@ -110,14 +115,20 @@ class WindowStream:
         )
         self._stream = self._open.enter_context(stream)
         if windows and shard.download_mode == "auto":
-            self._see_whether_it_is_fast(stream, windows[0].end)
+            self._see_whether_it_is_fast(stream, windows[0].end, file.size_bytes)
         yield from _rows(stream, metadata, windows, release_to=file.size_bytes - len(tail))
         stream.verify()
         if bytes(memoryview(stream.memory)[-len(tail) :]) != tail:
             raise OverDiskError("its end was another one when it was read by range")
 
-    def _see_whether_it_is_fast(self, stream: FileStream, end: int) -> None:
-        if not stream.wait(end, patience_s=end / FAST_BYTES_PER_S):
+    def _see_whether_it_is_fast(self, stream: FileStream, end: int, size: int) -> None:
+        """Of a slow one the others are told, which have more connections over the disk."""
+        stream.wait(1)
+        began, seen = time.monotonic(), min(end, _PROBE_BYTES)
+        if stream.wait(seen, patience_s=seen / FAST_BYTES_PER_S):
+            return
+        self._shard.slow_file.touch()
+        if stream.size_bytes / (time.monotonic() - began) < size / _COST_S:
             stream.save(part_of(self._shard.work / first_source()))
             raise OverDiskError("the network is slow", True)
 

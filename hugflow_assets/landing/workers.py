@@ -121,9 +121,10 @@ class _Line:
         self._jobs, self._executor, self._parallel = jobs, executor, parallel
         self._done: SimpleQueue[tuple[Shard, Future[ShardReceipt]]] = SimpleQueue()
         self._changed = threading.Condition()
+        self._next: Job | None = None
         self._again: list[Job] = []  # to be landed over the disk after all
         self._closed = self._all_over_disk = False
-        self._streams = 0
+        self._streams: list[Job] = []  # being landed from memory
         self._taken = self._landing = self._collected = self._fetched_bytes = 0
         self._seen, self._before = (time.monotonic(), 0), 0.0
 
@@ -143,6 +144,9 @@ class _Line:
                 return 1
             now, fetched = time.monotonic(), self._fetched_bytes
             seconds, size = now - self._seen[0], fetched - self._seen[1]
+            if there == 1 and (self._all_over_disk or any(job.shard.slow_file.exists() for job in self._streams[:1])):
+                self._seen = now, fetched
+                return 2 * self._parallel  # one connection has been seen to be slow
             if seconds < _TICK_S or self._closed:
                 return there
             self._seen = now, fetched
@@ -193,16 +197,20 @@ class _Line:
                     return None
                 if self._again:
                     return self._again.pop(), False
-                if (job := next(self._jobs, None)) is not None:
-                    streamed = not self._all_over_disk and is_streamed(job.shard)
-                    self._taken += 1
-                    self._streams += streamed
-                    return job, streamed
-                if not self._streams:
+                self._next = self._next or next(self._jobs, None)
+                if self._next is None and not self._streams:
                     self._closed = True
                     self._changed.notify_all()
                     return None
-                self._changed.wait()
+                streamed = self._next is not None and not self._all_over_disk and is_streamed(self._next.shard)
+                if self._next is None or (streamed and self._landing >= self._parallel):
+                    self._changed.wait(_TICK_S)  # until one is back, or there is a worker to stream it
+                    continue
+                job, self._next = self._next, None
+                self._taken += 1
+                if streamed:
+                    self._streams.append(job)
+                return job, streamed
 
     def _fetch_ahead(self, job: Job) -> Ahead:
         ahead = fetch_ahead(job.shard, self._count)
@@ -216,7 +224,8 @@ class _Line:
         error = future.exception()
         with self._changed:
             self._landing -= 1
-            self._streams -= streamed
+            if streamed:
+                self._streams.remove(job)
             if isinstance(error, OverDiskError):
                 self._land_again(job, error)
             self._changed.notify_all()
