@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from hugflow_assets.errors import DeliveryError
 from hugflow_assets.notify.comment import MARKER, story_section, with_section
 from hugflow_assets.notify.faults import delivery_error
 from hugflow_assets.notify.story import State, Story, story_of, story_of_progress
@@ -111,14 +112,29 @@ class GitHub:
             yield
         except GithubException as error:
             data = error.data if isinstance(error.data, dict) else {}
+            reason = str(data.get("message") or error.message or "")
             raise delivery_error(
-                "GitHub", what, status=error.status, reason=str(data.get("message") or error.message or ""),
+                "GitHub", what, status=error.status, reason=reason, permanent=self._is_permanent(error.status, reason),
                 headers={key: str(value) for key, value in (error.headers or {}).items()}, secrets=[self._token],
-                permanent=None if error.status != 400 else True,
             ) from None  # fmt: skip
         except (requests.RequestException, OSError, ValueError) as error:
             reason = f"{type(error).__name__}"
             raise delivery_error("GitHub", what, reason=reason, secrets=[self._token]) from None
+
+    def _is_permanent(self, status: int, reason: str) -> bool | None:
+        """Whether one pull request is at fault, and not the token or the repository's name, which a person mends."""
+        from github import GithubException
+
+        import requests
+
+        if status == 403 and "locked" in reason.lower():
+            return True  # nobody comments there any more
+        if status != 404:
+            return None  # as the status says
+        try:
+            return bool(self._github.get_repo(self._name).full_name)
+        except (GithubException, requests.RequestException, OSError, ValueError):
+            return False
 
     def write_section(self, number: int, name: str, text: str, *, instead_of: str = "") -> bool:
         """Put one dataset's section into the sticky comment of a pull request; whether anything changed.
@@ -222,12 +238,20 @@ class GitHubChannel:
         if number is None and commit is None:
             return False
         story = story_of(event)
-        changed = number is not None and self._github.write_section(
-            number, story.name, story_section(story), instead_of=str(event.data.get("removal_path") or "")
-        )
+        changed, fault = False, None
+        if number is not None:
+            text, instead_of = story_section(story), str(event.data.get("removal_path") or "")
+            try:
+                changed = self._github.write_section(number, story.name, text, instead_of=instead_of)
+            except DeliveryError as error:
+                if not error.details.get("permanent"):
+                    raise
+                fault = error  # the commit is told all the same
         if commit is not None and story.state is not State.INFO:
             state, told = status_of(story, self._others_of(event, commit))
             changed = self._github.write_status(commit, state, told) or changed
+        if fault is not None:
+            raise fault
         return changed
 
     def send_progress(self, progress: Progress, number: int) -> bool:

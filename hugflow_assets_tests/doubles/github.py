@@ -32,6 +32,7 @@ class GitHubDouble(Double):
         self.teams: dict[str, set[str]] = {"org/stewards": {"ben"}}
         self.repository_settings: dict[str, Any] = {"allow_merge_commit": True, "allow_squash_merge": True}
         self.merged: list[tuple[int, str]] = []
+        self.locked: set[int] = set()
         self.before_merge: Callable[[], None] = lambda: None  # what happens just before a merge is looked at
         self._ids = 0
 
@@ -127,6 +128,8 @@ class GitHubDouble(Double):
     def _post_comment(self, request: Request, number: str) -> dict[str, Any]:
         self._pull(number)
         self._check_body(request)
+        if int(number) in self.locked:
+            raise RefusalError(403, {"message": "Unable to create comment because issue is locked."})
         return self._add_comment(int(number), self.login, request.body["body"])
 
     def _edit_comment(self, request: Request, comment_id: str) -> dict[str, Any]:

@@ -336,9 +336,23 @@ def test_a_message_that_is_refused_for_good_gives_way_to_the_next_after_three_ti
     assert "another" in github.bodies()[0]
 
 
-def test_a_wrong_token_loses_nothing_however_long_it_is_wrong(store: Store, github: GitHubDouble) -> None:
+def test_a_locked_conversation_gives_way_to_the_next(store: Store, github: GitHubDouble) -> None:
+    github.open_pull(2)
+    github.locked.add(1)
     tell(store, EventKind.LANDED)
-    wrong = GitHubChannel(GitHub("ghp_wrong", github.repository, api_url=github.url))
+    tell(store, EventKind.LANDED, name="another", pull_request=2)
+    until_told(store, on_github(github), Clock())
+    assert github.bodies(1) == []
+    assert "another" in github.bodies(2)[0]
+    assert [one["state"] for one in github.statuses[HEAD]] == ["success"] * 2  # of both
+
+
+@pytest.mark.parametrize(("token", "repository"), [("ghp_wrong", "org/requests"), ("ghp_canary", "org/reqests")])
+def test_a_wrong_token_or_name_loses_nothing_however_long_it_is_wrong(
+    store: Store, github: GitHubDouble, token: str, repository: str
+) -> None:
+    tell(store, EventKind.LANDED)
+    wrong = GitHubChannel(GitHub(token, repository, api_url=github.url))
     clock = Clock()
     for _ in range(6):
         found = deliver(store, wrong, clock=clock)
