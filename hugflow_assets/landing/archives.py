@@ -7,9 +7,11 @@ of the archive, a link, a device, a size that explodes) is refused as ``BadSourc
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -25,7 +27,7 @@ from hugflow_assets.hub.zips import MOST_MEMBERS, MOST_RATIO, SMALL_BYTES, membe
 SPOOLED_BYTES = 64 << 20  # a member larger than this goes over a file, not through memory
 _KEPT_BYTES = 1 << 16
 _FAULTS = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, NotImplementedError,
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, NotImplementedError,
     RuntimeError, UnicodeDecodeError,
 )  # fmt: skip
 
@@ -91,7 +93,7 @@ def _told(source_path: str) -> Iterator[None]:
     except _FAULTS as error:
         raise _bad(source_path, f"cannot be read: {error}") from error
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in (None, errno.EINVAL):  # a place before the beginning
             raise  # the disk's fault, not the file's
         raise _bad(source_path, f"cannot be read: {error}") from error
 

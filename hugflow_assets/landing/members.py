@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+import struct
 import zipfile
 import zlib
 from contextlib import closing
@@ -49,7 +51,12 @@ class Archives:
                 shutil.copyfileobj(packed, out, 1 << 20)
                 if out.tell() != info.file_size:
                     raise zipfile.BadZipFile(f"it has {out.tell()} bytes, the archive says {info.file_size}")
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+        except (
+            *(zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError),
+            *(EOFError, NotImplementedError, RuntimeError, OSError),
+        ) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a place before the beginning
+                raise  # the disk's fault, not the file's
             raise BadSourceError(
                 f"{file.path} cannot be read from its archive: {error}",
                 remedy="Tell the dataset's owners; the archive is as the Hub's own hash says.",
