@@ -8,6 +8,7 @@ anybody has mended anything.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -34,8 +35,7 @@ from hugflow_assets_tests.e2e.fork_server import ForkServer
 
 REPOS = ("org/speech", "org/text")
 SUBJECTS = st.sampled_from(REPOS)
-# About 80 acts on files where nothing is to do, 500 where something lands.
-KILL_AT = st.none() | st.integers(1, 80) | st.integers(80, 500)
+ACTS = (80, 500)  # on files: where nothing is to do, and where something lands
 IMPORTS = (
     "hugflow_assets.orchestration.assembly",
     "huggingface_hub.hf_api",
@@ -56,8 +56,9 @@ class Life(RuleBasedStateMachine):
     server: ForkServer
     killed: list[str]  # the acts that were really cut short, of every life
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(seed=st.integers(0, 1 << 16))
+    def begin(self, seed: int) -> None:
+        self.chance = random.Random(seed)
         self.root = Path(tempfile.mkdtemp(prefix="life-"))
         for folder in ("requests/add", "requests/remove"):
             (self.root / folder).mkdir(parents=True)
@@ -80,6 +81,7 @@ class Life(RuleBasedStateMachine):
         return Platform().store()
 
     def reconcile(self) -> None:
+        self.cut_short("sync")
         self.results = sync(instance=self.instance)
         self.settled = True
 
@@ -91,14 +93,13 @@ class Life(RuleBasedStateMachine):
 
     # ---- what people do
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def add_or_edit(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def add_or_edit(self, repo: str) -> None:
         self.edits += 1
         for path in (self.root / "requests/add").iterdir():
             if repo in path.read_text():
                 path.unlink()
         self.file("add", repo).write_text(f"hf_id: {repo}\ndescription: Edit {self.edits}.\n")
-        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
     @rule(repo=SUBJECTS)
@@ -129,24 +130,22 @@ class Life(RuleBasedStateMachine):
                 path.unlink()
         self.reconcile()
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def remove(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def remove(self, repo: str) -> None:
         self.file("remove", repo).write_text(f"hf_id: {repo}\nreason: Removal.\n")
-        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def delete_the_removal(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def delete_the_removal(self, repo: str) -> None:
         self.file("remove", repo).unlink(missing_ok=True)
-        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def restore(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def restore(self, repo: str) -> None:
         name = name_of(repo)
         there = name in self.store.names()
         possible = not there and any(one.why == "removed" for one in self.store.trash_entries(name))
-        self.cut_short("restore", repo, kill_at)
+        self.cut_short("restore", repo)
         try:
             restore(name, instance=self.instance)
         except HugflowError as error:
@@ -155,23 +154,23 @@ class Life(RuleBasedStateMachine):
             assert possible and not self.has("remove", repo)
         self.reconcile()
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def update(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def update(self, repo: str) -> None:
         name = name_of(repo)
         if name in self.store.names():
-            self.cut_short("update", repo, kill_at)
+            self.cut_short("update", repo)
             (result,) = materialize([name], update=True, instance=self.instance)
             assert not result.error_code or self.has("remove", repo) or self.is_held(name), result
             self.commits[repo] = self.hub.repo(repo).refs["refs/heads/main"].id
         self.reconcile()
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def adopt(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def adopt(self, repo: str) -> None:
         name = name_of(repo)
         wanted = self.has("add", repo) and not self.has("remove", repo) and not self.is_held(name)
         if self.settled and wanted and name not in self.store.names():
             raise AssertionError("reconciled, asked for, and not there")
-        self.cut_short("empty-trash", repo, kill_at)
+        self.cut_short("empty-trash", repo)
         self.store.empty_trash(0, name=name)
         if wanted:
             self.drop_by_hand(repo)
@@ -192,10 +191,9 @@ class Life(RuleBasedStateMachine):
         shutil.rmtree(self.store.layout.dataset(name_of(repo)), ignore_errors=True)
         self.settled = False
 
-    @rule(repo=SUBJECTS, kill_at=KILL_AT)
-    def deleted_by_hand_and_reconciled(self, repo: str, kill_at: int | None) -> None:
+    @rule(repo=SUBJECTS)
+    def deleted_by_hand_and_reconciled(self, repo: str) -> None:
         self.drop_by_hand(repo)
-        self.cut_short("sync", repo, kill_at)
         self.reconcile()
 
     # ---- what happens
@@ -208,10 +206,11 @@ class Life(RuleBasedStateMachine):
         row = self.store.row(name_of(repo))
         assert row is None or row.commit in self.hub.repo(repo).commits
 
-    def cut_short(self, act: str, repo: str, kill_at: int | None) -> None:
-        """First another process does it, and is killed at that act on the project's files, if it comes to so many."""
-        if kill_at is None:
+    def cut_short(self, act: str, repo: str = "") -> None:
+        """Half of the time another process does it first, and is killed at one of its acts on the project's files."""
+        if self.chance.random() < 0.5:
             return
+        kill_at = self.chance.randrange(1, self.chance.choice(ACTS))
         child = self.server.start(self.hub.url, self.root, act=act, name=name_of(repo), kill_at=kill_at)
         assert child.ended(), f"{act} hangs"
         assert child.result is not None and "error" not in child.result, child.result
@@ -304,12 +303,13 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_random_lives_leave_everything_in_agreement(machine) -> None:
     run_state_machine_as_test(
         machine,
+        _min_steps=8,
         settings=settings(
-            max_examples=4,
-            stateful_step_count=12,
+            max_examples=3,
+            stateful_step_count=8,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert len(set(machine.killed)) >= 2, f"only {machine.killed} were really killed"
+    assert len(machine.killed) > 3, f"only {machine.killed} were killed before they were done"
