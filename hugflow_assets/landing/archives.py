@@ -27,8 +27,8 @@ from hugflow_assets.hub.zips import MOST_MEMBERS, MOST_RATIO, SMALL_BYTES, membe
 SPOOLED_BYTES = 64 << 20  # a member larger than this goes over a file, not through memory
 _KEPT_BYTES = 1 << 16
 _FAULTS = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, NotImplementedError,
-    RuntimeError, UnicodeDecodeError,
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError, gzip.BadGzipFile, EOFError,
+    NotImplementedError, RuntimeError, UnicodeDecodeError,
 )  # fmt: skip
 
 
