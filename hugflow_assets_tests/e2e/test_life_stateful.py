@@ -305,8 +305,8 @@ def test_random_lives_leave_everything_in_agreement(machine) -> None:
         machine,
         _min_steps=8,
         settings=settings(
-            max_examples=3,
-            stateful_step_count=8,
+            max_examples=2,
+            stateful_step_count=10,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
