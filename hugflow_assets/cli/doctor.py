@@ -167,7 +167,7 @@ def _requests(settings: Settings) -> Iterator[Finding]:
 
     snapshot = source_of(settings).snapshot()
     where = settings.requests_git_url or settings.requests_dir
-    told = f"{where}: {count(len(snapshot.adds))} to land, {count(len(snapshot.removals))} to remove"
+    told = f"{where}: {count(len(snapshot.adds))} in add/, {count(len(snapshot.removals))} in remove/"
     if snapshot.problems:
         files = len({one.path for one in snapshot.problems})
         yield Finding(
