@@ -53,7 +53,9 @@ def test_every_command_has_a_help_text(run) -> None:
         assert run(command, "--help").code == 0
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--nonsense"], ["plan", "nowhere.yaml"], ["validate", "nowhere.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["status", "--nonsense"], ["plan", "nowhere.yaml"], ["validate", "nowhere.yaml"]]
+)
 def test_wrong_usage_is_status_2(run, arguments: list[str]) -> None:
     ran = run(*arguments)
     assert ran.code == 2
