@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,24 +63,25 @@ def status(
         _watch(settings)
         return
     gc.disable()  # ten thousand small models that all stay: looking for garbage among them only takes time
-    report = read_report(settings)
+    report = reporter(settings)()
     typer.echo(report.model_dump_json(indent=2) if as_json else rendered(report, console().width))
 
 
-def read_report(settings: Settings) -> StatusReport:
-    """The report at this moment."""
+def reporter(settings: Settings) -> Callable[[], StatusReport]:
+    """Gives the report at each moment it is called; what has not changed since the last one is not read again."""
     from hugflow_assets.cli.report import status_report
     from hugflow_assets.intake import source_of
     from hugflow_assets.store import Store
 
-    return status_report(source_of(settings).snapshot(), Store.of(settings), settings)
+    source, store = source_of(settings), Store.of(settings)
+    return lambda: status_report(source.snapshot(), store, settings)
 
 
 def _watch(settings: Settings) -> None:
-    shown = console()
+    shown, report = console(), reporter(settings)
 
     def now() -> Text:
-        return Text.from_ansi(rendered(read_report(settings), shown.width))
+        return Text.from_ansi(rendered(report(), shown.width))
 
     with Live(now(), console=shown, screen=sys.stdout.isatty()) as live:
         while True:
