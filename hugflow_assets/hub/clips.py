@@ -173,7 +173,9 @@ def natural(path: str) -> list[tuple[int, int, str]]:
 
 
 def _sort(path: str) -> str:
-    return re.sub(r"\d+", "0", basename(path).lower()) if _stem_split(_stem(path)) else path
+    stem = _stem(path)
+    speaks = _stem_split(stem) is not None or stem.lower() in _WHOLE
+    return re.sub(r"\d+", "0", basename(path).lower()) if speaks else path
 
 
 def _stem(path: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Any
 
-from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, tables_among
+from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, is_named_like_a_table, tables_among
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.shapes import Recognised, Sight, clip_archives
@@ -25,7 +25,7 @@ TAIL_BYTES = 256 << 10
 _UNPACKED_BYTES = 16 << 20
 _KEPT_BYTES = 16 << 10  # of a member: enough for a table's header
 _CONFIGS_LOOKED_AT = 8
-_TARS_LOOKED_AT = 256
+_TARS_LOOKED_AT = 32
 _LONE_TABLES = (".tsv", ".csv", ".jsonl")
 _KEYED = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # as webdataset's base_plus_ext
 
@@ -166,7 +166,7 @@ def tables_in_tars(
 ) -> tuple[Recognised | None, dict[str, SourceFile], dict[str, dict[str, Any]]]:
     """Whether tar archives hold tables of their clips: the shape, the tables as files, and else the fields by config.
 
-    The first archive of a config is looked at; where it holds such a table, all are.
+    The first archive of a config is looked at; where it holds such a table, some more are.
     """
     seen: dict[str, dict[str, Any]] = {}
     for config in sight.layout.configs[:_CONFIGS_LOOKED_AT]:
@@ -175,8 +175,9 @@ def tables_in_tars(
             continue
         inside = look(files[first])
         if inside.lone_tables and inside.clips:
-            found, tables = _joined(sight, [look(files[path]) for path in sight.data_files[:_TARS_LOOKED_AT]])
-            return found, tables, {}
+            found, tables = _joined(sight, [look(files[path]) for path in sight.data_files[:_TARS_LOOKED_AT]], files)
+            if found.clips is not None or any(is_named_like_a_table(path) for path in tables):
+                return found, tables, {}
         seen[config.name] = inside.fields()
     return None, {}, {name: fields for name, fields in seen.items() if fields}
 
@@ -195,9 +196,16 @@ def named_in_tars(
     return clip_archives(replace(sight, paths=(*tables, *tars), members=clips)) if clips else None
 
 
-def _joined(sight: Sight, inside: list[TarSight]) -> tuple[Recognised, dict[str, SourceFile]]:
+def _joined(
+    sight: Sight, inside: list[TarSight], files: Mapping[str, SourceFile]
+) -> tuple[Recognised, dict[str, SourceFile]]:
+    """Archives that were not looked at are taken to hold a table of the same name; landing says so if they do not."""
     tables = {table.path: table for one in inside for table in one.lone_tables}
     heads = {f"{one.archive.path}/{name}": head for one in inside for name, head in one.heads.items()}
+    for path in sight.data_files[len(inside) :]:
+        for table in inside[0].lone_tables or list(tables.values())[:1]:
+            alike = table.model_copy(update={"path": f"{path}/{table.member}", "archive": files[path]})
+            tables[alike.path], heads[alike.path] = alike, heads[table.path]
     found = clip_archives(
         replace(
             sight,
