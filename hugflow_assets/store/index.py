@@ -44,7 +44,7 @@ class Index:
                 if stamp is None:
                     continue
                 row = known.get(name)
-                if row is None or row.stamp != stamp:
+                if row is None or row.stamp != stamp or _is_older(row):
                     row = _row(name, self._layout.manifest(name), stamp)
                 found[name] = row
             if self._rows is None or found != known:
@@ -100,6 +100,11 @@ class Index:
         with contextlib.suppress(OSError):
             self._layout.state_dir.mkdir(exist_ok=True)
             atomic_write(self._layout.active, orjson.dumps(told, option=orjson.OPT_INDENT_2), mode=0o664, sync=False)
+
+
+def _is_older(row: IndexRow) -> bool:
+    """Whether a Hugflow made the row that did not know all of its keys yet."""
+    return row.state == "landed" and not row.request
 
 
 def _folders(root: Path) -> list[str]:

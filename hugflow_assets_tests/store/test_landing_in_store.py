@@ -238,6 +238,15 @@ def test_a_lost_or_damaged_index_is_mended_by_the_next_reader(store: Store, cont
     assert afresh.rebuild_index() == afresh.index()
 
 
+def test_a_row_of_an_older_hugflow_that_lacks_a_key_is_made_anew(store: Store) -> None:
+    put(store, NAME)
+    row = store.index()[NAME]
+    told = orjson.loads(store.layout.active.read_bytes())
+    del told["datasets"][NAME]["request"]
+    store.layout.active.write_bytes(orjson.dumps(told))
+    assert row.request and Store(store.root, store.state_dir).index() == {NAME: row}
+
+
 def test_a_manifest_is_replaced_only_where_it_belongs(store: Store) -> None:
     put(store, NAME)
     manifest = store.manifest(NAME)
