@@ -29,6 +29,10 @@ class Corpus:
     container: str = "FLAC"
     shard_bytes: int = SHARD_BYTES
 
+    @property
+    def bytes(self) -> int:
+        return self.clips * self.clip_bytes
+
     def scaled(self, scale: float) -> Corpus:
         return replace(self, clips=max(1, int(self.clips * scale)))
 

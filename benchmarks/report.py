@@ -55,7 +55,7 @@ def write(races: Sequence[Race], memory: Sequence[Memory], path: Path, *, scale:
         "",
         f"Machine: {os.cpu_count()} cores, {_memory()}, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}. " + ", ".join(f"{name} {version(name)}" for name in PACKAGES) + ".",
-        f"Scale {scale:g}, {repeats} repeats.",
+        f"Scale {scale:g}, {repeats} repeats, as far as the time allowed.",
     ]
     for race in races:
         lines += ["", f"## {race.title}", "", *_table(race)]
