@@ -109,7 +109,7 @@ class Removal:
         if not removed:
             raise UnknownDatasetError(
                 f"The trash holds no removed version of {name}.",
-                remedy="`hugflow trash` lists what can be restored; its grace may be over.",
+                remedy="`hugflow trash list` shows what can be restored; its grace may be over.",
                 name=name,
             )
         entry, target = removed[-1], self._layout.dataset(name)
