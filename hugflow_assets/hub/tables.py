@@ -11,6 +11,7 @@ from posixpath import basename
 from typing import Any
 
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
+from hugflow_assets.hub.text_columns import TEXT_COLUMNS
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
 PATH_COLUMNS = (
@@ -20,6 +21,12 @@ PATH_COLUMNS = (
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _LJSPEECH = ("id", "text", "normalized_text")  # and its many likes
 _ROWS_LOOKED_AT = 50
+_HEADER_WORDS = frozenset(
+    (
+        *(*PATH_COLUMNS, *TEXT_COLUMNS, "id", "utt_id", "utterance_id", "clip_id", "audio_id", "segment_id", "name"),
+        *("raw_text", "speaker", "speaker_id", "label", "duration", "language", "gender", "split", "start", "end"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -58,16 +65,25 @@ def clip_table(head: bytes, path: str, clips: Collection[str]) -> Table | None:
         if (len(columns) > 1 or delimiter == delimiters[0]) and (column := path_column(columns)):
             return Table(tuple(columns), column, delimiter)
     for delimiter, (columns, *rows) in zip(delimiters, tables if lines and clips else (), strict=False):
-        if (at := _naming([columns], clips)) is not None:
+        at, below = _naming([columns], clips), _naming(rows, clips)
+        at = below if at is None else at
+        if at is None or at >= len(columns):
+            continue
+        if _is_row(columns, columns[at] in clips or delimiter == "|"):
             return _headerless(columns, at, delimiter)
-        if (at := _naming(rows, clips)) is not None and at < len(columns) and ending != ".txt":
-            return Table(tuple(columns), columns[at], delimiter)
+        if below is not None and below < len(columns) and ending != ".txt":
+            return Table(tuple(columns), columns[below], delimiter)
     return None
 
 
 def _naming(rows: list[list[str]], clips: Collection[str]) -> int | None:
     """The column that names clips that there are; a single column names nothing that can be told of them."""
     return next((at for row in rows for at, cell in enumerate(row) if len(row) > 1 and _is_one_of(cell, clips)), None)
+
+
+def _is_row(line: list[str], may_be: bool) -> bool:
+    """Whether the first line is a row: a header may have a clip's name by chance, but it has words of headers too."""
+    return may_be and not any(cell.strip().lower() in _HEADER_WORDS for cell in line)
 
 
 def _is_one_of(cell: Any, clips: Collection[str]) -> bool:
