@@ -104,10 +104,24 @@ def plan_of(
         return _refused(hub, request, state, found, "", files)
     if found is not None and found.clips is not None:
         return _plan_of_clips(hub, request, state, by_path, found, note, None if tables else sight.head)
-    chosen = _select(request, layout, hub.access.endpoint)
-    found = recognise(replace(sight, layout=replace(layout, configs=chosen)))
+    return _plan_by_layout(hub, request, state, by_path, sight, seen, note, layout.problem or card_problem)
+
+
+def _plan_by_layout(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    by_path: dict[str, SourceFile],
+    sight: Sight,
+    seen: dict[str, dict[str, Any]],
+    note: str,
+    problem: str,
+) -> LandingPlan:
+    """The plan of a repository whose configs and splits are those that `datasets` finds."""
+    chosen = _select(request, sight.layout, hub.access.endpoint)
+    found = recognise(replace(sight, layout=replace(sight.layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE_SHAPES:
-        return _refused(hub, request, state, found, layout.problem or card_problem, files)
+        return _refused(hub, request, state, found, problem, list(by_path.values()))
     infos = dataset_infos(state.card_data)
     if found.shape is Shape.PARQUET:
         return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
