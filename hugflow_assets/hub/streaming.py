@@ -37,6 +37,8 @@ class FileStream:
         room_bytes: of the file in memory at once; it goes no further before something is released.
         on_bytes: called with each increment, in that thread.
         should_stop: asked often, in that thread.
+    Raises:
+        StreamBrokenError: this process may not have as much address space as the file is long.
     """
 
     def __init__(
@@ -50,7 +52,10 @@ class FileStream:
         on_bytes: Callable[[int], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
-        self.memory = mmap.mmap(-1, file.size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
+        try:
+            self.memory = mmap.mmap(-1, file.size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
+        except OSError as error:  # a limit, or a host that promises no more than it has
+            raise StreamBrokenError(f"there is no address space for {file.size_bytes} bytes") from error
         self._view = memoryview(self.memory)
         self._room_bytes, self._should_stop = room_bytes, should_stop
         self._changed = threading.Condition()

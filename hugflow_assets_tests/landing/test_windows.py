@@ -15,7 +15,7 @@ import pytest
 
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import BadSourceError, HFDownloadError, HFIntegrityError, LandingCancelledError
-from hugflow_assets.hub import HubAccess
+from hugflow_assets.hub import HubAccess, SourceFile
 from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
 from hugflow_assets.landing import LandingOptions
 from hugflow_assets.landing.windows import OverDiskError, windows_of
@@ -258,3 +258,9 @@ def test_what_a_stream_has_saved_a_fetch_takes_up(hub: FaultyHub, tmp_path: Path
         stream.wait(4 << 20)
         stream.save(tmp_path / "x.part")
     assert (tmp_path / "x.part").read_bytes() == DATA[: 4 << 20]
+
+
+def test_a_file_longer_than_the_address_space_is_none_to_stream(hub: FaultyHub) -> None:
+    endless = SourceFile(path="x.bin", size_bytes=1 << 60, sha256="0" * 64)
+    with pytest.raises(StreamBrokenError, match="address space"):
+        FileStream(HubAccess(hub.url), "org/set", "0" * 40, endless, 1 << 20)
