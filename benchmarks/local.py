@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pandas  # noqa: F401  pyarrow imports it with the first value that it makes; imports are not timed
+import datasets  # noqa: F401  a shard without known features is asked for them; imports are not timed
 
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.hub.models import ShardSource, SourceFile
