@@ -196,6 +196,7 @@ class Build:
             self.hooks.on_progress,
             self.options.progress_interval_s,
             self.hooks.run_id,
+            self.lease,
         )
 
     # ---- shards

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.landing.shard import Shard
-from hugflow_assets.store import Phase, Progress, ProgressFiles, now_text
+from hugflow_assets.store import Lease, Phase, Progress, ProgressFiles, now_text
 from hugflow_assets.store.models import ShardReceipt
 
 
@@ -27,8 +27,10 @@ class Tracker:
         on_progress: Callable[[Progress], None] | None,
         interval_s: float,
         run_id: str | None,
+        lease: Lease,
     ) -> None:
         self._files, self._on_progress, self._interval_s = files, on_progress, interval_s
+        self._lease = lease
         self._open = {shard.work: shard for shard in shards}
         self._began, self._told_at, self._before = time.monotonic(), 0.0, 0
         self._done_bytes = 0
@@ -73,6 +75,7 @@ class Tracker:
             }
         )
         with contextlib.suppress(HugflowError):  # a full or missing state folder is no reason to stop landing
+            self._lease.check()  # lost, the file is the successor's; the landing itself ends at its next look
             self._files.write(self.now)
         if self._on_progress is not None:
             self._on_progress(self.now)

@@ -99,7 +99,7 @@ def _nested(
 COLUMN = st.recursive(st.sampled_from(LEAVES), _nested, max_leaves=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_every_value_reads_back_as_it_is_in_arrow(data: st.DataObject) -> None:
     rows = data.draw(st.integers(0, 6))
