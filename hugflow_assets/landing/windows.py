@@ -28,7 +28,7 @@ from hugflow_assets.landing.sources import first_source
 
 SMALLEST_BYTES = 8 << 20  # below, a shard costs a request more and saves nothing
 LARGEST_BYTES = 512 << 20
-FAST_BYTES_PER_S = 60e6  # of one connection; below, more connections pay, and they fetch to the disk
+FAST_BYTES_PER_S = 100e6  # of one connection; below, more connections pay, and they fetch to the disk
 _COST_S = 10  # the longest that it may take to fetch a shard from its beginning
 _PROBE_BYTES = 16 << 20  # so many from the first on show how fast it is
 _WINDOW_BYTES = 32 << 20  # small row groups are taken together until they are so large

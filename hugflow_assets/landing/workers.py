@@ -80,7 +80,7 @@ def run_jobs(
         connections = 0
         try:
             while not line.is_over:
-                while connections < min(line.connections_wanted(connections), options.connections):
+                for _ in range(min(line.connections_wanted(connections), options.connections) - connections):
                     fetchers.submit(line.run)
                     connections += 1
                 for shard, landed in line.finished(min(_TICK_S, options.progress_interval_s)):
@@ -146,7 +146,7 @@ class _Line:
             seconds, size = now - self._seen[0], fetched - self._seen[1]
             if there == 1 and (self._all_over_disk or any(job.shard.slow_file.exists() for job in self._streams[:1])):
                 self._seen = now, fetched
-                return 2 * self._parallel  # one connection has been seen to be slow
+                return 4 * self._parallel  # one connection has been seen to be slow
             if seconds < _TICK_S or self._closed:
                 return there
             self._seen = now, fetched
