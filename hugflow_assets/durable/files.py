@@ -27,7 +27,7 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None, sync: bool
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
     try:
         try:
-            _write_all(handle, data)
+            write_all(handle, data)
             if mode is not None:
                 os.fchmod(handle, mode)
             if sync:
@@ -61,7 +61,7 @@ def append_line(path: Path, line: bytes, *, mode: int = 0o660, sync: bool = True
             with contextlib.suppress(PermissionError):
                 os.fchmod(handle, mode)
         try:
-            _write_all(handle, line + b"\n")
+            write_all(handle, line + b"\n")
             if sync:
                 os.fsync(handle)
         except OSError:
@@ -98,7 +98,8 @@ def _whole_size(handle: int, end: int) -> int:
     return 0
 
 
-def _write_all(handle: int, data: bytes) -> None:
+def write_all(handle: int, data: bytes | memoryview) -> None:
+    """Write every byte: a single call may take fewer, and stops at 2 GiB."""
     view = memoryview(data)
     while view:
         written = os.write(handle, view)

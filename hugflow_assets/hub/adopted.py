@@ -8,7 +8,6 @@ hash of the fetch decides, as for any bytes that an earlier run left.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ import orjson
 
 from hugflow_assets.durable import atomic_write, make_folder
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.transfer import content_hash, new_hash
 
 _CLONE = 0x40049409  # ioctl FICLONE
 _COPIED = 64 << 20
@@ -45,7 +45,7 @@ def find_matches(folder: Path, wanted: Iterable[SourceFile]) -> Matches:
     Raises:
         OSError: the folder cannot be listed. A single file that cannot be read matches nothing.
     """
-    by_hash = {_promised(file): file for file in wanted if file.sha256 or file.git_sha1}
+    by_hash = {content_hash(file): file for file in wanted if file.sha256 or file.git_sha1}
     sizes: dict[int, list[SourceFile]] = {}
     for file in by_hash.values():
         sizes.setdefault(file.size_bytes, []).append(file)
@@ -53,12 +53,12 @@ def find_matches(folder: Path, wanted: Iterable[SourceFile]) -> Matches:
     looked_at = hashed = 0
     for path, size in _files(folder):
         looked_at += 1
-        candidates = [file for file in sizes.get(size, ()) if _promised(file) not in found]
+        candidates = [file for file in sizes.get(size, ()) if content_hash(file) not in found]
         if not candidates:
             continue
         with suppress(OSError):
             hashed += size
-            for told in _hashes(path, size, candidates):
+            for told in _hashes(path, candidates):
                 if told in by_hash:
                     found.setdefault(told, path)
     return Matches(
@@ -146,19 +146,11 @@ def _files(folder: Path) -> Iterator[tuple[Path, int]]:
                         yield Path(entry.path), status.st_size
 
 
-def _hashes(path: Path, size: int, candidates: list[SourceFile]) -> Iterator[str]:
-    """The hashes of a file, of each kind that a candidate promises, in one pass."""
-    kinds = {"sha256" if file.sha256 else "git-sha1" for file in candidates}
-    running = {
-        kind: hashlib.sha256() if kind == "sha256" else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-        for kind in kinds
-    }
+def _hashes(path: Path, candidates: list[SourceFile]) -> Iterator[str]:
+    """The hashes of a file of the candidates' size, of each kind that one of them promises, in one pass."""
+    running = {content_hash(file).partition(":")[0]: new_hash(file) for file in candidates}
     with path.open("rb") as file:
         while chunk := file.read(_HASH_READ):
             for one in running.values():
                 one.update(chunk)
     yield from (f"{kind}:{one.hexdigest()}" for kind, one in running.items())
-
-
-def _promised(file: SourceFile) -> str:
-    return f"sha256:{file.sha256}" if file.sha256 else f"git-sha1:{file.git_sha1}"

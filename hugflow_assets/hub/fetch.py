@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hugflow_assets.durable import write_all
 from hugflow_assets.errors import DiskFullError, HFIntegrityError, LeaseHeldError, StorageError
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.adopted import copy_adopted
@@ -168,9 +169,7 @@ class _Fetch:
         return self._buffer, 0.0
 
     def filled(self, count: int) -> None:
-        rest = self._buffer[:count]
-        while rest:
-            rest = rest[os.write(self.handle, rest) :]
+        write_all(self.handle, self._buffer[:count])
 
     def restart(self) -> None:
         os.ftruncate(self.handle, 0)

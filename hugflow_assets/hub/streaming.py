@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hugflow_assets.durable import write_all
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.faults import Asked
@@ -132,9 +133,7 @@ class FileStream:
         self.end()
         assert not self._released
         with path.open("wb", buffering=0) as file:
-            rest = self._view[: self._size]
-            while rest:
-                rest = rest[file.write(rest) :]
+            write_all(file.fileno(), self._view[: self._size])
 
     # ---- the sink
 

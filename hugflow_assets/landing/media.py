@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from hugflow_assets.durable import write_all
 from hugflow_assets.landing.columns import is_binary
 from hugflow_assets.landing.headers import read_header
 from hugflow_assets.landing.names import FolderNames, original_base, safe_name
@@ -102,9 +103,7 @@ class MediaWriter:
         name = names.take(safe_name(source_path, row, bytes(data[:_SNIFFED_BYTES]), kind))
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode, dir_fd=handle)
         try:
-            written = os.write(file, data)
-            while written < len(data):  # a single write stops at 2 GiB
-                written += os.write(file, data[written:])
+            write_all(file, data)
         finally:
             os.close(file)
         return self._counted(kind, source_path, name, data)

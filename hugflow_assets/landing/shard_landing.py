@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 import xxhash
 
+from hugflow_assets.durable import write_all
 from hugflow_assets.errors import DiskFullError, HFError, LandingCancelledError, StorageError
 from hugflow_assets.landing.media import MediaWriter
 from hugflow_assets.landing.readers import open_reader
@@ -76,8 +76,7 @@ class _Lines:
         self.digest.update(text)
         self.size_bytes += len(text)
         self.rows += rows
-        while text:
-            text = text[os.write(self._handle, text) :]
+        write_all(self._handle, text)
 
 
 def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, lines: _Lines) -> ShardReceipt:
