@@ -301,8 +301,10 @@ class UnexpectedError(HugflowError):
     transient = True
 
     @classmethod
-    def of(cls, error: Exception) -> UnexpectedError:
-        """Name an error that nobody foresaw, so that those who asked hear of it like of any other."""
+    def of(cls, error: Exception) -> HugflowError:
+        """An error under its name: as it is where it has one, so that those who asked hear of every other one too."""
+        if isinstance(error, HugflowError):
+            return error
         said = " ".join(str(error).split())[:300]
         return cls(
             f"{type(error).__name__}: {said}" if said else type(error).__name__,

@@ -91,8 +91,6 @@ def _meaning(error: Exception, lease: Lease, place: Path) -> HugflowError:
         lease.check()
     except LeaseLostError as lost:
         return lost
-    if isinstance(error, HugflowError):
-        return error
     return disk_error(error, place) if isinstance(error, OSError) else UnexpectedError.of(error)
 
 

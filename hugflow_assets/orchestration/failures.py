@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from dagster import DagsterError, DagsterInstance, Failure, MetadataValue
 
-from hugflow_assets.errors import HugflowError, UnexpectedError
+from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.rules import Verdict
 from hugflow_assets.store import EventKind, Store
 
@@ -47,15 +47,13 @@ def failing_by_name(instance: DagsterInstance, run_id: str) -> Iterator[None]:
     """Turn an error of Hugflow into a ``Failure``, and tag the run with its code so that sensor and people find it."""
     try:
         yield
-    except HugflowError as error:
-        tag_failure(instance, run_id, error.code, error.transient)
-        raise failure(error.code, error.message, error.remedy, transient=error.transient) from None
     except (DagsterError, Failure):
         raise  # the framework's own
-    except Exception as fault:
-        unforeseen = UnexpectedError.of(fault)
-        tag_failure(instance, run_id, unforeseen.code, unforeseen.transient)
-        raise failure(unforeseen.code, unforeseen.message, unforeseen.remedy, transient=unforeseen.transient) from fault
+    except Exception as fault:  # noqa: BLE001  raised again, under its name
+        error = UnexpectedError.of(fault)
+        tag_failure(instance, run_id, error.code, error.transient)
+        told = failure(error.code, error.message, error.remedy, transient=error.transient)
+        raise told from (None if error is fault else fault)
 
 
 def tag_failure(instance: DagsterInstance, run_id: str, code: str, transient: bool) -> None:
@@ -69,15 +67,15 @@ def telling_failure(store: Store, name: str, path: str, run_id: str) -> Iterator
     try:
         yield
     except Exception as fault:
-        unforeseen = fault if isinstance(fault, HugflowError) else UnexpectedError.of(fault)
+        error = UnexpectedError.of(fault)
         store.events.append(
             EventKind.FAILED,
             name,
             run_id=run_id,
             path=path,
-            code=unforeseen.code,
-            message=unforeseen.message,
-            remedy=unforeseen.remedy,
-            transient=unforeseen.transient,
+            code=error.code,
+            message=error.message,
+            remedy=error.remedy,
+            transient=error.transient,
         )
         raise
