@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from hugflow_assets import __version__
 from hugflow_assets_tests.cli.conftest import hugflow
+from hugflow_assets_tests.e2e.dagster_dev import poll
 
 HEAVY = ("dagster", "datasets", "huggingface_hub", "pyarrow", "pandas", "github", "matplotlib", "httpx2")
 PROBE = """
@@ -106,9 +106,7 @@ def test_a_reader_that_goes_away_leaves_no_noise(project) -> None:
 def test_ctrl_c_ends_with_130_and_without_noise(project) -> None:
     process = hugflow("status", "--watch", cwd=project.root)
     assert process.stdout is not None
-    deadline = time.monotonic() + 30
-    while not (project.root / "datasets" / ".hugflow").is_dir() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    poll(lambda: (project.root / "datasets" / ".hugflow").is_dir(), within_s=30)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -25,6 +24,7 @@ from hugflow_assets.store import EventKind, Scrub, Store, Trouble, Upstream
 from hugflow_assets.store.trees import delete_tree
 from hugflow_assets_tests.cli.conftest import SPEECH, hugflow
 from hugflow_assets_tests.datasets_made import card, speech_files
+from hugflow_assets_tests.e2e.dagster_dev import poll
 from hugflow_assets_tests.store.making import put
 
 NOBODY = 65534
@@ -64,10 +64,7 @@ def test_a_removal_during_a_landing_ends_with_nothing_landed(run, project, speec
     speech_hub.bytes_per_s = 3_000
     landing = hugflow("sync", cwd=project.root, HF_ENDPOINT=speech_hub.url)
     try:
-        for _ in range(600):
-            if any(one.kind is EventKind.STARTED for one in store().events.read()):
-                break
-            time.sleep(0.05)
+        poll(lambda: any(one.kind is EventKind.STARTED for one in store().events.read()), within_s=30)
         project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Stop.\n")
         speech_hub.bytes_per_s = None
         run("sync")  # which also tells that the landing was cancelled
