@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import random
 import threading
 import time
@@ -30,6 +31,7 @@ LARGEST_ANSWER = 256 << 20
 _REACH = "Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later."
 _TRUST = "Point SSL_CERT_FILE at the CA bundle (PEM) that vouches for this server or for the proxy in between."
 _WILL_NOT_PASS = ("CERTIFICATE_VERIFY_FAILED", "407 ")
+_USER_AGENT = f"hugflow/{__version__}; python/{platform.python_version()}"
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
@@ -169,10 +171,13 @@ def _once(
 
 
 def request_headers(access: HubAccess) -> dict[str, str]:
-    """The headers of every request: who we are, and the token if the settings have one. Never a cached token."""
-    from huggingface_hub.utils._headers import build_hf_headers
+    """The headers of every request: who we are, and the token if the settings have one. Never a cached token.
 
-    return build_hf_headers(token=access.token or False, library_name="hugflow", library_version=__version__)
+    The client library would first ask the Hub, outside of the time-outs and the budget, which programs there are that
+    might have called us, to name the one that did.
+    """
+    headers = {"user-agent": _USER_AGENT}
+    return headers | {"authorization": f"Bearer {access.token}"} if access.token else headers
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:

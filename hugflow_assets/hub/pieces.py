@@ -75,6 +75,11 @@ def _piece(answer: Answer, file: SourceFile, start: int, end: int) -> bytes | No
     return b"" if start else body[:end]
 
 
+def is_promised(file: SourceFile, data: bytes) -> bool:
+    """Whether these bytes are the whole file by the hash that the Hub promises; False where it promises none."""
+    return bool(file.sha256 or file.git_sha1) and len(data) == file.size_bytes and _is_whole(file, data)
+
+
 def _is_whole(file: SourceFile, data: bytes) -> bool:
     if not file.sha256 and not file.git_sha1:
         return True

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
 from hugflow_assets.hub import faults
-from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.access import HubAccess, file_url
+from hugflow_assets.hub.ahead import ahead
 from hugflow_assets.hub.calls import Answer, call
 from hugflow_assets.hub.card import Card, license_of, plain, read_card
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import LandingPlan, RepoState, SourceFile
-from hugflow_assets.hub.pieces import read_piece
+from hugflow_assets.hub.pieces import is_promised, read_piece
 from hugflow_assets.intake import DatasetRequest
 
 _LARGEST_CARD = 16 << 20
+_USUAL_CARD = 1 << 20
 _PATHS_AT_ONCE = 500
 _INFO = ("cardData", "disabled", "gated", "lastModified", "private", "sha")
 _NO_DATA = frozenset({"README.md", ".gitattributes", ".gitignore"})
@@ -66,13 +70,18 @@ class Hub:
 
         revision = commit or request.revision
         asked = Asked(self.access, request.hf_id, revision, seen_before=seen_before or known_oid is not None)
+        self._check_id(asked)
+        readme = ahead(lambda: self._likely_readme(asked))
+        listing = ahead(lambda: self.files(asked.repo_id, revision)) if _COMMIT.fullmatch(revision) else None
         state = self._state(asked)
         if known_oid is not None and state.repo_oid is not None and state.repo_oid != known_oid:
             raise faults.replaced(asked)
+        if listing is None or state.commit != revision:
+            listing = ahead(lambda: self.files(state.repo_id, state.commit))
         if state.gated:
             self._check_gate(state, asked)
-        files = self.files(state.repo_id, state.commit)
-        card = self._card(state, {file.path: file for file in files})
+        files = listing.result()
+        card = self._card(state, {file.path: file for file in files}, readme)
         card_data = card.data or state.card_data
         state = state.model_copy(
             update={
@@ -90,7 +99,9 @@ class Hub:
         Raises:
             HFNotFoundError, HFDisabledError, HFIdSpellingError, HFRevisionNotFoundError.
         """
-        return self._state(Asked(self.access, repo_id, revision))
+        asked = Asked(self.access, repo_id, revision)
+        self._check_id(asked)
+        return self._state(asked)
 
     def file_info(self, repo_id: str, commit: str, paths: Sequence[str]) -> dict[str, SourceFile]:
         """Size and hashes of the given files at a commit, by path; a path that is not there is left out."""
@@ -177,7 +188,6 @@ class Hub:
     # ---- one repository
 
     def _state(self, asked: Asked) -> RepoState:
-        self._check_id(asked)
         path = f"/api/datasets/{asked.repo_id}/revision/{quote(asked.revision, safe='')}"
         answer = self._get(path, {"expand": list(_INFO)})
         if answer.status == 404 and not answer.header("X-Error-Code"):
@@ -223,12 +233,27 @@ class Hub:
             raise faults.gated(asked, answer.status)  # a plain server names no reason, and the gate is known
         self._refuse(answer, asked)
 
-    def _card(self, state: RepoState, files: Mapping[str, SourceFile]) -> Card:
+    def _card(self, state: RepoState, files: Mapping[str, SourceFile], likely: Future[bytes]) -> Card:
+        readme = likely.result() if "README.md" in files else b""
+        if readme and not is_promised(files["README.md"], readme):
+            readme = b""  # of another commit, or another page
         readme, standalone = (
-            self.read_range(state.repo_id, state.commit, files[name], 0, _LARGEST_CARD) if name in files else b""
-            for name in ("README.md", ".huggingface.yaml")
+            self.read_range(state.repo_id, state.commit, files[name], 0, _LARGEST_CARD)
+            if name in files and not known
+            else known
+            for name, known in (("README.md", readme), (".huggingface.yaml", b""))
         )
         return read_card(readme, standalone) if readme or standalone else Card()
+
+    def _likely_readme(self, asked: Asked) -> bytes:
+        """What README.md is at a revision whose commit is not known yet; nothing where it does not come at once."""
+        url = file_url(self.access.endpoint, asked.repo_id, asked.revision, "README.md")
+        hasty = replace(self.access, retries=0)
+        try:
+            answer = call(hasty, "GET", url, headers={"Accept-Encoding": "identity"}, largest=_USUAL_CARD, cut=True)
+        except HFError:
+            return b""
+        return answer.body if answer.status == 200 else b""
 
     # ---- one answer
 

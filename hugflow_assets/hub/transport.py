@@ -27,6 +27,7 @@ from hugflow_assets.hub.access import HubAccess
 
 _LARGE_BYTES = 4 << 20
 READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third of the speed on a fast network
+_IDLE_S = 30.0  # a connection is kept for the next request; the library's own 5 s end before the next phase begins
 
 _now = threading.local()
 
@@ -157,13 +158,16 @@ def _client(
     _process: int, connect_s: float, read_s: float, https_proxy: str | None, ssl_cert_file: Path | None
 ) -> httpx2.Client:
     verify = _trusted(ssl_cert_file)
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=_IDLE_S)
     made = httpx2.Client(
         event_hooks={"request": [_before_request]},
         follow_redirects=True,
         timeout=httpx2.Timeout(read_s, connect=connect_s),
         verify=verify,
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32),
-        mounts={"https://": httpx2.HTTPTransport(verify=verify, proxy=https_proxy)} if https_proxy else None,
+        limits=limits,
+        mounts={"https://": httpx2.HTTPTransport(verify=verify, proxy=https_proxy, limits=limits)}
+        if https_proxy
+        else None,
     )
     for transport in (made._transport, *made._mounts.values()):
         if isinstance(transport, httpx2.HTTPTransport):

@@ -1,0 +1,39 @@
+"""Asking ahead: what does not wait for an answer is asked while that answer is on its way.
+
+A far Hub answers as fast as a near one, only later: what counts is how many questions wait for one another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+_AT_ONCE = 8
+
+T = TypeVar("T")
+Told = TypeVar("Told")
+
+
+def ahead(ask: Callable[[], T]) -> Future[T]:
+    """Begin at once, in a thread of its own; who needs the answer no longer just leaves it."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001  it is raised where the answer is wanted
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="ahead", daemon=True).start()
+    return answer
+
+
+def at_once(ask: Callable[[T], Told], several: Iterable[T]) -> list[Told]:
+    """The answers to several questions of one kind, in their order, a few of them asked at a time."""
+    questions = list(several)
+    if len(questions) < 2:
+        return [ask(one) for one in questions]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(questions)), thread_name_prefix="ahead") as pool:
+        return list(pool.map(ask, questions))

@@ -1,0 +1,103 @@
+"""What is asked of a far Hub: together where nothing waits for an answer, once where one answer is enough."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from hugflow_assets.demo.local_hub import LocalHub
+from hugflow_assets.demo.protocol import Request
+from hugflow_assets.demo.serving import Connection
+from hugflow_assets.hub import Hub, HubAccess, LandingPlan
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets_tests.datasets_made import card
+
+REPO = "org/set"
+PATIENCE_S = 10
+
+
+@dataclass
+class MeetingHub(LocalHub):
+    """Answers requests that are to be asked together when all of them have been asked, and notes who came alone."""
+
+    meetings: dict[str, threading.Barrier] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
+    before: Callable[[Request], None] | None = None
+
+    def together(self, pattern: str, count: int) -> None:
+        """The next ``count`` requests with this in their path and query are asked together."""
+        self.meetings[pattern] = threading.Barrier(count)
+
+    def respond(self, request: Request, connection: Connection) -> None:
+        place = f"{request.origin} {request.method} {request.path}?{request.query}"
+        for pattern, meeting in self.meetings.items():
+            if re.search(pattern, place):
+                try:
+                    meeting.wait(PATIENCE_S)
+                except threading.BrokenBarrierError:
+                    self.missed.append(place)
+        if self.before is not None:
+            self.before(request)
+        super().respond(request, connection)
+
+
+@pytest.fixture
+def far() -> Iterator[MeetingHub]:
+    with MeetingHub(tokens={"hf_reader": "reader"}) as hub:
+        yield hub
+
+
+def plan(hub: LocalHub, commit: str | None = None, **asked: Any) -> LandingPlan:
+    request = DatasetRequest(**{"hf_id": REPO, "description": "a test", **asked})
+    return Hub(HubAccess(hub.url, token="hf_reader", retries=1, backoff_s=0.01)).resolve(request, commit=commit)
+
+
+def test_the_card_is_asked_for_with_the_commit_and_the_files_with_the_gate(far: MeetingHub) -> None:
+    far.add_repo(REPO, {"README.md": card("cc0-1.0"), "a.csv": b"text\nhello\n"}, gated="auto")
+    far.grant(REPO, "reader")
+    far.together(r"/revision/main|/resolve/main/README\.md", 2)
+    far.together(r"/tree/|/auth-check", 2)
+    assert plan(far).state.license == "cc0-1.0"
+    assert far.missed == []
+
+
+def test_the_files_of_a_known_commit_are_asked_for_at_once(far: MeetingHub) -> None:
+    commit = far.add_repo(REPO, {"README.md": card("cc0-1.0"), "a.csv": b"text\nhello\n"})
+    far.together(r"/revision/|/tree/|/resolve/[0-9a-f]+/README\.md", 3)
+    assert plan(far, commit).state.license == "cc0-1.0"
+    assert far.missed == []
+
+
+def test_a_card_of_another_commit_is_not_believed(far: MeetingHub) -> None:
+    far.add_repo(REPO, {"README.md": card("cc0-1.0"), "a.csv": b"text\nhello\n"})
+    pushed, lock = [""], threading.Lock()
+    answered = threading.Event()
+
+    def push(request: Request) -> None:
+        """A push between the answer about the card and that about the commit."""
+        if "/resolve-cache/" in request.path:
+            answered.set()
+        if "/revision/main" in request.path and answered.wait(PATIENCE_S):
+            with lock:
+                pushed[0] = pushed[0] or far.commit(REPO, {"README.md": card("mit")})
+
+    far.before = push
+    found = plan(far)
+    assert (found.commit, found.state.license) == (pushed[0], "mit")
+
+
+def test_nobody_else_is_asked_for_a_plan(far: MeetingHub) -> None:
+    far.add_repo(REPO, {"README.md": card("cc0-1.0"), "a.csv": b"text\nhello\n"})
+    plan(far)
+    asked = [request.path.replace(f"/datasets/{REPO}", "") for request in far.requests]
+    assert sorted(re.sub("[0-9a-f]{40}", "COMMIT", path) for path in asked) == [
+        "/api/resolve-cache/COMMIT/README.md",
+        "/api/revision/main",
+        "/api/tree/COMMIT",
+        "/resolve/main/README.md",
+    ]
