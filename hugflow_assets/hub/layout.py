@@ -14,6 +14,7 @@ from posixpath import basename
 from typing import Any
 
 from hugflow_assets.hub.listing import BASE, listed, relative
+from hugflow_assets.hub.transcripts import texts_by_name
 
 ZIP = "zip"
 _READ_AS = {  # endings that `datasets` does not know, and Hugflow reads
@@ -59,6 +60,9 @@ def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | N
     """
     try:
         declared = _declared_configs(card_data)
+        if not declared:  # what is there for the clips' sake does not make the repository one of text
+            texts = texts_by_name(tuple(paths))
+            paths = [path for path in paths if path not in texts]
         with listed(paths) as download_config:
             return _resolve(declared, subset, download_config)
     except _NoLayoutError as error:

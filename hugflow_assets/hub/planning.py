@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
 from hugflow_assets.hub.card import dataset_infos
-from hugflow_assets.hub.clips import looked_at
+from hugflow_assets.hub.clips import METADATA_NAMES, looked_at
 from hugflow_assets.hub.faults import listed, nearest
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
@@ -47,6 +48,7 @@ from hugflow_assets.hub.shards import (
 )
 from hugflow_assets.hub.tables import columns_seen
 from hugflow_assets.hub.tars import look_into_tar, named_in_tars, tables_in_tars
+from hugflow_assets.hub.transcripts import Transcripts, transcripts_of
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
 from hugflow_assets.hub.zips import member_head, zip_members
 from hugflow_assets.intake import DatasetRequest
@@ -77,7 +79,8 @@ def plan_of(
     layout = (
         conversion_layout(list(by_path)) if converted else data_layout(list(by_path), state.card_data, request.subset)
     )
-    sight = Sight(state.repo_id, tuple(by_path), layout, lambda path: _head(hub, state, by_path[path]), converted)
+    head = cache(lambda path: _head(hub, state, by_path[path]))
+    sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
     found = recognise_own(sight)
     if found is not None and found.is_script:
         return _plan_of_conversion(hub, request, state, files, found, files_commit)
@@ -125,10 +128,11 @@ def _plan_by_layout(
     infos = dataset_infos(state.card_data)
     if found.shape is Shape.PARQUET:
         return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
-    configs = _configs_of(found.shape, sight, chosen, by_path, infos, seen)
+    texts = _transcripts(sight) if found.shape is Shape.AUDIOFOLDER else Transcripts()
+    configs = _configs_of(found.shape, sight, chosen, by_path, infos, seen, texts)
     may_name_files = found.shape is Shape.ROWS and any(config.features for config in configs)
     if request.subset is None and not may_name_files:
-        note = f"{note} {not_read(sight.paths, sight.data_files)}".strip()
+        note = f"{note} {not_read(sight.paths, [*sight.data_files, *texts.paths])}".strip()
     if request.audio_column or request.text_column:
         configs = tuple(_with_columns(config, sight) for config in configs)
     return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
@@ -141,12 +145,20 @@ def _configs_of(
     by_path: dict[str, SourceFile],
     infos: dict[str, dict[str, Any]],
     seen: dict[str, dict[str, Any]],
+    texts: Transcripts,
 ) -> tuple[ConfigPlan, ...]:
     if shape is Shape.WEBDATASET:
         return archive_configs(chosen, by_path, infos, seen)
     if shape is Shape.ROWS:
         return row_configs(chosen, by_path, infos, str(sight.layout.module), sight.layout.params)
-    return folder_configs(chosen, sight.layout.configs, by_path, infos, shape)
+    return folder_configs(chosen, sight.layout.configs, by_path, infos, shape, texts)
+
+
+def _transcripts(sight: Sight) -> Transcripts:
+    """The texts of the repository's audio, unless metadata speak of it."""
+    if any(is_metadata(sight, path) for path in sight.data_files if basename(path) in METADATA_NAMES):
+        return Transcripts()
+    return transcripts_of(sight.paths, sight.head)
 
 
 def _with_columns(config: ConfigPlan, sight: Sight) -> ConfigPlan:

@@ -11,6 +11,7 @@ from hugflow_assets.hub.clips import METADATA_NAMES, ClipSplit
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.layout import ConfigFiles
 from hugflow_assets.hub.models import ConfigPlan, Estimate, Shape, ShardSource, SourceFile, SplitPlan
+from hugflow_assets.hub.transcripts import LIST_COLUMNS, Transcripts, clip_stem, side_columns
 
 MOST_FILES = 256  # of a shard of single files
 MOST_BYTES = 256 << 20
@@ -162,7 +163,12 @@ class Labels:
 
 
 def folder_configs(
-    configs: Sequence[ConfigFiles], every: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape
+    configs: Sequence[ConfigFiles],
+    every: Sequence[ConfigFiles],
+    files: Files,
+    info: Infos,
+    shape: Shape,
+    transcripts: Transcripts,
 ) -> tuple[ConfigPlan, ...]:
     """Files as rows: by metadata where there is any in the config, else a row a file, with a label from its folder.
 
@@ -171,6 +177,7 @@ def folder_configs(
     Args:
         configs: with the splits that are asked for.
         every: with all splits, from which labels are known.
+        transcripts: the texts of files without metadata.
     """
     column, kind = BASE_COLUMNS[shape]
     made = []
@@ -181,7 +188,11 @@ def folder_configs(
         above = [] if metadata or config.params else [path for path in files if basename(path) in names]
         if config.params.get("drop_metadata"):
             metadata = set()
-        media = [(split, [path for path in paths if basename(path) not in names]) for split, paths in config.splits]
+        texts = Texts.of(transcripts, whole, names)
+        media = [
+            (split, [path for path in paths if basename(path) not in names and path not in texts.paths])
+            for split, paths in config.splits
+        ]
         above = above if all(_folder(paths) for _, paths in media) else []
         labels = Labels() if metadata or above else Labels.of(_without(whole, names))
         splits = []
@@ -193,14 +204,16 @@ def folder_configs(
                 of_split = [path for path in own if path in metadata]
                 shards = _metadata_shards(of_split, paths, files, shape, column)
             else:
-                shards = _file_shards(paths, files, shape, column, labels)
+                shards = _file_shards(paths, files, shape, {"column": column, "labels": list(labels.names)}, texts)
             known = None if metadata or above else len(paths)
             splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
         features = info.get(config.name, {}).get("features")
-        if not (metadata or above) and features is None:
-            features = {column: {"_type": kind}}
-            if labels.names:
-                features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
+        if not (metadata or above):
+            if features is None:
+                features = {column: {"_type": kind}}
+                if labels.names:
+                    features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
+            features = texts.features(features)
         made.append(ConfigPlan(name=config.name, splits=tuple(splits), features=features))
     return tuple(made)
 
@@ -218,21 +231,94 @@ def _folder(paths: Sequence[str]) -> str:
     return f"{found}/" if found else ""
 
 
+@dataclass(frozen=True)
+class Texts:
+    """The texts of one config's files: what is beside each, and the column that it lands in, by its ending."""
+
+    transcripts: Transcripts
+    paths: frozenset[str]
+    columns: Mapping[str, str]
+    splits_of: Mapping[str, frozenset[str]]  # list -> the splits whose files it may speak of
+
+    @classmethod
+    def of(cls, transcripts: Transcripts, config: ConfigFiles, metadata: Iterable[str]) -> Texts:
+        """Of all splits of a config, so that their columns are the same whatever is asked for."""
+        splits_of: dict[str, set[str]] = {}
+        endings: set[str] = set()
+        for split, paths in _without(config, metadata).splits:
+            for path in paths:
+                endings.update(transcripts.sides.get(path, ()))
+                for one in transcripts.lists_of(path) if transcripts.lists else ():
+                    splits_of.setdefault(one, set()).add(split)
+        columns = side_columns(endings)
+        taken = LIST_COLUMNS if splits_of else ()
+        columns = {ending: f"{name}_beside" if name in taken else name for ending, name in columns.items()}
+        return cls(
+            transcripts,
+            frozenset(transcripts.paths),
+            columns,
+            {path: frozenset(splits) for path, splits in splits_of.items()},
+        )
+
+    def features(self, known: dict[str, Any]) -> dict[str, Any] | None:
+        """The features of files with their texts; None where JSON is among these, whose fields only landing tells."""
+        if any(ending.endswith("json") for ending in self.columns):
+            return None
+        names = [*(LIST_COLUMNS if self.splits_of else ()), *self.columns.values()]
+        return {**known, **{name: STRING for name in names if name not in known}}
+
+    def beside(self, path: str) -> list[str]:
+        """The texts that are called as a file is."""
+        return list(self.transcripts.sides.get(path, {}).values())
+
+    def told(self, clips: Iterable[str], lists: Sequence[str], counted: Sequence[str]) -> dict[str, Any]:
+        """What the reader of some files is told of their texts.
+
+        Args:
+            lists: that may speak of them.
+            counted: those of the lists that speak of this split alone, and whose lines are counted here.
+        """
+        if not self.columns and not self.splits_of:
+            return {}
+        elsewhere = sorted({dirname(path) for path in lists if path in self.transcripts.elsewhere})
+        namesakes = [path for path in clips if clip_stem(path) in self.transcripts.namesakes] if elsewhere else []
+        own = [path for path in lists if len(self.splits_of[path]) == 1]
+        texts = {"columns": dict(self.columns), "lists": bool(self.splits_of), "elsewhere": elsewhere}
+        return {"texts": {**texts, "namesakes": namesakes, "own": own, "counted": list(counted)}}
+
+
 def _file_shards(
-    paths: Sequence[str], files: Files, shape: Shape, column: str, labels: Labels
+    paths: Sequence[str], files: Files, shape: Shape, options: dict[str, Any], texts: Texts
 ) -> Iterable[ShardSource]:
-    options = {"column": column, "labels": list(labels.names)}
-    group: list[SourceFile] = []
+    """A shard some files, each followed by the texts that are called as it is."""
+    group: list[str] = []
+    counted: set[str] = set()
     index = size = 0
     for path in paths:
-        file = files[path]
-        if group and (len(group) >= MOST_FILES or size + file.size_bytes > MOST_BYTES):
-            yield ShardSource(index=index, files=tuple(group), num_rows=len(group), shape=shape, options=options)
+        here = sum(files[one].size_bytes for one in (path, *texts.beside(path)))
+        if group and (len(group) >= MOST_FILES or size + here > MOST_BYTES):
+            yield _file_shard(index, group, files, shape, options, texts, counted)
             group, size, index = [], 0, index + 1
-        group.append(file)
-        size += file.size_bytes
+        group.append(path)
+        size += here
     if group:
-        yield ShardSource(index=index, files=tuple(group), num_rows=len(group), shape=shape, options=options)
+        yield _file_shard(index, group, files, shape, options, texts, counted)
+
+
+def _file_shard(
+    index: int, clips: Sequence[str], files: Files, shape: Shape, options: dict[str, Any], texts: Texts, seen: set[str]
+) -> ShardSource:
+    lists = dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path)) if texts.splits_of else {}
+    counted = [path for path in lists if path not in seen and len(texts.splits_of[path]) == 1]
+    seen.update(lists)
+    return ShardSource(
+        index=index,
+        files=tuple(files[one] for path in clips for one in (path, *texts.beside(path))),
+        num_rows=len(clips),
+        shape=shape,
+        beside=tuple(files[path] for path in lists),
+        options={**options, **texts.told(clips, list(lists), counted)},
+    )
 
 
 def _metadata_shards(
@@ -284,7 +370,7 @@ def estimate(configs: Sequence[ConfigPlan]) -> Estimate:
     files = 0
     for shard in shards:
         if shard.shape in BASE_COLUMNS or shard.shape is Shape.CLIP_FILES:
-            files += len(shard.files) or -(-shard.named_bytes // _CLIP_BYTES)
+            files += (shard.num_rows or len(shard.files)) or -(-shard.named_bytes // _CLIP_BYTES)
         elif shard.shape is not Shape.ROWS:
             files += -(-shard.size_bytes // _CLIP_BYTES)
     counts = [split.num_rows for config in configs for split in config.splits]

@@ -357,6 +357,99 @@ CASES: dict[str, Case] = {
         Shape.AUDIOFOLDER,
         {"train.jsonl": [{"audio": CLIPS[1]}, {"audio": CLIPS[0]}]},
     ),
+    "audio with a text each, beside it or in a folder of texts": Case(
+        {
+            "x/a.wav": CLIPS[0],
+            "x/a.txt": "\ufeffé\r\n".encode(),
+            "x/a.wav.trn": b"ay",
+            "x/b.wav": CLIPS[1],
+            "wav48/p1/1_mic1.wav": CLIPS[2],
+            "wav48/p2/1_mic1.wav": CLIPS[3],
+            "wav48/p3/1_mic1.wav": CLIPS[4],
+            "txt/p1/1.txt": b"one\n",
+            "txt/p2/1.txt": b"eins\n",
+            "one/b.txt": b"which",
+            "two/b.txt": b"of these?",
+            "speaker-info.txt": b"p1 23 F\n",
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[2], "text": "one", "wav_trn": None},
+                {"audio": CLIPS[3], "text": "eins", "wav_trn": None},
+                {"audio": CLIPS[4], "text": None, "wav_trn": None},
+                {"audio": CLIPS[0], "text": "é", "wav_trn": "ay"},
+                {"audio": CLIPS[1], "text": None, "wav_trn": None},
+            ]
+        },
+        extra={"clips_without_row": 2},
+    ),
+    "a zip of audio with JSON and normalized text beside it": Case(
+        {
+            "data.zip": zip_bytes(
+                {
+                    "x/a.wav": CLIPS[0],
+                    "x/a.json": b'{"text": "ay", "n": 9007199254740993}',
+                    "x/a.normalized.txt": b"ay",
+                    "x/b.wav": CLIPS[1],
+                    "x/b.json": b'{"text": "bee",\n"n": null}',
+                }
+            )
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[0], "normalized_text": "ay", "json": {"text": "ay", "n": 9007199254740993}},
+                {"audio": CLIPS[1], "normalized_text": None, "json": {"text": "bee", "n": None}},
+            ]
+        },
+        {"text_column": "json.text"},
+    ),
+    "audio with lists of ids and texts, as LibriSpeech has them": Case(
+        {
+            "train-clean/1/2/1-2-0.wav": CLIPS[0],
+            "train-clean/1/2/1-2-1.wav": CLIPS[1],
+            "train-clean/1/2/1-2.trans.txt": b"1-2-0 GO DO\n1-2-1  YOU HEAR \n1-2-7 NOTHING\n",
+            "dev-clean/3/4/3-4-0.wav": CLIPS[2],
+            "dev-clean/3/4/3-4-1.wav": CLIPS[3],
+            "dev-clean/3/4/3-4.trans.txt": b"3-4-0 HELLO\n",
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[0], "id": "1-2-0", "text": "GO DO"},
+                {"audio": CLIPS[1], "id": "1-2-1", "text": "YOU HEAR"},
+            ],
+            "validation.jsonl": [
+                {"audio": CLIPS[2], "id": "3-4-0", "text": "HELLO"},
+                {"audio": CLIPS[3], "id": None, "text": None},
+            ],
+        },
+        {"text_column": "text", "audio_column": "audio"},
+        extra={"rows_without_clip": 1, "clips_without_row": 1},
+    ),
+    "a zip of audio with one list for all splits, as AISHELL has it": Case(
+        {
+            "data.zip": zip_bytes(
+                {
+                    "wav/train/s/u1.wav": CLIPS[0],
+                    "wav/train/s/same.wav": CLIPS[1],
+                    "wav/test/s/u2.wav": CLIPS[2],
+                    "wav/test/s/same.wav": CLIPS[3],
+                    "transcript/all_v0.8.txt": "u1 而 对\nu2 也\nsame x\n".encode(),
+                }
+            )
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[1], "id": None, "text": None},
+                {"audio": CLIPS[0], "id": "u1", "text": "而 对"},
+            ]
+        },
+        {"split": "train"},
+        extra={"clips_without_row": 1},
+    ),
     "a zip of audio with metadata": Case(
         {"data.zip": zip_bytes({"in/a.wav": CLIPS[0], "in/sub/b.wav": CLIPS[1], "in/metadata.csv": _METADATA})},
         Shape.AUDIOFOLDER,

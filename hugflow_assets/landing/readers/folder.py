@@ -18,8 +18,10 @@ from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.shards import BASE_COLUMNS
 from hugflow_assets.hub.zips import member_name
 from hugflow_assets.landing.columns import MediaTree
+from hugflow_assets.landing.readers.beside import BesideTexts
 from hugflow_assets.landing.readers.metadata import make_rows, named_media, read_rows
-from hugflow_assets.landing.readers.reader import Reader
+from hugflow_assets.landing.readers.reader import JSON, Reader
+from hugflow_assets.landing.readers.seen_types import SeenTypes
 from hugflow_assets.landing.readers.tables import composed
 from hugflow_assets.landing.repo_paths import RepoPaths
 from hugflow_assets.landing.shard import Shard
@@ -38,15 +40,17 @@ class FolderReader(Reader):
         self._kind = self._column
         self._trees: dict[str, MediaTree] = {self._column: MediaTree(kind=self._kind)}
         self._files = {file.path: file for file in shard.source.files}
+        self._texts = BesideTexts(shard, sources)
         self._paths = RepoPaths(shard, near_first=True)
         self._members: dict[str, str] | None = None
         self._numbers = count()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        yield from self._by_metadata() if self.shard.source.beside else self._by_file()
+        by_file = bool(self._files) or not self.shard.source.beside
+        yield from self._by_file() if by_file else self._by_metadata()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
-        return self._trees
+        return {**self._trees, **{name: MediaTree(kind=JSON) for name in self._texts.json_columns}}
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         if self._files:
@@ -62,14 +66,29 @@ class FolderReader(Reader):
 
     def _by_file(self) -> Iterator[pa.RecordBatch]:
         names = {name: at for at, name in enumerate(self.shard.source.options.get("labels") or ())}
-        every = iter(self._files)
+        every, types = iter(self._texts.clips), SeenTypes()
         while paths := list(islice(every, _AT_ONCE)):
             columns: dict[str, Any] = {self._column: pa.array(paths, pa.large_string())}
             if names:
                 columns["label"] = pa.array(
                     [names[posixpath.basename(posixpath.dirname(path))] for path in paths], pa.int64()
                 )
-            yield pa.RecordBatch.from_pydict(columns)
+            texts = self._texts.columns(paths, self.counts)
+            for name in self._texts.json_columns:
+                types.json(name, texts[name].to_pylist())
+            yield pa.RecordBatch.from_pydict(columns | texts)
+        self._texts.count(self.counts)
+        if self.shard.features is None:
+            self.features = self._features(types)
+
+    def _features(self, types: SeenTypes) -> dict[str, Any]:
+        """Those of files with JSON beside them."""
+        labels = self.shard.source.options.get("labels")
+        found: dict[str, Any] = {self._column: {"_type": self._feature}}
+        if labels:
+            found["label"] = {"names": labels, "_type": "ClassLabel"}
+        told = types.features() or {}
+        return found | {name: told.get(name, {"dtype": "string", "_type": "Value"}) for name in self._texts.names}
 
     def _by_metadata(self) -> Iterator[pa.RecordBatch]:
         metadata, options = self.shard.source.beside[0], self.shard.source.options

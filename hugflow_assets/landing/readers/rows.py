@@ -75,7 +75,9 @@ def _builder(module: str, local: Path, cache: Path, params: dict[str, Any], feat
     """The builder itself, without a look at any network. Only its own config's fields are given to it."""
     from datasets import DatasetBuilder, Features
     from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
+    tqdm.get_lock()  # made here, it stays: `datasets` removes one that it made, also from under another thread
     loaded = importlib.import_module(_PACKAGED_DATASETS_MODULES[module][0])
     kind: Any = next(
         one

@@ -6,13 +6,11 @@ goes into the record as it is, media become files; what else there is stays bina
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
@@ -21,6 +19,7 @@ from hugflow_assets.landing.archives import SPOOLED_BYTES, Member, members
 from hugflow_assets.landing.columns import MediaTree
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, CLIP, JSON, Reader
 from hugflow_assets.landing.readers.seen_types import SeenTypes
+from hugflow_assets.landing.readers.values import json_text
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
 
@@ -117,7 +116,7 @@ class WebDatasetReader(Reader):
         data = bytes(member.data())
         try:
             if kind == JSON:
-                return _json_text(data)
+                return json_text(data)
             if kind == "text":
                 return data.decode("utf-8")
             if kind == "whole":
@@ -163,18 +162,3 @@ def _kind(field: str) -> str:
         if ending in endings:
             return kind
     return "binary"
-
-
-def _json_text(data: bytes) -> str:
-    """The JSON on one line; by Python's own parser where numbers are larger than 64 bits or not finite."""
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return json.dumps(json.loads(data, parse_constant=_nothing), ensure_ascii=False, separators=(",", ":"))
-    if b"\n" in data or b"\r" in data:
-        return orjson.dumps(value).decode()
-    return data.decode("utf-8-sig").strip()
-
-
-def _nothing(_: str) -> None:
-    """NaN and infinities, which JSON does not have."""
