@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 _AT_ONCE = 8
 
@@ -28,6 +28,25 @@ def ahead(ask: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=run, name="ahead", daemon=True).start()
     return answer
+
+
+class Once(Generic[T, Told]):
+    """Questions of one kind, each asked once, however many want its answer."""
+
+    def __init__(self, ask: Callable[[T], Told]) -> None:
+        self._ask = ask
+        self._answers: dict[T, Future[Told]] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, about: T) -> Future[Told]:
+        """Ask, unless it was asked."""
+        with self._lock:
+            if about not in self._answers:
+                self._answers[about] = ahead(lambda: self._ask(about))
+            return self._answers[about]
+
+    def __call__(self, about: T) -> Told:
+        return self.begin(about).result()
 
 
 def at_once(ask: Callable[[T], Told], several: Iterable[T]) -> list[Told]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from posixpath import basename, dirname
 
+from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.tables import TABLE_ENDINGS, Table, clip_table
 
@@ -20,7 +20,7 @@ ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 TABLES_LOOKED_AT = 32
 OWN_LOOKED_AT = 64
-_AT_ONCE = 8
+_LIKELY = 8
 _MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
 _ALIKE = (
     frozenset({"train", "training"}),
@@ -113,8 +113,19 @@ def looked_at(splits: Sequence[ClipSplit], head: Head) -> list[ClipSplit]:
         own = clip_table(head(split.tables[0]), split.tables[0], ())
         return split if own is None else replace(split, table=own)
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tables") as pool:
-        return [*pool.map(look, splits[:OWN_LOOKED_AT]), *splits[OWN_LOOKED_AT:]]
+    return [*at_once(look, splits[:OWN_LOOKED_AT]), *splits[OWN_LOOKED_AT:]]
+
+
+def likely_tables(paths: Sequence[str], subset: str | None, split: str | None) -> list[str]:
+    """Tables named like what is asked for: if these are clip archives, each of them is going to be looked at."""
+    if subset is None or not any(path.lower().endswith(ARCHIVE_ENDINGS) for path in paths):
+        return []
+    found = [path for path in tables_among(paths) if subset in _words(path) and split in (None, *_words(path))]
+    return found[:_LIKELY]
+
+
+def _words(path: str) -> list[str]:
+    return [*dirname(path).split("/"), _stem(path), *re.split(r"[-_. ]", _stem(path))]
 
 
 def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
@@ -149,10 +160,10 @@ def _grouped(
 
     All ``train.tsv`` are alike, whatever their folder: one of a sort is looked at.
     """
-    sorts: dict[str, Table | None] = {}
-    for path in tables:
-        if _sort(path) not in sorts and len(sorts) < TABLES_LOOKED_AT:
-            sorts[_sort(path)] = clip_table(head(path), path, clips)
+    firsts = {_sort(path): path for path in reversed(tables)}
+    shown = [path for path in tables if firsts[_sort(path)] == path][:TABLES_LOOKED_AT]
+    seen = at_once(lambda path: clip_table(head(path), path, clips), shown)
+    sorts = {_sort(path): table for path, table in zip(shown, seen, strict=True)}
     found = {path: table for path in tables if (table := sorts.get(_sort(path))) is not None}
     configs = _configs(list(found))
     grouped: dict[tuple[str, str], list[str]] = {}

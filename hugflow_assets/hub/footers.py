@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.calls import Answer
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.pieces import read_piece
+from hugflow_assets.hub.remembered import TAILS
 
 TAIL_BYTES = 64 << 10
 MOST = 64
-_AT_ONCE = 8
 _TRIES = 2
 AUDIO_ENDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".webm"})
 _IMAGE = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
@@ -45,8 +45,7 @@ class Footer:
 
 def read_footers(access: HubAccess, repo_id: str, commit: str, files: list[SourceFile]) -> dict[str, Footer]:
     """The footers of the given files by path; one that cannot be read by range, or is no parquet, is left out."""
-    with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(files))), thread_name_prefix="footers") as pool:
-        found = list(pool.map(lambda file: _read(access, repo_id, commit, file), files))
+    found = at_once(lambda file: _read(access, repo_id, commit, file), files)
     return {file.path: footer for file, footer in zip(files, found, strict=True) if footer is not None}
 
 
@@ -61,12 +60,19 @@ def _read(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> Foo
     for _ in range(_TRIES):  # a byte that was flipped on the way is another one the next time
         tail = read_tail(access, repo_id, commit, file)
         if tail is not None and (footer := parse_footer(tail)) is not None:
+            if file.sha256:
+                TAILS.put(tail, access, repo_id, file.sha256)
             return footer
     return None
 
 
 def read_tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile) -> bytes | None:
-    """The end of a parquet file with its whole footer; None where there is none, or the server has no ranges."""
+    """The end of a parquet file with its whole footer; None where there is none, or the server has no ranges.
+
+    Nobody is asked after a plan with this file in this process.
+    """
+    if file.sha256 and (known := TAILS.get(access, repo_id, file.sha256)) is not None:
+        return known
     tail = _tail(access, repo_id, commit, file, TAIL_BYTES)
     if len(tail) < 12 or tail[-4:] != b"PAR1":
         return None
@@ -75,7 +81,7 @@ def read_tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile) ->
         if needed > file.size_bytes:
             return None
         tail = _tail(access, repo_id, commit, file, needed)
-    return tail or None
+    return tail[-needed:] or None
 
 
 def _tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile, size: int) -> bytes:

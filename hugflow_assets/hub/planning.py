@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
+from hugflow_assets.errors import HFRevisionNotFoundError, HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
+from hugflow_assets.hub.ahead import Once
 from hugflow_assets.hub.card import dataset_infos
-from hugflow_assets.hub.clips import METADATA_NAMES, looked_at
+from hugflow_assets.hub.clips import METADATA_NAMES, likely_tables, looked_at
 from hugflow_assets.hub.faults import listed, nearest
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
@@ -50,7 +51,7 @@ from hugflow_assets.hub.tables import columns_seen
 from hugflow_assets.hub.tars import look_into_tar, named_in_tars, tables_in_tars
 from hugflow_assets.hub.transcripts import Transcripts, transcripts_of
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
-from hugflow_assets.hub.zips import member_head, zip_members
+from hugflow_assets.hub.zips import ReadRange, directory_from, member_head, zip_members
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.names import storage_name
 
@@ -79,25 +80,26 @@ def plan_of(
     layout = (
         conversion_layout(list(by_path)) if converted else data_layout(list(by_path), state.card_data, request.subset)
     )
-    head = cache(lambda path: _head(hub, state, by_path[path]))
+    inside = _Inside(hub, state)
+    head: Once[str, bytes] = Once(lambda path: inside.head(by_path[path]))
     sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
+    for path in likely_tables(sight.paths, request.subset, request.split):
+        head.begin(path)
     found = recognise_own(sight)
     if found is not None and found.is_script:
         return _plan_of_conversion(hub, request, state, files, found, files_commit)
     note = card_problem
     if found is None and (archives := zips_of(layout)):
         outer = by_path
-        by_path, layout = opened(
-            layout, by_path, lambda file: zip_members(file, _ranges(hub, state, file)), state.card_data
-        )
+        by_path, layout = opened(layout, by_path, lambda file: zip_members(file, inside.zipped(file)), state.card_data)
         sight = replace(sight, paths=tuple(by_path), layout=layout)
         by_path |= {path: outer[path] for path in archives}
-        inside = tables_and_archives(by_path, lambda path: is_metadata(sight, path))
-        found = clip_archives(replace(sight, paths=inside, members=tuple(by_path)))
+        tables_inside = tables_and_archives(by_path, lambda path: is_metadata(sight, path))
+        found = clip_archives(replace(sight, paths=tables_inside, members=tuple(by_path)))
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
     tables: dict[str, SourceFile] = {}
     seen: dict[str, dict[str, Any]] = {}
-    look = cache(lambda file: look_into_tar(file, _ranges(hub, state, file)))
+    look = cache(lambda file: look_into_tar(file, inside.ranges(file)))
     if found is None and layout.module == "webdataset":
         found, tables, seen = tables_in_tars(sight, by_path, look)
         by_path |= tables
@@ -239,9 +241,9 @@ def _plan_of_conversion(
     files_commit: str | None,
 ) -> LandingPlan:
     """A script repository: what the Hub has converted it to, if it is whole; said loudly."""
-    if files_commit is None and CONVERSION in hub.refs(state.repo_id):
-        files_commit = hub.state(state.repo_id, CONVERSION).commit
-    if files_commit is None:
+    try:
+        files_commit = files_commit or hub.state(state.repo_id, CONVERSION).commit
+    except HFRevisionNotFoundError:
         return _refused(hub, request, state, found, "The Hub holds no conversion of it to parquet.", files)
     converted = [one.model_copy(update={"commit": files_commit}) for one in hub.files(state.repo_id, files_commit)]
     by_path = {file.path: file for file in converted}
@@ -263,14 +265,30 @@ def _plan_of_conversion(
 # ---- looking into files
 
 
-def _head(hub: Hub, state: RepoState, file: SourceFile) -> bytes:
-    if file.archive is not None:
-        return member_head(file, _ranges(hub, state, file.archive), _TABLE_HEAD)
-    return hub.read_range(state.repo_id, state.commit, file, 0, _TABLE_HEAD)
+class _Inside:
+    """The repository's files, looked into by range; the end of a zip archive, its directory, is read once."""
 
+    def __init__(self, hub: Hub, state: RepoState) -> None:
+        self._hub, self._state = hub, state
+        self._ends: Once[SourceFile, bytes] = Once(lambda file: self._read(file, directory_from(file), file.size_bytes))
 
-def _ranges(hub: Hub, state: RepoState, file: SourceFile) -> Callable[[int, int], bytes]:
-    return lambda start, end: hub.read_range(state.repo_id, state.commit, file, start, end)
+    def head(self, file: SourceFile) -> bytes:
+        """The first bytes of a table."""
+        if file.archive is not None:
+            return member_head(file, self.zipped(file.archive), _TABLE_HEAD)
+        return self._read(file, 0, _TABLE_HEAD)
+
+    def ranges(self, file: SourceFile) -> ReadRange:
+        return partial(self._read, file)
+
+    def zipped(self, archive: SourceFile) -> ReadRange:
+        begins = directory_from(archive)
+        return lambda start, end: (
+            self._ends(archive)[start - begins : end - begins] if start >= begins else self._read(archive, start, end)
+        )
+
+    def _read(self, file: SourceFile, start: int, end: int) -> bytes:
+        return self._hub.read_range(self._state.repo_id, self._state.commit, file, start, end)
 
 
 # ---- what is asked for

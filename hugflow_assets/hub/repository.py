@@ -20,6 +20,7 @@ from hugflow_assets.hub.card import Card, license_of, plain, read_card
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import LandingPlan, RepoState, SourceFile
 from hugflow_assets.hub.pieces import is_promised, read_piece
+from hugflow_assets.hub.remembered import LISTINGS
 from hugflow_assets.intake import DatasetRequest
 
 _LARGEST_CARD = 16 << 20
@@ -32,7 +33,7 @@ _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 
 
 class Hub:
-    """A Hub at the endpoint of ``access``. Nothing is cached: a token that lost its access sees nothing.
+    """A Hub at the endpoint of ``access``. No answer outlives the process, and none is given to another token.
 
     Every method raises ``HFUnreachableError`` or ``HFRateLimitedError`` when there is no usable answer after every
     retry, and ``HFTokenError`` when the Hub refuses the token itself.
@@ -81,7 +82,9 @@ class Hub:
         if state.gated:
             self._check_gate(state, asked)
         files = listing.result()
-        card = self._card(state, {file.path: file for file in files}, readme)
+        by_path = {file.path: file for file in files}
+        LISTINGS.put(by_path, self.access, state.repo_id, state.commit)
+        card = self._card(state, by_path, readme)
         card_data = card.data or state.card_data
         state = state.model_copy(
             update={
@@ -104,7 +107,12 @@ class Hub:
         return self._state(asked)
 
     def file_info(self, repo_id: str, commit: str, paths: Sequence[str]) -> dict[str, SourceFile]:
-        """Size and hashes of the given files at a commit, by path; a path that is not there is left out."""
+        """Size and hashes of the given files at a commit, by path; a path that is not there is left out.
+
+        Nobody is asked after a plan at that commit in this process: it was told of all files.
+        """
+        if (listed := LISTINGS.get(self.access, repo_id, commit)) is not None:
+            return {path: listed[path] for path in paths if path in listed}
         asked = Asked(self.access, repo_id, commit)
         found: dict[str, SourceFile] = {}
         for start in range(0, len(paths), _PATHS_AT_ONCE):

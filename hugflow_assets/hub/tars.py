@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Any
 
+from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, is_named_like_a_table, tables_among
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.models import Shape, SourceFile
@@ -78,13 +79,19 @@ def look_into_tar(archive: SourceFile, read: ReadRange) -> TarSight:
     Args:
         read: gives the archive's bytes from a start to an end (exclusive).
     """
-    head = read(0, min(HEAD_BYTES, archive.size_bytes))
+    size, behind = (
+        archive.size_bytes,
+        max(HEAD_BYTES, (archive.size_bytes - TAIL_BYTES) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE),
+    )
+    spans = [(0, min(HEAD_BYTES, size))]
+    if size > HEAD_BYTES and archive.path.lower().endswith(".tar"):
+        spans.append((behind, size))
+    head, *tail = at_once(lambda span: read(*span), spans)
     unpacked, is_whole = _unpacked(head, len(head) == archive.size_bytes)
     found = list(_members(unpacked))
     cut = set() if is_whole or not found else {_key(found[-1][0])}
-    if not is_whole and unpacked is head and archive.size_bytes > HEAD_BYTES:
-        start = max(HEAD_BYTES, (archive.size_bytes - TAIL_BYTES) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE)
-        last = list(_scanned(read(start, archive.size_bytes)))
+    if not is_whole and unpacked is head and size > HEAD_BYTES:
+        last = list(_scanned(tail[0] if tail else read(behind, size)))
         cut |= {_key(last[0][0])} if last else set()
         found += last
     names = {name: (size, data) for name, size, data in found}
@@ -169,16 +176,20 @@ def tables_in_tars(
     The first archive of a config is looked at; where it holds such a table, some more are.
     """
     seen: dict[str, dict[str, Any]] = {}
-    for config in sight.layout.configs[:_CONFIGS_LOOKED_AT]:
-        first = next((path for _, paths in config.splits for path in paths), None)
-        if first is None or files[first].archive is not None:
-            continue
-        inside = look(files[first])
+    firsts = {
+        config.name: files[path]
+        for config in sight.layout.configs[:_CONFIGS_LOOKED_AT]
+        for path in [path for _, paths in config.splits for path in paths][:1]
+        if files[path].archive is None
+    }
+    for name, inside in zip(firsts, at_once(look, firsts.values()), strict=True):
         if inside.lone_tables and inside.clips:
-            found, tables = _joined(sight, [look(files[path]) for path in sight.data_files[:_TARS_LOOKED_AT]], files)
+            found, tables = _joined(
+                sight, at_once(look, [files[path] for path in sight.data_files[:_TARS_LOOKED_AT]]), files
+            )
             if found.clips is not None or any(is_named_like_a_table(path) for path in tables):
                 return found, tables, {}
-        seen[config.name] = inside.fields()
+        seen[name] = inside.fields()
     return None, {}, {name: fields for name, fields in seen.items() if fields}
 
 
@@ -192,7 +203,8 @@ def named_in_tars(
     ]
     if not tables or not tars or any(files[path].archive for path in (*tables, *tars)):
         return None
-    clips = tuple(name for path in tars[:_CONFIGS_LOOKED_AT] for name in look(files[path]).clips)
+    looked = at_once(look, [files[path] for path in tars[:_CONFIGS_LOOKED_AT]])
+    clips = tuple(name for inside in looked for name in inside.clips)
     return clip_archives(replace(sight, paths=(*tables, *tars), members=clips)) if clips else None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from posixpath import basename, dirname
 
+from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 
 SIDE_ENDINGS = (".txt", ".text", ".transcript", ".trans", ".trn", ".lab", ".json")  # the first goes before the others
@@ -68,16 +69,12 @@ def transcripts_of(paths: Sequence[str], head: Callable[[str], bytes], spoken_fo
     for path in clips:
         places.setdefault(clip_stem(path), set()).add(dirname(path))
     around = {folder for path in clips for folder in _folders_around(path)}
-    sorts: dict[str, bool] = {}
-    lists = []
-    for path in paths if clips else ():
-        if path in taken or not _may_be_list(path):
-            continue
-        sort = _sort(path)
-        if sort not in sorts and len(sorts) < LISTS_LOOKED_AT:
-            sorts[sort] = is_list(head(path), places.__contains__)
-        if sorts.get(sort):
-            lists.append(path)
+    maybe = [path for path in paths if path not in taken and _may_be_list(path)] if clips else []
+    firsts = {_sort(path): path for path in reversed(maybe)}
+    shown = [path for path in maybe if firsts[_sort(path)] == path][:LISTS_LOOKED_AT]
+    seen = at_once(lambda path: is_list(head(path), places.__contains__), shown)
+    sorts = {_sort(path): found for path, found in zip(shown, seen, strict=True)}
+    lists = [path for path in maybe if sorts.get(_sort(path))]
     elsewhere = tuple(path for path in lists if dirname(path) not in around)
     if len(elsewhere) > MOST_LISTS:
         lists, elsewhere = [path for path in lists if path not in set(elsewhere)], ()

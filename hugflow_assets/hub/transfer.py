@@ -283,9 +283,9 @@ class Transfer:
             raise _MismatchError(f"more than {self.file.size_bytes} bytes")
 
     def _have(self, piece: memoryview) -> None:
-        """A piece is in the sink's room: hash and count it."""
-        self.sink.filled(len(piece))
+        """A piece is in the sink's room: hash and count it. Who reads it there may give its memory back at once."""
         self.hash.update(piece)
+        self.sink.filled(len(piece))
         self.size += len(piece)
         self.fetched += len(piece)
         self.announce(len(piece))

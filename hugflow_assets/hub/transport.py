@@ -30,6 +30,7 @@ READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third
 _IDLE_S = 30.0  # a connection is kept for the next request; the library's own 5 s end before the next phase begins
 
 _now = threading.local()
+_making = threading.Lock()
 
 
 class Deadline:
@@ -148,9 +149,18 @@ class _Backend(SyncBackend):
 
 def client(access: HubAccess) -> httpx2.Client:
     """The client for this access, one a process and kind of access, shared by its threads. It holds no token."""
-    return _client(
-        os.getpid(), access.connect_timeout_s, access.read_timeout_s, access.https_proxy, access.ssl_cert_file
-    )
+    with _making:  # a second one would have connections of its own
+        return _client(
+            os.getpid(), access.connect_timeout_s, access.read_timeout_s, access.https_proxy, access.ssl_cert_file
+        )
+
+
+def _after_fork() -> None:
+    global _making
+    _making = threading.Lock()  # a thread that is not in this process may have held it
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, tables_among
 from hugflow_assets.hub.layout import ZIP, Layout, data_layout
 from hugflow_assets.hub.models import SourceFile
@@ -30,7 +31,8 @@ def opened(
     Args:
         members: gives the files in an archive.
     """
-    inside = {path: members(files[path]) for path in zips_of(layout)}
+    zips = zips_of(layout)
+    inside = dict(zip(zips, at_once(members, [files[path] for path in zips]), strict=True))
     every = {file.path: file for file in files.values() if file.path not in inside}
     every |= {file.path: file for found in inside.values() for file in found}
     outer = [path for config in layout.configs for _, paths in config.splits for path in paths if path not in inside]

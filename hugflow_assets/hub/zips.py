@@ -21,6 +21,11 @@ _DIRECTORY_BYTES = 1 << 30
 ReadRange = Callable[[int, int], bytes]
 
 
+def directory_from(archive: SourceFile) -> int:
+    """Where the end of a zip archive begins that holds its directory, unless that is very large."""
+    return max(0, archive.size_bytes - _BLOCK_BYTES)
+
+
 def zip_members(archive: SourceFile, read: ReadRange) -> list[SourceFile]:
     """The files in a zip archive, in its order, as files below the archive's path; its data are not read.
 

@@ -14,10 +14,20 @@ from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.protocol import Request
 from hugflow_assets.demo.serving import Connection
 from hugflow_assets.hub import Hub, HubAccess, LandingPlan
+from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets_tests.datasets_made import card
+from hugflow_assets_tests.datasets_made import card, tar_bytes, zip_bytes
+from hugflow_assets_tests.hub.test_plan import plain_parquet
 
 REPO = "org/set"
+SAMPLES = tar_bytes({f"{number:03}.{kind}": b"x" * 20_000 for number in range(64) for kind in ("wav", "txt")})
+TABLES_OF_CLIPS = {  # of which two are looked at to see that they are such tables, and one for the request alone
+    "br/train.tsv": b"path\tsentence\na.mp3\tx\n",
+    "ms/train.tsv": b"path\tsentence\tage\nb.mp3\ty\t7\n",
+    "ms/test.tsv": b"path\tsentence\tage\nc.mp3\tz\t8\n",
+    "br/clips.tar": tar_bytes({"a.mp3": b"x"}),
+    "ms/clips.tar": tar_bytes({"b.mp3": b"x", "c.mp3": b"x"}),
+}
 PATIENCE_S = 10
 
 
@@ -101,3 +111,48 @@ def test_nobody_else_is_asked_for_a_plan(far: MeetingHub) -> None:
         "/api/tree/COMMIT",
         "/resolve/main/README.md",
     ]
+
+
+@pytest.mark.parametrize(
+    ("files", "asked", "pattern", "count"),
+    [
+        ({f"data/train-{n}.parquet": plain_parquet(n + 1) for n in range(3)}, {}, r"/resolve/.*\.parquet", 3),
+        (TABLES_OF_CLIPS, {"subset": "ms", "split": "train"}, r"/resolve/.*\.tsv", 3),
+        ({"train.tar": SAMPLES}, {}, r"/resolve/.*\.tar", 2),
+        (
+            {f"{n}.tar": tar_bytes({"a.wav": b"x", "t.tsv": b"file\ta"}) for n in range(3)},
+            {},
+            r"/resolve/.*[12]\.tar",
+            2,
+        ),
+        ({f"{n}.zip": zip_bytes({f"{n}.csv": b"text\nhello\n"}) for n in range(3)}, {}, r"/resolve/.*\.zip", 3),
+    ],
+    ids=["footers", "tables of clips", "both ends of a tar", "tars with tables", "zip archives"],
+)
+def test_files_are_looked_into_together_and_once(
+    far: MeetingHub, files: dict[str, bytes], asked: dict[str, str], pattern: str, count: int
+) -> None:
+    far.add_repo(REPO, files)
+    far.together(pattern, count)
+    plan(far, **asked)
+    looked = [(request.path, request.range) for request in far.requests if re.search(pattern, request.path)]
+    assert far.missed == []
+    assert len(looked) == len(set(looked)) == count
+
+
+def test_what_a_plan_was_told_is_not_asked_again_but_by_another_token(far: MeetingHub) -> None:
+    commit = far.add_repo(REPO, {"a.parquet": plain_parquet(3), "b.txt": b"b"})
+    (file,) = plan(far).configs[0].splits[0].shards[0].files
+    ours, theirs = HubAccess(far.url, token="hf_reader"), HubAccess(far.url)
+    told: list[Any] = []
+    for access, requests in ((ours, 0), (theirs, 3)):
+        far.requests.clear()
+        told.append(
+            (
+                read_tail(access, REPO, commit, file),
+                Hub(access).file_info(REPO, commit, ["a.parquet", "c.txt"]),
+            )
+        )
+        assert len(far.requests) == requests
+    assert told[0][1] == told[1][1] == {"a.parquet": file}
+    assert told[1][0].endswith(told[0][0]) and told[0][0][-4:] == b"PAR1"

@@ -17,7 +17,7 @@ from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import BadSourceError, HFDownloadError, HFIntegrityError, LandingCancelledError
 from hugflow_assets.hub import HubAccess, SourceFile
 from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
-from hugflow_assets.landing import LandingOptions
+from hugflow_assets.landing import LandingOptions, land
 from hugflow_assets.landing.windows import OverDiskError, windows_of
 from hugflow_assets_tests.datasets_made import clip_rows, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
@@ -26,6 +26,7 @@ from hugflow_assets_tests.landing.trees import tree_of
 
 SHARDS = 3
 BAD = "train-00001"  # the file that things happen to
+UNTOLD = "hf_reader"  # a token that made no plan, so that the landing reads the footers itself
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def hub() -> Iterator[FaultyHub]:
-    with FaultyHub() as hub:
+    with FaultyHub(tokens={"hf_reader": "reader"}) as hub:
         yield hub
 
 
@@ -112,10 +113,8 @@ def test_a_fault_that_passes_changes_nothing_in_the_tree(
 ) -> None:
     fault, again = FAULTS[name]
     wanted, plan, seen = over_disk(house), house.plan(), len(hub.requests)
-    access = replace(house.access, read_timeout_s=0.5, retries=2)
+    access = replace(house.access, token=UNTOLD, read_timeout_s=0.5, retries=2)
     rule = hub.fault(BAD, **{"origin": CDN, "times": 2, **fault})  # of the footer, and of the transfer
-    from hugflow_assets.landing import land
-
     landed = land(plan, house.store, access, house.options)
     hub.release()
     assert rule.hits == 2
@@ -132,7 +131,7 @@ def test_bytes_that_are_not_the_files_are_landed_anew_over_the_disk(
     wanted, plan, seen = over_disk(house), house.plan(), len(hub.requests)
     house.options = options("stream", executor=executor)
     rule = hub.fault(BAD, "flip", origin=CDN, times=2, flip_at=3000)  # of the footer's bytes, then of the transfer
-    landed = house.land(plan)
+    landed = land(plan, house.store, replace(house.access, token=UNTOLD), house.options)
     assert rule.hits == 2
     assert tree_of(landed.path) == wanted
     assert landed.bytes_fetched >= sum(sent(hub, seen).values())
@@ -203,7 +202,9 @@ def test_by_itself_it_streams_large_shards_and_takes_up_on_the_disk_what_comes_s
         plan, parts = house.plan(), list[Path]()
         work = house.folder / "storage/.hugflow/staging"
         if place == "slow":
-            hub.fault("train-", "trickle", origin=CDN, times=2, bytes_per_s=3e6)  # the footer, and the first transfer
+            hub.fault(
+                "train-", "trickle", origin=CDN, bytes_per_s=3e6
+            )  # the first transfer; the plan has read the footer
         landed = house.land(plan, on_progress=lambda _, at=work, into=parts: into.extend(at.rglob("source-*")))
         trees.append(tree_of(landed.path))
         assert bool(parts) == (place != "fast"), place
