@@ -15,6 +15,7 @@ from posixpath import basename, dirname
 from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.tables import TABLE_ENDINGS, Table, clip_table
+from hugflow_assets.hub.transcripts import sidecars
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -70,19 +71,22 @@ class ClipLayout:
     left_out: tuple[str, ...]
 
 
-def clip_layout(paths: Sequence[str], head: Head, members: Collection[str] = ()) -> ClipLayout | None:
+def clip_layout(
+    paths: Sequence[str], head: Head, members: Collection[str] = (), *, lists: bool = False
+) -> ClipLayout | None:
     """The splits of clip archives among a repository's files; None where no table names clips by path.
 
     Args:
         head: gives the first bytes of a file.
         members: names of clips in the archives, as far as they are known.
+        lists: take lists of ids and texts for tables, even where their names speak of no split.
     """
     archives = [path for path in paths if path.lower().endswith(ARCHIVE_ENDINGS)]
     if not archives:
         return None
     loose = any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in paths)
     tables = [path for path in tables_among(paths) if not (loose and basename(path) in METADATA_NAMES)]
-    grouped, found = _grouped(tables, head, _names(members))
+    grouped, found = _grouped(tables, head, _names(members), lists)
     known = {config for config, _ in grouped}
     places = {path: _place(path, known, {split for _, split in grouped}) for path in archives}
     owned = {
@@ -97,7 +101,7 @@ def clip_layout(paths: Sequence[str], head: Head, members: Collection[str] = ())
     )
     named = {path for of_split in grouped.values() for path in of_split}
     left = [path for path in (*tables, *archives) if path not in named and path not in set(used)]
-    return ClipLayout(made, tuple(path for path in left if not path.lower().endswith(_MAYBE))) if used else None
+    return ClipLayout(made, tuple(filter(_is_told, left))) if used else None
 
 
 def looked_at(splits: Sequence[ClipSplit], head: Head) -> list[ClipSplit]:
@@ -137,14 +141,18 @@ def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
         for (config, split), of_split in grouped.items()
     )
     named = {path for of_split in grouped.values() for path in of_split}
-    left = (path for path in tables if path not in named and not path.lower().endswith(_MAYBE))
+    left = (path for path in tables if path not in named and _is_told(path))
     return ClipLayout(made, tuple(left)) if made else None
 
 
 def tables_among(paths: Sequence[str]) -> list[str]:
-    """Files that may be tables of clips: not what stands beside a clip under its name."""
+    """Files that may be tables of clips: not what is called as one clip is."""
     stems = {path.rpartition(".")[0] for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))}
-    return [path for path in paths if path.lower().endswith(TABLE_ENDINGS) and path.rpartition(".")[0] not in stems]
+    texts = {path for sides in sidecars(tuple(paths)).values() for path in sides.values()}
+    tables = [
+        path for path in paths if (path.lower().endswith(TABLE_ENDINGS) or _is_kaldis(path)) and path not in texts
+    ]
+    return [path for path in tables if path.rpartition(".")[0] not in stems]
 
 
 def _names(paths: Collection[str]) -> frozenset[str]:
@@ -154,7 +162,7 @@ def _names(paths: Collection[str]) -> frozenset[str]:
 
 
 def _grouped(
-    tables: Sequence[str], head: Head, clips: Collection[str]
+    tables: Sequence[str], head: Head, clips: Collection[str], lists: bool = False
 ) -> tuple[dict[tuple[str, str], list[str]], dict[str, Table]]:
     """The tables that name clips, by config and split, and what each of them is like.
 
@@ -162,8 +170,12 @@ def _grouped(
     """
     firsts = {_sort(path): path for path in reversed(tables)}
     shown = [path for path in tables if firsts[_sort(path)] == path][:TABLES_LOOKED_AT]
-    seen = at_once(lambda path: clip_table(head(path), path, clips), shown)
-    sorts = {_sort(path): table for path, table in zip(shown, seen, strict=True)}
+
+    def look(path: str) -> Table | None:
+        may_be_list = lists or split_named(path) is not None or _is_kaldis(path)
+        return clip_table(head(path), path, clips, lists=may_be_list)
+
+    sorts = {_sort(path): table for path, table in zip(shown, at_once(look, shown), strict=True)}
     found = {path: table for path in tables if (table := sorts.get(_sort(path))) is not None}
     configs = _configs(list(found))
     grouped: dict[tuple[str, str], list[str]] = {}
@@ -172,10 +184,21 @@ def _grouped(
     return grouped, found
 
 
+def _is_kaldis(path: str) -> bool:
+    """Whether a file is Kaldi's list of a split: ``data/train/text``."""
+    return basename(path) == "text" and basename(dirname(path)).lower() in _KNOWN
+
+
 def is_named_like_a_table(path: str) -> bool:
     """Whether a file's name says that it speaks of many clips: ``metadata.csv``, ``train.tsv``."""
     stem = _stem(path).lower()
     return path.lower().endswith((".tsv", ".csv", ".jsonl")) and (stem in _WHOLE or _stem_split(stem) is not None)
+
+
+def split_named(path: str) -> str | None:
+    """The split that a file's name speaks of; None where it speaks of none."""
+    found = _stem_split(_stem(path))
+    return found and found.lower()
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:
@@ -183,8 +206,15 @@ def natural(path: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path)]
 
 
+def _is_told(path: str) -> bool:
+    """Whether a file that is no table is worth a word; one that speaks of a split is."""
+    return not path.lower().endswith(_MAYBE) or split_named(path) is not None
+
+
 def _sort(path: str) -> str:
     stem = _stem(path)
+    if stem.endswith(".trans"):
+        return "*.trans"
     speaks = _stem_split(stem) is not None or stem.lower() in _WHOLE
     return re.sub(r"\d+", "0", basename(path).lower()) if speaks else path
 

@@ -52,6 +52,7 @@ class Sight:
     head: Callable[[str], bytes]
     converted: bool = False  # the conversion branch itself was asked for
     members: tuple[str, ...] = ()  # what is in the archives, as far as it was looked at
+    lists: bool = False  # lists of ids and texts are tables of the archives, whatever they are called
 
     @property
     def data_files(self) -> list[str]:
@@ -109,7 +110,7 @@ def counted(things: Sequence[str], word: str) -> str:
 
 def clip_archives(sight: Sight) -> Recognised | None:
     """Common Voice style: archives of clips, and tables with a column of paths that name the clips."""
-    found = clip_layout(sight.paths, sight.head, sight.members)
+    found = clip_layout(sight.paths, sight.head, sight.members, lists=sight.lists)
     if found is None:
         return None
     archives = sorted({path for split in found.splits for path in split.archives})
@@ -128,7 +129,7 @@ def clip_files(sight: Sight) -> Recognised | None:
     """Audio files of the repository that tables name by path; `datasets` would take the one and leave the other."""
     if not any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in sight.paths):
         return None
-    if sight.layout.module not in ("audiofolder", "csv", "json", "text") or any(
+    if sight.layout.module not in (None, "audiofolder", "csv", "json", "text") or any(
         config.params for config in sight.layout.configs
     ):
         return None

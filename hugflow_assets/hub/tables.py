@@ -5,21 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from posixpath import basename
-from typing import Any
+from typing import Any, Protocol
 
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.text_columns import TEXT_COLUMNS
+from hugflow_assets.hub.transcripts import LIST_COLUMNS, is_list
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
 PATH_COLUMNS = (
     *("path", "file_name", "filename", "audio_path", "audio_file", "audio_filename", "audio_filepath"),
     *("clip", "file", "file_path", "filepath", "wav_path", "wav_filename", "wav", "audio"),
 )
+_SPACE = re.compile(r"[\s,]*")
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _LJSPEECH = ("id", "text", "normalized_text")  # and its many likes
+_FLEURS = ("id", "path", "raw_transcription", "transcription", "characters", "num_samples", "gender")
 _ROWS_LOOKED_AT = 50
 _HEADER_WORDS = frozenset(
     (
@@ -27,6 +30,13 @@ _HEADER_WORDS = frozenset(
         *("raw_text", "speaker", "speaker_id", "label", "duration", "language", "gender", "split", "start", "end"),
     )
 )
+
+
+class Names(Protocol):
+    """Names of clips that there are, with and without their endings."""
+
+    def __contains__(self, name: object, /) -> bool: ...
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -47,15 +57,16 @@ class Table:
         return {"delimiter": self.delimiter, "columns": list(self.columns) if self.headerless else None}
 
 
-def clip_table(head: bytes, path: str, clips: Collection[str]) -> Table | None:
+def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> Table | None:
     """The table that a file is, if it has a column that names clips.
 
     Args:
         head: its first bytes.
         path: its place, whose ending says whether it is csv, tsv or JSON lines.
         clips: names of clips that there are, with and without their endings, by which a table without header is known.
+        lists: whether a list of ids and texts with a space in between is a table too.
     """
-    ending = path[path.rfind(".") :].lower()
+    ending = path[path.rfind(".") :].lower() if "." in basename(path) else ".txt"
     if ending in _JSON_ENDINGS:
         return _json_table(head, clips)
     lines = head.decode("utf-8-sig", "replace").splitlines()[:_ROWS_LOOKED_AT]
@@ -73,10 +84,12 @@ def clip_table(head: bytes, path: str, clips: Collection[str]) -> Table | None:
             return _headerless(columns, at, delimiter)
         if below is not None and below < len(columns) and ending != ".txt":
             return Table(tuple(columns), columns[below], delimiter)
+    if lists and ending == ".txt" and is_list(head, clips.__contains__):
+        return Table(LIST_COLUMNS, LIST_COLUMNS[0], " ", headerless=True)
     return None
 
 
-def _naming(rows: list[list[str]], clips: Collection[str]) -> int | None:
+def _naming(rows: list[list[str]], clips: Names) -> int | None:
     """The column that names clips that there are; a single column names nothing that can be told of them."""
     return next((at for row in rows for at, cell in enumerate(row) if len(row) > 1 and _is_one_of(cell, clips)), None)
 
@@ -86,12 +99,14 @@ def _is_row(line: list[str], may_be: bool) -> bool:
     return may_be and not any(cell.strip().lower() in _HEADER_WORDS for cell in line)
 
 
-def _is_one_of(cell: Any, clips: Collection[str]) -> bool:
+def _is_one_of(cell: Any, clips: Names) -> bool:
     return isinstance(cell, str) and basename(cell.strip()) in clips
 
 
 def _headerless(row: list[str], at: int, delimiter: str) -> Table:
-    """A table whose first line is a row: three columns or two as in LJSpeech, others by number."""
+    """A table whose first line is a row: three columns or two as in LJSpeech, seven as in FLEURS, others by number."""
+    if at == 1 and len(row) == len(_FLEURS) and row[5].isdigit() and row[6].strip().isupper():
+        return Table(_FLEURS, _FLEURS[at], delimiter, headerless=True)
     names = _LJSPEECH[: len(row)] if at == 0 and len(row) <= len(_LJSPEECH) else None
     names = names or tuple(f"column_{number}" for number in range(1, len(row) + 1))
     return Table(names, names[at], delimiter, headerless=True)
@@ -121,9 +136,12 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 
 def json_rows(head: bytes) -> list[dict[str, Any]]:
-    """The rows of JSON lines that are whole in the first bytes of a file; none where it is written otherwise."""
-    rows = []
-    for line in head.decode("utf-8-sig", "replace").split("\n"):
+    """The rows of JSON lines, or of a list, that are whole in the first bytes of a file; none in anything else."""
+    rows: list[dict[str, Any]] = []
+    text = head.decode("utf-8-sig", "replace").lstrip()
+    if text.startswith("["):
+        return [row for row, _, _ in list_items(text[1:]) if isinstance(row, dict)]
+    for line in text.split("\n"):
         try:
             row = json.loads(line)
         except ValueError:
@@ -134,7 +152,20 @@ def json_rows(head: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def _json_table(head: bytes, clips: Collection[str]) -> Table | None:
+def list_items(text: str) -> Iterator[tuple[Any, int, int]]:
+    """The items of a JSON list that are whole in its text from behind the bracket on, with where they begin and end."""
+    at, decoder = 0, json.JSONDecoder()
+    while True:
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        try:
+            item, end = decoder.raw_decode(text, at)
+        except ValueError:
+            return
+        yield item, at, end
+        at = end
+
+
+def _json_table(head: bytes, clips: Names) -> Table | None:
     rows = json_rows(head)[:_ROWS_LOOKED_AT]
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     named = path_column(rows[0]) if rows else None

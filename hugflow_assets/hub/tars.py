@@ -9,17 +9,19 @@ import lzma
 import re
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Any
 
 from hugflow_assets.hub.ahead import at_once
-from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, is_named_like_a_table, tables_among
+from hugflow_assets.hub.clips import ARCHIVE_ENDINGS, is_named_like_a_table, split_named, tables_among
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.shapes import Recognised, Sight, clip_archives
 from hugflow_assets.hub.tables import PATH_COLUMNS, fields_of
+from hugflow_assets.hub.transcripts import is_named_like_a_list
 
 HEAD_BYTES = 1 << 20
 TAIL_BYTES = 256 << 10
@@ -41,6 +43,7 @@ class TarSight:
     heads: Mapping[str, bytes]
     sizes: Mapping[str, int]
     cut: frozenset[str] = frozenset()  # keys next to what was not read: more may belong to them
+    is_whole: bool = True  # all members are in sight
 
     @property
     def clips(self) -> list[str]:
@@ -59,7 +62,15 @@ class TarSight:
         ]
 
     def fields(self) -> dict[str, Any]:
-        """Features of the samples seen, as WebDataset names their fields; of JSON members, what is in them."""
+        """Features of the samples seen, as WebDataset names their fields; of JSON members, what is in them.
+
+        Nothing where clips stand alone beside texts, or beside members out of sight: texts may speak of them then.
+        """
+        keys = Counter(map(_key, self.heads))
+        alone = [name for name in self.heads if keys[_key(name)] == 1 and _key(name) not in self.cut]
+        clips = {name for name in alone if name in set(self.clips)}
+        if clips and (not self.is_whole or len(clips) < len(alone)):
+            return {}
         found: dict[str, Any] = {}
         for name, head in self.heads.items():
             if (match := _KEYED.fullmatch(name)) is None:
@@ -100,6 +111,7 @@ def look_into_tar(archive: SourceFile, read: ReadRange) -> TarSight:
         {name: data for name, (_, data) in names.items()},
         {name: size for name, (size, _) in names.items()},
         frozenset(cut),
+        is_whole or (unpacked is head and archive.size_bytes <= HEAD_BYTES),
     )
 
 
@@ -197,7 +209,7 @@ def named_in_tars(
     sight: Sight, files: Mapping[str, SourceFile], look: Callable[[SourceFile], TarSight]
 ) -> Recognised | None:
     """Clip archives whose tables have no header, or a column of any name for clips: by the clips seen inside."""
-    tables = tables_among([path for path in sight.paths if path.lower().endswith(_LONE_TABLES)])
+    tables = tables_among([path for path in sight.paths if path.lower().endswith(_LONE_TABLES) or _may_be_list(path)])
     tars = [
         path for path in sight.paths if path.lower().endswith(ARCHIVE_ENDINGS) and not path.lower().endswith(".zip")
     ]
@@ -205,7 +217,11 @@ def named_in_tars(
         return None
     looked = at_once(look, [files[path] for path in tars[:_CONFIGS_LOOKED_AT]])
     clips = tuple(name for inside in looked for name in inside.clips)
-    return clip_archives(replace(sight, paths=(*tables, *tars), members=clips)) if clips else None
+    return clip_archives(replace(sight, paths=(*tables, *tars), members=clips, lists=True)) if clips else None
+
+
+def _may_be_list(path: str) -> bool:
+    return path.lower().endswith(".txt") and (is_named_like_a_list(path) or split_named(path) is not None)
 
 
 def _joined(

@@ -7,7 +7,7 @@ texts could be for, is joined with none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from posixpath import basename, dirname
@@ -87,7 +87,12 @@ def texts_by_name(paths: tuple[str, ...]) -> frozenset[str]:
     if not any(map(is_clip, paths)):
         return frozenset()
     found = {path for of_clip in sidecars(paths).values() for path in of_clip.values()}
-    return frozenset([*found, *(path for path in paths if _LIST_NAME.fullmatch(basename(path)))])
+    return frozenset([*found, *filter(is_named_like_a_list, paths)])
+
+
+def is_named_like_a_list(path: str) -> bool:
+    """Whether a file's name says that it is a list of ids and texts: ``84-121123.trans.txt``, ``transcripts.txt``."""
+    return _LIST_NAME.fullmatch(basename(path)) is not None
 
 
 @lru_cache(4)
@@ -117,7 +122,7 @@ def sidecars(paths: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]:
     return {clip: sides for clip, sides in found.items() if sides}
 
 
-def side_of(path: str, stems: Collection[str]) -> tuple[str, str] | None:
+def side_of(path: str, stems: Container[str]) -> tuple[str, str] | None:
     """The name of the clip that a file is called after, and what follows it there; None where it is called otherwise.
 
     ``a.txt``, ``a.normalized.txt`` and ``a.wav.trn`` are called after ``a.wav``.
@@ -190,7 +195,7 @@ def split_id(line: str) -> tuple[str, str]:
 
 
 def is_list(head: bytes, is_known: Callable[[str], bool]) -> bool:
-    """Whether most lines of a file begin with the name of a clip, each with another.
+    """Whether at least half of the lines of a file begin with the name of a clip, each with another.
 
     Args:
         head: its first bytes.
@@ -198,7 +203,7 @@ def is_list(head: bytes, is_known: Callable[[str], bool]) -> bool:
     lines = head.decode("utf-8-sig", "replace").splitlines()[: _LINES_LOOKED_AT + 1]
     lines = [line for line in (lines[:-1] if len(lines) > 1 and head[-1:] != b"\n" else lines) if line.strip()]
     ids = [id_stem(split_id(line)[0]) for line in lines]
-    return bool(ids) and len(set(ids)) == len(ids) and 2 * sum(map(is_known, ids)) > len(ids)
+    return bool(ids) and len(set(ids)) == len(ids) and 2 * sum(map(is_known, ids)) >= len(ids)
 
 
 _CLIPS = tuple(AUDIO_ENDINGS)

@@ -6,6 +6,7 @@ import pytest
 
 from hugflow_assets.hub.tables import clip_table, columns_seen
 
+FLEURS = "id path raw_transcription transcription characters num_samples gender"
 CLIPS = frozenset({"a", "a.wav", "b", "b.wav"})
 
 
@@ -23,6 +24,8 @@ CLIPS = frozenset({"a", "a.wav", "b", "b.wav"})
         ("x.tsv", b"7\ta.wav\tx\t16000\n", "column_1 column_2 column_3 column_4", "column_2", "\t", True),
         ("x.csv", b"utt,words\na,x\n", "utt words", "utt", ",", False),
         ("x.csv", b"b,text\na,x\n", "b text", "b", ",", False),
+        ("x.json", b'[ {"path": "q.wav",\n"n": 1}, {"pa', "path n", "path", "", False),
+        ("train.tsv", b"1\ta.wav\tX\tx\tx |\t16\tMALE\n", FLEURS, "path", "\t", True),
         ("x.jsonl", b'{"text": "x", "audio_filepath": "q.flac"}\n', "text audio_filepath", "audio_filepath", "", False),
         ("x.json", b'{"key": "a", "n": 1}\n{"key": "b"}\n', "key n", "key", "", False),
     ],
@@ -42,7 +45,8 @@ def test_a_table_of_clips_is_known_by_its_first_bytes(
         ("x.csv", b"label,n\nyes,1\n"),
         ("x.csv", b""),
         ("x.txt", b"a word on the clips\n"),
-        ("x.json", b'[{"path": "a.wav"}]'),
+        ("x.json", b'[{"path": "train-0000.tar"}]'),
+        ("x.txt", b"a x\nb y\n"),
         ("x.jsonl", b'{"path": "train-0000.tar"}\n'),
         ("x.jsonl", b'{"path": 7}\n'),
     ],

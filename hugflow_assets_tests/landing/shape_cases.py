@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -91,6 +92,14 @@ _SAMPLE_ROWS: Rows = [
 
 def _samples(path: str) -> Rows:
     return [{**row, "__url__": path} for row in _SAMPLE_ROWS]
+
+
+_FILLER = bytes(range(256)) * (5 << 10)
+
+
+def _sample(key: str, **fields: Any) -> dict[str, Any]:
+    names = ("wav", "cls", "bin", "file_name", "text", "wav_in_table")
+    return {**dict.fromkeys(names), **fields, "__key__": key, "__url__": "train.tar"}
 
 
 _METADATA = b'file_name,text,speaker,score\nsub/b.wav,"bee, too",7,0.5\na.wav,ay,8,\n'
@@ -508,6 +517,142 @@ CASES: dict[str, Case] = {
         Shape.WEBDATASET,
         {"train.jsonl": _samples("train.tar.gz")},
         extra={"members_without_key": 1},
+    ),
+    "a tar with a table between its clips": Case(
+        {
+            "train.tar": tar_bytes(
+                {
+                    "a.wav": CLIPS[0],
+                    "b.wav": CLIPS[1],
+                    "b.cls": b"3",
+                    "m.bin": _FILLER,
+                    "metadata.csv": b"file_name,text,wav\na.wav,ay,x\na.wav,again,y\nc.wav,gone,z\n",
+                    "n.bin": _FILLER,
+                    "d.wav": CLIPS[3],
+                }
+            )
+        },
+        Shape.WEBDATASET,
+        {
+            "train.jsonl": [
+                _sample("a", wav=CLIPS[0], file_name="a.wav", text="ay", wav_in_table="x"),
+                _sample("a", wav=CLIPS[0], file_name="a.wav", text="again", wav_in_table="y"),
+                _sample("b", wav=CLIPS[1], cls=3),
+                _sample("m", bin=base64.b64encode(_FILLER).decode()),
+                _sample("n", bin=base64.b64encode(_FILLER).decode()),
+                _sample("d", wav=CLIPS[3]),
+            ]
+        },
+        {"text_column": "text", "audio_column": "wav"},
+        extra={"rows_without_clip": 1, "clips_without_row": 1},
+    ),
+    "a tar with lists of ids and texts, as LibriSpeech has them": Case(
+        {
+            "train-clean.tar.gz": tar_bytes(
+                {
+                    "L/README.TXT": b"About",
+                    "L/1/2/1-2.trans.txt": b"1-2-0 GO DO\n1-2-1 HERE\n1-2-9 NOWHERE\n",
+                    "L/1/2/1-2-0.flac": FLAC,
+                    "L/1/2/1-2-1.flac": CLIPS[1],
+                    "L/3/4/1-2-0.flac": CLIPS[2],
+                    "L/3/4/3-4.trans.txt": b"1-2-0 another\n",
+                },
+                compression="gz",
+            )
+        },
+        Shape.WEBDATASET,
+        {
+            "train.jsonl": [
+                {
+                    "flac": clip,
+                    "id": name,
+                    "text": text,
+                    "__key__": f"L/{place}/{name}",
+                    "__url__": "train-clean.tar.gz",
+                }
+                for clip, place, name, text in [
+                    (FLAC, "1/2", "1-2-0", "GO DO"),
+                    (CLIPS[1], "1/2", "1-2-1", "HERE"),
+                    (CLIPS[2], "3/4", "1-2-0", "another"),
+                ]
+            ]
+        },
+        {"text_column": "text"},
+        extra={"rows_without_clip": 1, "texts_of_no_clip": 1},
+    ),
+    "a tar with texts in a folder of their own": Case(
+        {
+            "train.tar": tar_bytes(
+                {
+                    "wav/p1/1.wav": CLIPS[0],
+                    "wav/p1/2.wav": CLIPS[1],
+                    "wav/p2/1.wav": CLIPS[2],
+                    "txt/p1/1.txt": b"one",
+                    "txt/p2/1.txt": b"eins",
+                    "txt/p3/2.txt": b"zwei",
+                    "old/p3/2.txt": b"or drei",
+                    "txt/p2/1.json": b'{"n":\n1}',
+                    "speakers.txt": b"p1 f\n",
+                }
+            )
+        },
+        Shape.WEBDATASET,
+        {
+            "train.jsonl": [
+                {"wav": CLIPS[0], "txt": "one", "json": None, "__key__": "wav/p1/1", "__url__": "train.tar"},
+                {"wav": CLIPS[1], "txt": None, "json": None, "__key__": "wav/p1/2", "__url__": "train.tar"},
+                {"wav": CLIPS[2], "txt": "eins", "json": {"n": 1}, "__key__": "wav/p2/1", "__url__": "train.tar"},
+            ]
+        },
+        extra={"clips_without_row": 1, "ambiguous_texts": 1, "texts_of_no_clip": 1},
+    ),
+    "lists of ids and texts beside archives, as MLS has them": Case(
+        {
+            "data/french/train/transcripts.txt": b"1_2_0\tle chat\n1_2_1\tle chien\n",
+            "data/french/train/audio/1_2.tar.gz": tar_bytes({"1_2_0.wav": CLIPS[0]}, compression="gz"),
+            "data/french/dev/transcripts.txt": b"3_4_0 bon  jour\n",
+            "data/french/dev/audio/3_4.tar": tar_bytes({"3_4_0.wav": CLIPS[1]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "train.jsonl": [{"id": "1_2_0", "audio": CLIPS[0], "text": "le chat"}],
+            "dev.jsonl": [{"id": "3_4_0", "audio": CLIPS[1], "text": "bon  jour"}],
+        },
+        extra={"rows_without_clip": 1},
+    ),
+    "a list a split, as Kaldi has them": Case(
+        {
+            "data/train/text": b"u1 le chat\nu2  le chien\nu9 gone\n",
+            "data/test/text": b"u3 bon\n",
+            "data/train/wav.scp": b"u1 wav/u1.wav\n",
+            "wav/u1.wav": CLIPS[0],
+            "wav/u2.wav": CLIPS[1],
+            "wav/u3.wav": CLIPS[2],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"id": "u1", "audio": CLIPS[0], "text": "le chat"},
+                {"id": "u2", "audio": CLIPS[1], "text": "le chien"},
+                {"id": "u9", "audio": None, "text": "gone"},
+            ]
+        },
+        {"split": "train"},
+    ),
+    "a JSON list that names audio of the repository": Case(
+        {
+            "train.json": b'[{"audio": "clips/a.wav", "n": 9007199254740993,\n "text": "]\\n\\u00e9, {"},'
+            b'\n {"audio": "b.wav"}\n]\n',
+            "clips/a.wav": CLIPS[0],
+            "clips/b.wav": CLIPS[1],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[0], "n": 9007199254740993, "text": "]\né, {"},
+                {"audio": CLIPS[1], "n": None, "text": None},
+            ]
+        },
     ),
     "csv": Case(
         {"train.csv": b'a,b,t\n1,2.5,x\n2,,"y\nz"\n', "test.csv": b"a,b,t\n3,1.5,w\n"},

@@ -44,6 +44,11 @@ class Lists:
     def __len__(self) -> int:
         return int(self._lines.num_rows)
 
+    @property
+    def used(self) -> int:
+        """How many lines were given out."""
+        return int(self._used.sum())
+
     def rows_of(self, lists: Sequence[int], *, used: bool = False) -> int:
         """How many lines there are in some of the lists, by their numbers; ``used``: that were given out."""
         of_lists = np.isin(self._lines["list"].to_numpy(), np.array(lists, np.int32))

@@ -19,11 +19,14 @@ import xxhash
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.models import SourceFile
-from hugflow_assets.hub.tables import split_line
+from hugflow_assets.hub.tables import list_items, split_line
+from hugflow_assets.hub.transcripts import split_id
 from hugflow_assets.landing.columns import is_text
 from hugflow_assets.landing.readers.metadata import make_rows
 
 _BLOCK_BYTES = 8 << 20
+_LIST_BYTES, _LARGEST_ITEM = 1 << 20, 64 << 20  # of a JSON list: read at once, and one item's
+_BETWEEN = "\x1f"  # stands for the first space of a line
 
 
 class ClipTable:
@@ -116,7 +119,10 @@ def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: 
 
 
 def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[str | None]:
-    make_rows([(local, f"{path}.jsonl") for local, path in sources], to)
+    lines = [
+        (_as_lines(local, path, to.with_name(f"{to.name}.{at}")), path) for at, (local, path) in enumerate(sources)
+    ]
+    make_rows([(local, f"{path}.jsonl") for local, path in lines], to)
     with pa.memory_map(str(to)) as source:
         rows = pa.ipc.open_file(source).read_all()
         if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
@@ -125,6 +131,29 @@ def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[s
             return list(rows.column(column).to_pylist())
         except UnicodeDecodeError as error:
             raise BadSourceError(f"{sources[0][1]} is not UTF-8: {error}", file=sources[0][1]) from error
+
+
+def _as_lines(local: Path, source_path: str, to: Path) -> Path:
+    """A file of JSON lines: the file itself, or a JSON list written as such, piece by piece."""
+    with local.open(encoding="utf-8-sig", errors="replace") as file:
+        text = file.read(_LIST_BYTES).lstrip()
+        if not text.startswith("["):
+            return local
+        text = text[1:]
+        with to.open("w", encoding="utf-8") as out:
+            while True:
+                end = 0
+                for _, start, end in list_items(text):
+                    out.write(text[start:end].replace("\n", " ").replace("\r", " ") + "\n")
+                text = text[end:].lstrip(", \t\r\n")
+                if not (more := file.read(_LIST_BYTES)):
+                    break
+                text += more
+                if len(text) > _LARGEST_ITEM:
+                    raise BadSourceError(f"{source_path} has an item too large for a row.", file=source_path)
+    if text.strip() != "]":
+        raise BadSourceError(f"{source_path} cannot be read as a list: it ends in {text[-40:]!r}.", file=source_path)
+    return to
 
 
 def _from_csv(
@@ -136,7 +165,12 @@ def _from_csv(
     try:
         with pa.OSFile(str(to), "wb") as out:
             for local, source_path in sources:
-                reader = _Table(local, source_path, told)
+                spaced = told["delimiter"] == " "
+                reader = _Table(
+                    _respaced(local, to) if spaced else local,
+                    source_path,
+                    {**told, "delimiter": _BETWEEN} if spaced else told,
+                )
                 for batch in reader:
                     if writer is None or schema is None:
                         schema = batch.schema
@@ -155,6 +189,16 @@ def _from_csv(
     return malformed, names
 
 
+def _respaced(local: Path, to: Path) -> Path:
+    """A list of ids and texts with something between the two that no text has."""
+    spaced = to.with_name(f"{to.name}.spaced")
+    with local.open(encoding="utf-8-sig", errors="replace") as lines, spaced.open("w", encoding="utf-8") as out:
+        for line in lines:
+            if line.strip():
+                out.write(_BETWEEN.join(split_id(line.replace(_BETWEEN, " "))) + "\n")
+    return spaced
+
+
 class _Table:
     """One table as batches of text; ``malformed`` counts rows of another length than the header, which are left out."""
 
@@ -164,7 +208,7 @@ class _Table:
         self.malformed = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        quoted = self._delimiter not in "\t|"
+        quoted = self._delimiter not in f"\t|{_BETWEEN}"
         try:
             names = self._columns or self._header()
             if not names:
