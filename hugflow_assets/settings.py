@@ -57,6 +57,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Size = Annotated[ByteSize, BeforeValidator(_size)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 DownloadMode = Literal["auto", "stream", "disk"]
+XetMode = Literal["auto", "on", "off"]
 
 
 def _upper(value: Any) -> Any:
@@ -139,6 +140,9 @@ class Settings(BaseSettings):
     )
     download_mode: DownloadMode = _setting(
         "Download", "auto", "Parquet from the Hub into memory (stream), over the disk (disk), or as is best (auto)."
+    )
+    xet: XetMode = _setting(
+        "Download", "auto", "Fetch from the Hub's Xet storage: where that is faster (auto), always (on), never (off)."
     )
     landing_executor: Literal["threads", "processes"] = _setting("Download", "threads", "How shards run in parallel.")
     landing_workers: int | None = _setting("Download", None, "Shards in parallel in one run; empty: the cores.", ge=1)

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hugflow_assets.demo.protocol import CDN, HUB, Answer, Protocol, Request
+from hugflow_assets.demo.protocol import CDN, HUB, XET, Answer, Protocol, Request
 from hugflow_assets.demo.repos import LFS_ABOVE_BYTES, TAGS, Repo, full_ref, new_oid
 from hugflow_assets.demo.serving import Connection, Delivery, Server, byte_range
+from hugflow_assets.demo.xet_folder import XetFolder
+from hugflow_assets.demo.xet_protocol import XetProtocol
 
 _MAIN = "refs/heads/main"
 
@@ -31,6 +33,7 @@ class LocalHub:
         lfs_above_bytes: files larger than this are stored by LFS, whatever their ending.
         latency_s: waited before every answer; the round trip of a far-away Hub.
         bytes_per_s: the speed of one connection's bodies; None is as fast as the machine.
+        xet: Xet storage: what LFS holds is put there too, and told to be there. None: the Hub knows of none.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +42,7 @@ class LocalHub:
     lfs_above_bytes: int = LFS_ABOVE_BYTES
     latency_s: float = 0.0
     bytes_per_s: float | None = None
+    xet: XetFolder | None = None
     tokens: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -52,19 +56,24 @@ class LocalHub:
         self._servers: dict[str, Server] = {}
         self._ports = {HUB: self.port, CDN: 0}
         self.protocol = Protocol(self._repos, self._moved, self.tokens, self.page_size)
+        if self.xet is not None:
+            self._ports[XET] = 0
+            self.protocol.xet = XetProtocol(self.xet, self._repos)
 
     # ---- life
 
     def start(self) -> Self:
-        """Listen on both origins. Stopped and started again, the Hub keeps its URL and its repositories."""
+        """Listen on all origins. Stopped and started again, the Hub keeps its URL and its repositories."""
         with self._life:
-            for origin in (HUB, CDN):
+            for origin in self._ports:
                 if origin not in self._servers:
                     server = Server((self.host, self._ports[origin]), self, origin)
                     self._ports[origin] = server.server_address[1]
                     self._servers[origin] = server
                     server.run()
         self.protocol.hub_url, self.protocol.cdn_url = self.url, self.cdn_url
+        if self.protocol.xet is not None:
+            self.protocol.xet.url = self.xet_url
         return self
 
     def stop(self) -> None:
@@ -91,6 +100,11 @@ class LocalHub:
         """The second origin, where LFS files are; a client's token must never come here (see ``violations``)."""
         return f"http://{self.host}:{self._ports[CDN]}"
 
+    @property
+    def xet_url(self) -> str:
+        """The origin of Xet storage, where only its own tokens are taken."""
+        return f"http://{self.host}:{self._ports[XET]}"
+
     # ---- what it holds
 
     def add_repo(
@@ -116,7 +130,7 @@ class LocalHub:
                 raise ValueError(f"{repo_id} is there already")
             if license and "README.md" not in files:
                 files = {**files, "README.md": f"---\nlicense: {license}\n---\n".encode()}
-            repo = Repo(repo_id, new_oid(repo_id, self._made), private, gated, disabled, license)
+            repo = Repo(repo_id, new_oid(repo_id, self._made), private, gated, disabled, license, xet=self.xet)
             commit = repo.commit(_MAIN, files, (), self.lfs_above_bytes)
             self._made += 1
             self._repos[repo_id.lower()] = repo

@@ -11,15 +11,19 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from hugflow_assets.demo.repos import BRANCHES, TAGS, Blob, Commit, Repo
 
+if TYPE_CHECKING:
+    from hugflow_assets.demo.xet_protocol import XetProtocol
+
 HUB = "hub"
 CDN = "cdn"
+XET = "xet"
 JSON = "application/json; charset=utf-8"
-ACTIONS = ("revision", "tree", "paths-info", "refs", "commits", "auth-check", "resolve")
+ACTIONS = ("revision", "tree", "paths-info", "refs", "commits", "auth-check", "resolve", "xet-read-token")
 SIGNED_FOR_S = 3600
 INVALID_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105 - the Hub's message, no secret
 DISABLED = "Access to this resource is disabled."
@@ -102,12 +106,15 @@ class Protocol:
         self.page_size = page_size
         self.hub_url = ""
         self.cdn_url = ""
+        self.xet: XetProtocol | None = None
         self._secret = secrets.token_bytes(32)
         self._links = itertools.count(1)
 
     def answer(self, asked: Request) -> Answer:
         """The whole protocol: the CDN serves signed links, the Hub everything else."""
         try:
+            if asked.origin == XET and self.xet is not None:
+                return self.xet.answer(asked)
             return self._cdn(asked) if asked.origin == CDN else self._hub(asked)
         except RefusedError as refused:
             return refused.answer
@@ -180,6 +187,9 @@ class Protocol:
             case "auth-check":
                 self._check_gate(user, repo)
                 return Answer(200, {"Content-Type": "text/plain"}, b"OK")
+            case "xet-read-token" if self.xet is not None:
+                self._check_gate(user, repo)
+                return self.xet.token(repo)
         raise RefusedError(404, None, f"No such endpoint: {asked.method} {asked.path}")
 
     def _info(self, asked: Request, repo: Repo, commit: Commit) -> Answer:
@@ -270,6 +280,9 @@ class Protocol:
             query = urlencode({asked.path: "", "etag": f'"{blob.etag}"'})
             return Answer(307, {**linked, "Location": f"{quote(target)}?{query}", "ETag": f'"{blob.etag}"'})
         headers = {**linked, "Location": self.cdn_link(repo, blob, path), "Accept-Ranges": "bytes"}
+        if blob.xet_hash:
+            route = f"{self.hub_url}/api/datasets/{repo.repo_id}/xet-read-token/{commit.id}"
+            headers |= {"X-Xet-Hash": blob.xet_hash, "X-Xet-Refresh-Route": route, "Link": f'<{route}>; rel="xet-auth"'}
         return Answer(302, headers, b"Found. Redirecting to the storage")
 
     def _resolve_cache(self, asked: Request, user: str | None, parts: list[str]) -> Answer:
@@ -370,6 +383,8 @@ def _entry(commit: Commit, path: str, *, expand: bool) -> dict[str, Any]:
         row = {"type": "file", "oid": blob.git_oid, "size": blob.size_bytes, "path": path}
         if blob.sha256:
             row["lfs"] = {"oid": blob.sha256, "size": blob.size_bytes, "pointerSize": blob.pointer_size}
+        if blob.xet_hash:
+            row["xetHash"] = blob.xet_hash
     if expand:
         row["lastCommit"] = {"id": commit.id, "title": commit.title, "date": _iso(commit)}
         if blob is not None:

@@ -6,11 +6,13 @@ import fnmatch
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import yaml
+
+from hugflow_assets.demo.xet_folder import XetFolder
 
 LFS_ABOVE_BYTES = 10_000_000
 LFS_PATTERNS = tuple(
@@ -35,6 +37,7 @@ class Blob:
     git_oid: str
     sha256: str | None
     pointer_size: int = 0
+    xet_hash: str | None = None
 
     @property
     def etag(self) -> str:
@@ -77,7 +80,8 @@ class Commit:
 class Repo:
     """One dataset repository.
 
-    ``oid`` survives renames; ``refs``: full git ref to commit; ``stored``: sha256 to the file that LFS holds.
+    ``oid`` survives renames; ``refs``: full git ref to commit; ``stored``: sha256 to the file that LFS holds,
+    in ``xet`` if there is one.
     """
 
     repo_id: str
@@ -90,6 +94,7 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     stored: dict[str, Blob] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)
+    xet: XetFolder | None = None
 
     def at(self, revision: str) -> Commit | None:
         """The commit of a branch, a tag, a full ref or a 40-hex id."""
@@ -118,9 +123,12 @@ class Repo:
                 raise KeyError(f"{self.repo_id} has no file {path!r} to delete")
             del blobs[path]
         for path, data in files.items():
-            blob = blobs[_checked(path)] = blob_of(path, data, lfs_above=lfs_above)
+            blob = blob_of(path, data, lfs_above=lfs_above)
+            if blob.sha256 and blob.size_bytes and self.xet is not None:
+                blob = replace(blob, xet_hash=self.xet.add(blob.sha256, data))
             if blob.sha256:
                 self.stored[blob.sha256] = blob
+            blobs[_checked(path)] = blob
         made = _commit(parent, blobs)
         self.refs[ref] = made
         self.commits[made.id] = made

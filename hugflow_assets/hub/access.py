@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from hugflow_assets.settings import Settings
+from hugflow_assets.settings import Settings, XetMode
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class HubAccess:
         ssl_cert_file: CA bundle (PEM) to trust instead of the system's.
         rate_dir: where the processes of this machine share what they know of their rate limit; None: they do not.
         bytes_per_s: what all of them may fetch together; None: no limit.
+        xet: whether files in Xet storage are fetched from there: where that is faster, always, or never; see ``xet``.
         adopted: a list of local files by content hash, which are copied instead of fetched; see ``adopted``.
     """
 
@@ -41,6 +42,7 @@ class HubAccess:
     ssl_cert_file: Path | None = None
     rate_dir: Path | None = None
     bytes_per_s: float | None = None
+    xet: XetMode = "auto"
     adopted: Path | None = None
 
     @classmethod
@@ -57,6 +59,7 @@ class HubAccess:
             ssl_cert_file=settings.ssl_cert_file,
             rate_dir=settings.hugflow_state_dir / "rate",
             bytes_per_s=float(settings.max_bandwidth) if settings.max_bandwidth else None,
+            xet=settings.xet,
         )
 
     def redact(self, text: str) -> str:

@@ -39,8 +39,10 @@ from hugflow_assets.hub.calls import (
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.transport import Body, client, deadline
+from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
+PROBE_BYTES, XET_PROBE_BYTES = 16 << 20, 96 << 20  # so many show how fast it is; Xet begins with a whole piece
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 
@@ -84,6 +86,10 @@ class _MismatchError(Exception):
     """The bytes are not the file's; said in words."""
 
 
+class _SlowError(Exception):
+    """There is a faster way for the rest."""
+
+
 class _BrokenError(Exception):
     """The transfer broke off with a fault that can pass; what the sink has stays."""
 
@@ -91,6 +97,23 @@ class _BrokenError(Exception):
         super().__init__(error)
         self.error = error
         self.asked_s = asked_s
+
+
+class Pace:
+    """How fast bytes come; what is done with them between two reads does not count."""
+
+    def __init__(self) -> None:
+        self.bytes, self._seconds, self._began = 0, 0.0, 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *raised: object) -> None:
+        self._seconds += time.monotonic() - self._began
+
+    @property
+    def bytes_per_s(self) -> float:
+        return self.bytes / max(self._seconds, 1e-9)
 
 
 @dataclass
@@ -112,6 +135,10 @@ class Transfer:
     fetched: int = 0
     attempts: int = 0
     ranges: bool = True  # whether the server is trusted to honour Range
+    may_switch: bool = True  # whether there is memory for the rest to come by Xet
+    from_xet: int = 0  # bytes of those in the sink
+    plain_bytes_per_s: float = 0  # how fast plain HTTP was seen to be
+    _leave_xet: Callable[[], None] | None = None  # the rest is to come by Xet; tells that it does no longer
     hash: hashlib._Hash = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +158,7 @@ class Transfer:
         """Begin anew, with nothing in the sink."""
         self.sink.restart()
         self.announce(-self.size)
-        self.size = 0
+        self.size = self.from_xet = 0
         self.hash = new_hash(self.file)
 
     def announce(self, count: int) -> None:
@@ -158,14 +185,30 @@ class Transfer:
             HFGatedError, HFTokenError, HFGoneError: access was lost on the way.
             LandingCancelledError: ``should_stop`` said yes.
         """
+        promised = content_hash(self.file)
+        while True:
+            try:
+                with STORAGE.transfer():
+                    self._fill()
+            except _MismatchError as error:
+                return str(error)
+            found = f"{promised.partition(':')[0]}:{self.hash.hexdigest()}"
+            if found == promised or not self.from_xet:
+                return None if found == promised else found
+            STORAGE.refuse(self.asked, f"of {self.file.path} it gave other bytes than promised")
+            self.restart()
+
+    def _fill(self) -> None:
+        """Take requests, and waits between them, until all bytes are there."""
         backoff = Backoff(self.access, self.should_stop)
         mark = self.size
         while self.size < self.file.size_bytes or (self.file.size_bytes == 0 and not self.attempts):
             self.attempts += 1
             try:
-                self._request(backoff)
-            except _MismatchError as error:
-                return str(error)
+                if not self._by_xet():
+                    self._request(backoff)
+            except _SlowError:
+                self.attempts -= 1  # nothing went wrong
             except _BrokenError as broken:
                 if self.size >= mark + PROGRESS_BYTES:
                     backoff.progress()
@@ -177,9 +220,26 @@ class Transfer:
                     mark = self.size
                 backoff.wait(self._unreachable(why(error)))
             mark = min(mark, self.size)
-        promised = content_hash(self.file)
-        found = f"{promised.partition(':')[0]}:{self.hash.hexdigest()}"
-        return None if found == promised else found
+
+    def _by_xet(self) -> bool:
+        """Take what is missing from Xet storage, where that is the way and as long as it goes well."""
+        leave, self._leave_xet = self._leave_xet, None
+        if leave is None and not (self.access.xet == "on" and STORAGE.is_possible(self.asked, self.file, self.size)):
+            return False
+        before = self.size
+        try:
+            with STORAGE.open(self.asked, self.file, self.size, self.stop_if_asked) as body:
+                self._receive(body)
+        except XetFailedError as error:
+            if self.size == before or not isinstance(error, XetAgainError):
+                STORAGE.refuse(self.asked, str(error))
+        except _BrokenError as broken:
+            STORAGE.refuse(self.asked, broken.error.message)
+        finally:
+            self.from_xet += self.size - before
+            if leave is not None:
+                leave()
+        return True
 
     def _request(self, backoff: Backoff) -> None:
         """One request, its bytes appended to the sink."""
@@ -197,7 +257,7 @@ class Transfer:
                 note_limits(self.access, response)
                 self._judge(response)
                 self._place(response)
-                self._receive(response)
+                self._receive(Body(response, self.access.read_timeout_s))
 
     def _judge(self, response: httpx2.Response) -> None:
         """Raise unless the answer carries bytes of the file."""
@@ -258,15 +318,17 @@ class Transfer:
         if start == 0 and self.size:
             self.restart()
 
-    def _receive(self, response: httpx2.Response) -> None:
+    def _receive(self, body: Body | XetBody) -> None:
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
+        pace = Pace()
         limit = Bandwidth.of(self.access)
-        body = Body(response, self.access.read_timeout_s)
         while self.size < self.file.size_bytes:
             room, waited_s = self.sink.room()
             window_ends += waited_s
             room = room[: self.file.size_bytes - self.size]
-            if not (count := body.read_into(room)):
+            with pace:
+                count = body.read_into(room)
+            if not count:
                 raise _BrokenError(self._unreachable("the connection ended early"))
             self._have(room[:count])
             window_bytes += count
@@ -279,8 +341,22 @@ class Transfer:
                     raise _BrokenError(self._unreachable("it sends next to nothing"))
                 window_ends, window_bytes = now + self.access.read_timeout_s, 0
             self.stop_if_asked()
+            pace.bytes += count
+            self._look_for_the_faster_way(body, pace)
         if body.has_more():
             raise _MismatchError(f"more than {self.file.size_bytes} bytes")
+
+    def _look_for_the_faster_way(self, body: Body | XetBody, pace: Pace) -> None:
+        if self.access.xet != "auto" or not self.may_switch or not self.file.xet_hash:
+            return
+        if isinstance(body, Body):
+            if pace.bytes >= PROBE_BYTES:
+                self.plain_bytes_per_s = pace.bytes_per_s
+                self._leave_xet = STORAGE.claim(self.asked, self.file, self.size, self.plain_bytes_per_s)
+                if self._leave_xet is not None:
+                    raise _SlowError
+        elif pace.bytes >= XET_PROBE_BYTES and pace.bytes_per_s < self.plain_bytes_per_s:
+            raise XetFailedError("it is slower than plain HTTP")
 
     def _have(self, piece: memoryview) -> None:
         """A piece is in the sink's room: hash and count it. Who reads it there may give its memory back at once."""
