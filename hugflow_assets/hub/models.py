@@ -17,6 +17,9 @@ class Shape(StrEnum):
     IMAGEFOLDER = "imagefolder"
     VIDEOFOLDER = "videofolder"
     PDFFOLDER = "pdffolder"
+    NIFTIFOLDER = "niftifolder"
+    MESHFOLDER = "meshfolder"
+    STRUCTUREFOLDER = "structurefolder"  # of molecules: pdb, mmcif
     WEBDATASET = "webdataset"
     CLIP_ARCHIVES = "clip-archives"  # Common Voice style: archives of clips beside csv/tsv tables
     CLIP_FILES = "clip-files"  # likewise, the clips being files of the repository

@@ -17,12 +17,16 @@ from hugflow_assets.hub.tables import first_line, names_files, split_line
 LANDABLE_SHAPES = frozenset(Shape) - {Shape.UNSUPPORTED}
 
 PARQUET_ENDINGS = (".parquet", ".geoparquet", ".gpq")
-ROW_MODULES = frozenset({"csv", "json", "text", "arrow", "xml", "conll", "fasta", "fastq", "genbank"})
+ROW_MODULES = frozenset({"csv", "json", "text", "arrow", "xml", "conll", "fasta", "fastq", "genbank", "eval"})
 FOLDER_SHAPES = {
     "audiofolder": (Shape.AUDIOFOLDER, "audio"),
     "imagefolder": (Shape.IMAGEFOLDER, "image"),
     "videofolder": (Shape.VIDEOFOLDER, "video"),
     "pdffolder": (Shape.PDFFOLDER, "pdf"),
+    "niftifolder": (Shape.NIFTIFOLDER, "nifti"),
+    "meshfolder": (Shape.MESHFOLDER, "mesh"),
+    "pdb": (Shape.STRUCTUREFOLDER, "structure"),
+    "mmcif": (Shape.STRUCTUREFOLDER, "structure"),
 }
 FILES_SHOWN = 10
 

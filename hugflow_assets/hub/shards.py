@@ -26,6 +26,9 @@ BASE_COLUMNS = {
     Shape.IMAGEFOLDER: ("image", "Image"),
     Shape.VIDEOFOLDER: ("video", "Video"),
     Shape.PDFFOLDER: ("pdf", "Pdf"),
+    Shape.NIFTIFOLDER: ("nifti", "Nifti"),
+    Shape.MESHFOLDER: ("mesh", "Mesh"),
+    Shape.STRUCTUREFOLDER: ("structure", "BioStructure"),
 }
 STRING = {"dtype": "string", "_type": "Value"}
 
@@ -211,6 +214,9 @@ def folder_configs(
         if not (metadata or above):
             if features is None:
                 features = {column: {"_type": kind}}
+                if shape is Shape.STRUCTUREFOLDER:
+                    is_pdb = any(path.lower().endswith((".pdb", ".ent")) for _, paths in media for path in paths)
+                    features[column]["format"] = "pdb" if is_pdb else "mmcif"
                 if labels.names:
                     features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
             features = texts.features(features)

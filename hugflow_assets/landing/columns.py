@@ -7,7 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-_FOLDERS = {"Audio": "audio", "Image": "image", "Video": "video", "Pdf": "pdf", "Nifti": "nifti", "Mesh": "mesh"}
+_FOLDERS = {
+    **{"Audio": "audio", "Image": "image", "Video": "video", "Pdf": "pdf", "Nifti": "nifti", "Mesh": "mesh"},
+    "BioStructure": "structure",
+}
 _NAMED = {"image": "image", "img": "image", "picture": "image", "photo": "image", "video": "video", "pdf": "pdf"}
 
 

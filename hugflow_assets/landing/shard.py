@@ -12,7 +12,7 @@ from hugflow_assets.hub.models import ShardSource
 from hugflow_assets.landing.sums import Kind
 from hugflow_assets.settings import DownloadMode
 
-MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh")
+MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh", "structure")
 ShardKey = tuple[str, str, int]
 
 

@@ -502,6 +502,15 @@ CASES: dict[str, Case] = {
     "videos": Case(
         {"a.mkv": b"\x1aE\xdf\xa3" + PNG}, Shape.VIDEOFOLDER, {"train.jsonl": [{"video": b"\x1aE\xdf\xa3" + PNG}]}
     ),
+    "nifti": Case(
+        {"a.nii": PNG, "b.nii.gz": PDF}, Shape.NIFTIFOLDER, {"train.jsonl": [{"nifti": PNG}, {"nifti": PDF}]}
+    ),
+    "meshes": Case({"a.glb": PNG, "b.ply": PDF}, Shape.MESHFOLDER, {"train.jsonl": [{"mesh": PNG}, {"mesh": PDF}]}),
+    "structures": Case(
+        {"a.cif": PNG, "metadata.csv": b"file_name,r\na.cif,1.5\n"},
+        Shape.STRUCTUREFOLDER,
+        {"train.jsonl": [{"structure": PNG, "r": 1.5}]},
+    ),
     "webdataset": Case(
         {
             "train-00.tar": tar_bytes(_SAMPLES),
@@ -687,6 +696,37 @@ CASES: dict[str, Case] = {
         {"train.jsonl": [{"audio": CLIPS[0], "t": "ay"}, {"audio": None, "t": "no"}]},
     ),
     "text": Case({"train.txt": "één\ntwo\n".encode()}, Shape.ROWS, {"train.jsonl": [{"text": "één"}, {"text": "two"}]}),
+    "xml": Case({"train.xml": "<a>é</a>\n".encode()}, Shape.ROWS, {"train.jsonl": [{"xml": "<a>é</a>\n"}]}),
+    "sequences": Case(
+        {"train.fasta": b">s1 x\nAC\nGT\n"},
+        Shape.ROWS,
+        {
+            "train.jsonl": [
+                {
+                    **{"id": "s1", "description": "x", "sequence": "ACGT"},
+                    "record": {"bytes": base64.b64encode(b">s1 x\nAC\nGT\n").decode(), "path": None},
+                }
+            ]
+        },
+    ),
+    "logs of evaluations": Case(
+        {
+            "train.eval": zip_bytes(
+                {
+                    "header.json": b"{}",
+                    "samples/10_epoch_1.json": b'{"id": 10, "scores": {"a": 1}, "messages": []}',
+                    "samples/2_epoch_1.json": b'{"id": 2, "messages": [{"role": "user"}], "more": 1.5}',
+                }
+            )
+        },
+        Shape.ROWS,
+        {
+            "train.jsonl": [
+                {"id": 2, "messages": ['{"role": "user"}'], "more": 1.5, "scores": None},
+                {"id": 10, "messages": [], "more": None, "scores": '{"a": 1}'},
+            ]
+        },
+    ),
     "a script repository that the Hub converted": Case(
         {"speech.py": b"import datasets\n"},
         Shape.PARQUET,

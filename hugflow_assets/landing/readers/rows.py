@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError, HugflowError
 from hugflow_assets.landing.columns import MediaTree, media_columns
+from hugflow_assets.landing.readers.own_rows import OWN_ROWS
 from hugflow_assets.landing.readers.reader import BATCH_BYTES, Reader
 from hugflow_assets.landing.readers.seen_types import SeenTypes
 from hugflow_assets.landing.repo_paths import RepoPaths
@@ -28,6 +29,7 @@ class RowReader(Reader):
         super().__init__(shard, sources)
         self._paths = RepoPaths(shard)
         self._types = SeenTypes()
+        self._told: dict[str, Any] = {}  # what the builder says of columns that are more than values
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         for file in self.shard.source.files:
@@ -44,10 +46,11 @@ class RowReader(Reader):
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk's fault, not the file's
                 raise _unreadable(file.path, str(self.shard.source.options["module"]), error) from error
-        self.features = None if self.shard.features is not None else self._types.features()
+        if self.shard.features is None and (seen := self._types.features()) is not None:
+            self.features = seen | {name: feature for name, feature in self._told.items() if name in seen}
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
-        return media_columns(schema, self.shard.features)
+        return media_columns(schema, self.shard.features or self._told)
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         before = self._paths.bytes_fetched
@@ -56,14 +59,21 @@ class RowReader(Reader):
         return found
 
     def _tables(self, local: Path) -> Iterator[pa.Table]:
+        module = str(self.shard.source.options["module"])
+        if (read := OWN_ROWS.get(module)) is not None:
+            yield from read(local, dict(self.shard.source.options.get("params") or {}))
+            return
         builder = _builder(
-            str(self.shard.source.options["module"]),
+            module,
             local,
             self.shard.work / "cache",
             dict(self.shard.source.options.get("params") or {}),
             self.shard.features,
         )
         rows = builder.as_streaming_dataset(split="train")
+        if rows.features is not None:
+            told = rows.features.to_dict()
+            self._told |= {name: feature for name, feature in told.items() if feature.get("_type", "Value") != "Value"}
         yield from rows.with_format("arrow").iter(batch_size=_ROWS_AT_ONCE)
 
     def _saw(self, schema: pa.Schema) -> None:
