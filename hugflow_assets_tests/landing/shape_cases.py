@@ -711,7 +711,7 @@ CASES: dict[str, Case] = {
     ),
     "logs of evaluations": Case(
         {
-            "train.eval": zip_bytes(
+            "a.eval": zip_bytes(
                 {
                     "header.json": b"{}",
                     "samples/10_epoch_1.json": b'{"id": 10, "scores": {"a": 1}, "messages": []}',
@@ -721,7 +721,7 @@ CASES: dict[str, Case] = {
         },
         Shape.ROWS,
         {
-            "train.jsonl": [
+            "logs.jsonl": [
                 {"id": 2, "messages": ['{"role": "user"}'], "more": 1.5, "scores": None},
                 {"id": 10, "messages": [], "more": None, "scores": '{"a": 1}'},
             ]
