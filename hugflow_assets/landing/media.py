@@ -23,6 +23,7 @@ from hugflow_assets.landing.sums import Checksum, sum_line
 
 _NAMES_KEPT = 20
 _SNIFFED_BYTES = 64
+_INLINE_BYTES = 12  # of a value that Arrow keeps in the view itself
 _NULLS = '"duration":null,"sampling_rate":null,"num_channels":null'
 
 Resolve = Callable[[list[str]], dict[str, Path]]
@@ -177,15 +178,33 @@ def _parts(values: pa.Array) -> tuple[list[memoryview | None], list[str | None]]
 
 
 def _slices(values: pa.Array) -> list[memoryview | None]:
-    values = values.cast(pa.large_binary())
-    _, offsets, data = values.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1].tolist()
-    whole = memoryview(b"") if data is None else memoryview(data)
-    pieces: list[memoryview | None] = [whole[a:b] for a, b in itertools.pairwise(bounds)]
+    """Each value where it lies in Arrow's buffers."""
+    pieces: list[memoryview | None]
+    if pa.types.is_binary_view(values.type):
+        pieces = _viewed(values)
+    else:
+        values = values.cast(pa.large_binary())
+        _, offsets, data = values.buffers()
+        bounds = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1].tolist()
+        whole = memoryview(b"") if data is None else memoryview(data)
+        pieces = [whole[a:b] for a, b in itertools.pairwise(bounds)]
     if values.null_count:
         valid = values.is_valid().to_numpy(zero_copy_only=False)
         pieces = [piece if there else None for piece, there in zip(pieces, valid, strict=True)]
     return pieces
+
+
+def _viewed(values: pa.Array) -> list[memoryview | None]:
+    """A view is four numbers: the size, four bytes of the value, its buffer, where it begins; or the short value."""
+    _, buffer, *data = values.buffers()
+    if buffer is None:
+        return [None] * len(values)
+    views, wholes = memoryview(buffer), [memoryview(one) for one in data]
+    numbers = np.frombuffer(buffer, "<i4").reshape(-1, 4)[values.offset : values.offset + len(values)].tolist()
+    return [
+        wholes[of][at : at + size] if size > _INLINE_BYTES else views[row * 16 + 4 : row * 16 + 4 + size]
+        for row, (size, _, of, at) in enumerate(numbers, values.offset)
+    ]
 
 
 def _texts(values: pa.Array) -> list[str | None]:

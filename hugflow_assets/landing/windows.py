@@ -22,6 +22,7 @@ from hugflow_assets.hub.fetch import part_of
 from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.streaming import FileStream
+from hugflow_assets.landing.pages import MemoryBytes
 from hugflow_assets.landing.parquet import rows_of
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import first_source
@@ -87,9 +88,11 @@ class WindowStream:
         stream, self._stream = self._stream, None
         return 0 if stream is None else stream.bytes_fetched
 
-    def batches(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
+    def batches(self, file: SourceFile, see: Callable[[pa.Schema], None]) -> Iterator[pa.RecordBatch]:
         """The rows in order. When it has come to its end, the file was verified, and not before.
 
+        Args:
+            see: called with the file's schema before the first batch.
         Raises:
             OverDiskError: row groups too large, a server without ranges, or a network too slow.
             StreamBrokenError, pa.ArrowException: other bytes than promised, or no parquet.
@@ -116,6 +119,7 @@ class WindowStream:
         self._stream = self._open.enter_context(stream)
         if windows and shard.download_mode == "auto":
             self._see_whether_it_is_fast(stream, windows[0].end, file.size_bytes)
+        see(metadata.schema.to_arrow_schema())
         yield from _rows(stream, metadata, windows, release_to=file.size_bytes - len(tail))
         stream.verify()
         if bytes(memoryview(stream.memory)[-len(tail) :]) != tail:
@@ -171,11 +175,12 @@ def _rows(
     """Each window's rows when it is there; what has been read of the file is given back."""
     if not windows:
         return
-    with pq.ParquetFile(pa.BufferReader(pa.py_buffer(stream.memory)), metadata=metadata, pre_buffer=False) as file:
+    memory = memoryview(stream.memory)
+    with pq.ParquetFile(pa.BufferReader(pa.py_buffer(memory)), metadata=metadata, pre_buffer=False) as file:
         for window in windows:
             stream.wait(window.end)
             for group in window.groups:
-                yield from rows_of(file, group)
+                yield from rows_of(file, group, MemoryBytes(memory))
             stream.release(min(window.end, release_to))
 
 

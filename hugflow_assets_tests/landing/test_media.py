@@ -218,8 +218,10 @@ def test_what_is_not_parquet_is_named(house: House, repo: Repo, tmp_path: Path) 
 
 def test_batches_are_bounded_by_bytes_not_by_rows(tmp_path: Path) -> None:
     path = write_plain(tmp_path / "big.parquet", {"b": [bytes(4 << 20)] * 16}, use_dictionary=False, compression="none")
-    sizes = [batch.num_rows for batch in reading.stream(path, "big.parquet")]
+    schemas: list[pa.Schema] = []
+    sizes = [batch.num_rows for batch in reading.stream(path, "big.parquet", schemas.append)]
     assert sum(sizes) == 16 and max(sizes) <= 4
+    assert schemas == [pq.read_schema(path)]
 
 
 def test_class_labels_stay_numbers_and_their_names_are_in_the_features(

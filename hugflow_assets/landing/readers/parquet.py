@@ -29,19 +29,20 @@ class ParquetReader(Reader):
     def batches(self) -> Iterator[pa.RecordBatch]:
         for file in self.shard.source.files:
             self._paths.beside = file.path
-            for batch in self._rows(file):
-                if self.shard.features is None and self.features is None:  # no footer was in reach of the plan
-                    self.features = features_of(batch.schema)
-                yield batch
+            yield from self._rows(file)
 
     def _rows(self, file: SourceFile) -> Iterator[pa.RecordBatch]:
         if not self.sources.streamed:
-            yield from stream(self.sources.fetch(file), file.path)
+            yield from stream(self.sources.fetch(file), file.path, self._see)
             return
         try:
-            yield from self._stream.batches(file)
+            yield from self._stream.batches(file, self._see)
         finally:
             self.close()
+
+    def _see(self, schema: pa.Schema) -> None:
+        if self.shard.features is None and self.features is None:  # no footer was in reach of the plan
+            self.features = features_of(schema)
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
         return media_columns(schema, self.features or self.shard.features)
