@@ -42,7 +42,7 @@ from hugflow_assets.hub.transport import Body, client, deadline
 from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
-PROBE_BYTES, XET_PROBE_BYTES = 16 << 20, 96 << 20  # so many show how fast it is; Xet begins with a whole piece
+PROBE_BYTES, XET_PROBE_BYTES = 32 << 20, 96 << 20  # so many show how fast it is; Xet begins with a whole piece
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 
@@ -103,7 +103,7 @@ class Pace:
     """How fast bytes come; what is done with them between two reads does not count."""
 
     def __init__(self) -> None:
-        self.bytes, self._seconds, self._began = 0, 0.0, 0.0
+        self._bytes, self._seconds, self._began = 0, 0.0, 0.0
 
     def __enter__(self) -> None:
         self._began = time.monotonic()
@@ -111,9 +111,14 @@ class Pace:
     def __exit__(self, *raised: object) -> None:
         self._seconds += time.monotonic() - self._began
 
-    @property
-    def bytes_per_s(self) -> float:
-        return self.bytes / max(self._seconds, 1e-9)
+    def seen(self, count: int, every: int) -> float | None:
+        """Count bytes; how many a second came since the last time, where those were ``every`` or more."""
+        self._bytes += count
+        if self._bytes < every:
+            return None
+        bytes_per_s = self._bytes / max(self._seconds, 1e-9)
+        self._bytes, self._seconds = 0, 0.0
+        return bytes_per_s
 
 
 @dataclass
@@ -341,22 +346,24 @@ class Transfer:
                     raise _BrokenError(self._unreachable("it sends next to nothing"))
                 window_ends, window_bytes = now + self.access.read_timeout_s, 0
             self.stop_if_asked()
-            pace.bytes += count
-            self._look_for_the_faster_way(body, pace)
+            self._look_for_the_faster_way(body, pace, count)
         if body.has_more():
             raise _MismatchError(f"more than {self.file.size_bytes} bytes")
 
-    def _look_for_the_faster_way(self, body: Body | XetBody, pace: Pace) -> None:
+    def _look_for_the_faster_way(self, body: Body | XetBody, pace: Pace, count: int) -> None:
         if self.access.xet != "auto" or not self.may_switch or not self.file.xet_hash:
             return
-        if isinstance(body, Body):
-            if pace.bytes >= PROBE_BYTES:
-                self.plain_bytes_per_s = pace.bytes_per_s
-                self._leave_xet = STORAGE.claim(self.asked, self.file, self.size, self.plain_bytes_per_s)
-                if self._leave_xet is not None:
-                    raise _SlowError
-        elif pace.bytes >= XET_PROBE_BYTES and pace.bytes_per_s < self.plain_bytes_per_s:
-            raise XetFailedError("it is slower than plain HTTP")
+        bytes_per_s = pace.seen(count, XET_PROBE_BYTES if isinstance(body, XetBody) else PROBE_BYTES)
+        if bytes_per_s is None:
+            return
+        if isinstance(body, XetBody):
+            if bytes_per_s < self.plain_bytes_per_s:
+                raise XetFailedError("it is slower than plain HTTP")
+            return
+        self.plain_bytes_per_s = bytes_per_s
+        self._leave_xet = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
+        if self._leave_xet is not None:
+            raise _SlowError
 
     def _have(self, piece: memoryview) -> None:
         """A piece is in the sink's room: hash and count it. Who reads it there may give its memory back at once."""

@@ -14,6 +14,7 @@ told of once. The client's own log, which quotes signed links, goes nowhere unle
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import logging
 import os
@@ -25,6 +26,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -67,13 +69,20 @@ class XetToken:
     expires: float
 
 
+@lru_cache(maxsize=1)
 def client_library() -> Any:
-    """The module ``hf_xet``, silenced; it opens its log when it is imported.
+    """The module ``hf_xet``, kept from logging and from making folders in the user's home.
+
+    It opens its log when it is imported, and makes a folder even where it keeps nothing. Its own variables name places.
 
     Raises:
-        ImportError: it is not installed, or not for this machine.
+        ImportError: it is not installed, or not for this machine. OSError: there is no place for temporary files.
     """
     os.environ.setdefault("HF_XET_LOG_DEST", os.devnull)
+    if "HF_XET_CACHE" not in os.environ:
+        folder = TemporaryDirectory(prefix="hugflow-xet-")
+        atexit.register(folder.cleanup)
+        os.environ["HF_XET_CACHE"] = folder.name
     import hf_xet
 
     return hf_xet

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +17,10 @@ import pytest
 
 from hugflow_assets.demo.protocol import CDN, HUB, XET
 from hugflow_assets.demo.xet_folder import XetFolder
+from hugflow_assets.errors import HFError, LandingCancelledError
 from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
+from hugflow_assets.hub.transfer import PROBE_BYTES
+from hugflow_assets.hub.xet import SLOW_BYTES_PER_S, SMALLEST_BYTES
 from hugflow_assets_tests.faulty_hub import FaultyHub
 
 SIZE = 4_000_000
@@ -166,6 +172,68 @@ def test_a_token_that_expired_is_taken_anew(hub: FaultyHub, access: HubAccess, t
     fetch(access, "org/set", "main", file, tmp_path / "y")
     assert [TOKEN in request.path for request in hub.requests if request.origin == HUB] == [True]
     assert body_bytes(hub, CDN) == 0
+
+
+def test_interrupted_it_ends_at_once_and_the_next_one_goes_on_inside_the_file(
+    hub: FaultyHub, access: HubAccess, tmp_path: Path
+) -> None:
+    file = source(access)
+    rule = hub.fault(f"xorbs/{_xorbs_of(hub, file)[-1]}", "stall", origin=XET)
+    code = (
+        "import sys; from pathlib import Path; from hugflow_assets.hub import HubAccess, SourceFile, fetch\n"
+        "_, url, file, to = sys.argv\n"
+        "fetch(HubAccess(url, xet='on'), 'org/set', 'main', SourceFile.model_validate_json(file), Path(to))"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", code, hub.url, file.model_dump_json(), str(tmp_path / "x")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as child:
+        part, bound = tmp_path / "x.part", time.monotonic() + 30
+        while not (part.exists() and part.stat().st_size and rule.hits):
+            assert time.monotonic() < bound and child.poll() is None
+            os.sched_yield()
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=10)
+    assert child.returncode == -signal.SIGINT and said.rstrip().endswith(b"KeyboardInterrupt")
+    assert not [*(tmp_path / "home").rglob("*")]  # no log, no cache
+    kept, before = part.stat().st_size, body_bytes(hub, XET)
+    hub.heal()
+    receipt = fetch(access, "org/set", "main", file, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == DATA
+    assert (receipt.bytes_resumed, receipt.bytes_fetched) == (kept, SIZE - kept)
+    assert body_bytes(hub, XET) > before and body_bytes(hub, CDN) == 0
+
+
+def test_a_stop_is_heard_while_the_storage_is_silent(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:
+    file, rule = source(access), hub.fault("xorbs", "stall", origin=XET, times=None)
+    with pytest.raises(LandingCancelledError, match=PATH):
+        fetch(access, "org/set", "main", file, tmp_path / "x", should_stop=lambda: rule.hits > 0)
+
+
+def test_a_private_file_is_not_given_to_another_token(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:
+    hub.repo("org/set").private = True
+    hub.grant("org/set", "reader")
+    reader = replace(access, token="hf_reader")
+    file = source(reader)
+    fetch(reader, "org/set", "main", file, tmp_path / "x")
+    hub.requests.clear()
+    for token in ("hf_stranger", "hf_invalid", None):
+        with pytest.raises(HFError):
+            fetch(replace(access, token=token), "org/set", "main", file, tmp_path / f"of {token}")
+    assert not [request for request in hub.requests if request.origin == XET]
+
+
+def test_the_rest_of_a_large_file_comes_by_xet_when_its_connection_is_slow(
+    hub: FaultyHub, access: HubAccess, tmp_path: Path
+) -> None:
+    size = SMALLEST_BYTES + 3 * PROBE_BYTES
+    data = (DATA * (size // SIZE + 1))[:size]
+    commit = hub.add_repo("org/large", {"x.bin": data})
+    file = Hub(access).file_info("org/large", commit, ["x.bin"])["x.bin"]
+    hub.fault("inline", "trickle", origin=CDN, bytes_per_s=SLOW_BYTES_PER_S / 2)
+    receipt = fetch(replace(access, xet="auto", rate_dir=tmp_path / "rate"), "org/large", commit, file, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == data
+    assert (receipt.bytes_fetched, receipt.attempts) == (size, 1)
+    assert PROBE_BYTES <= body_bytes(hub, CDN) < size // 2
 
 
 @pytest.mark.parametrize(
