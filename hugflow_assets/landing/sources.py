@@ -103,16 +103,18 @@ class Sources:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
-                    if self._shard.should_stop():
-                        raise LandingCancelledError(
-                            "The landing was stopped on request.", remedy="A later run resumes."
-                        ) from None
+                    self.stop_if_asked()
                     time.sleep(_POLL_S)
             if _told(done) == host_id():  # after a power cut a file can be shorter than what was written to it
                 yield True
                 return
             yield False
             done.write_text(host_id())
+
+    def stop_if_asked(self) -> None:
+        """Raise ``LandingCancelledError`` when the landing is to stop; to be called in long work without rows."""
+        if self._shard.should_stop():
+            raise LandingCancelledError("The landing was stopped on request.", remedy="A later run resumes.") from None
 
     def _fetch(self, file: SourceFile, local: Path) -> None:
         if local.name in self._ahead:

@@ -91,6 +91,7 @@ _UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a l
     "clips_without_row": "clips without a row",
     "malformed_rows": "rows of another length than the header",
     "ambiguous_texts": "clips of which several texts speak, none of them taken",
+    "texts_not_json": "texts beside clips that are not the JSON that they are called",
     "texts_of_no_clip": "texts in archives that belong to no clip",
     "members_without_key": "archive members without a key",
     "keys_not_together": "keys whose members are apart, each part a row of its own",

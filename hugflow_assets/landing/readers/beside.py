@@ -8,13 +8,14 @@ from hashlib import sha256
 from posixpath import basename
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.transcripts import LIST_COLUMNS, SIDE_ENDINGS, called
 from hugflow_assets.landing.readers.lists import Lists, make_lists
-from hugflow_assets.landing.readers.values import json_value, plain_text
+from hugflow_assets.landing.readers.values import json_text, plain_text
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources, promise
 
@@ -62,7 +63,7 @@ class BesideTexts:
             if file.size_bytes > _MOST_BYTES or local.stat().st_size > _MOST_BYTES:
                 raise BadSourceError(f"{file.path} is too large for the text of one clip.", file=file.path)
             data = local.read_bytes()
-            row[column] = json_value(data, file.path) if column in self.json_columns else plain_text(data)
+            row[column] = self._json(data, counts) if column in self.json_columns else plain_text(data)
             local.unlink()
         counts["clips_without_row"] += sum(not row for row in rows)
         return {name: pa.array([row.get(name) for row in rows], pa.large_string()) for name in self.names}
@@ -75,6 +76,14 @@ class BesideTexts:
                 [at for at, file in self._numbered() if file.path in self._own], used=True
             )
             counts["ambiguous_texts"] += lists.ambiguous
+
+    def _json(self, data: bytes, counts: Counter[str]) -> str:
+        """The JSON of a file, or its text where it is none: a clip is not lost for what lies beside it."""
+        try:
+            return json_text(data)
+        except ValueError:
+            counts["texts_not_json"] += 1
+            return orjson.dumps(plain_text(data)).decode()
 
     def _of(self, clip: str) -> Iterator[tuple[str, SourceFile]]:
         yield from self.clips[clip].items()

@@ -56,4 +56,4 @@ class ClipNames:
 
 
 def _hash(name: str) -> int:
-    return xxhash.xxh3_64_intdigest(name.encode())
+    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))

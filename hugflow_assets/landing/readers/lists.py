@@ -138,7 +138,7 @@ def _is_around(folder: str, clip: str) -> bool:
 
 
 def _hash(name: str) -> int:
-    return xxhash.xxh3_64_intdigest(name.encode())
+    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))
 
 
 def _index(path: Path, what: str) -> Path:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from posixpath import basename, dirname
 from typing import Any
@@ -43,6 +44,7 @@ _HEAD_BYTES = 64 << 10
 _KEPT_BYTES = 1 << 20  # a larger text gets a file of its own
 _BATCH_BYTES, _BATCH_ROWS = 8 << 20, 4096
 _MOST_TABLES = 64
+_MEMBERS_AT_ONCE = 256
 _TEXTS = pa.schema([("name", pa.large_string()), ("data", pa.large_binary())])
 Columns = dict[str, tuple[Any, pa.DataType]]  # name -> value and type
 
@@ -53,18 +55,20 @@ class LoneTexts:
     Args:
         local, source_path: the archive, and what it is called upstream.
         work: a folder for what is read.
+        go_on: called now and then; what it raises ends the reading.
     Raises:
         BadSourceError: a table speaks of other splits than the archive, or cannot be read.
     """
 
-    def __init__(self, local: Path, source_path: str, work: Path) -> None:
-        self._local, self._path, self._work = local, source_path, work
+    def __init__(self, local: Path, source_path: str, work: Path, go_on: Callable[[], None]) -> None:
+        self._path, self._work = source_path, work
+        self._members = partial(_members, local, source_path, go_on)
         self._names = ClipNames()
         self._tables: list[_Table] = []
         self._lists: Lists | None = None
         self._sides: SideTexts | None = None
         self._taken, self._unread = array("Q"), array("Q")  # hashes of the names of texts
-        if _are_in(local, source_path):
+        if _are_in(self._members()):
             self._read()
 
     def __bool__(self) -> bool:
@@ -152,7 +156,7 @@ class LoneTexts:
     def _alone(self) -> Iterator[tuple[str, bytes | Path]]:
         """The texts that share their key with no member next to them."""
         key, held = "", None
-        with closing(members(self._local, self._path)) as every:
+        with closing(self._members()) as every:
             for number, member in enumerate(every):
                 if is_clip(member.name):
                     self._names.add(member.name)
@@ -246,10 +250,18 @@ class _Table:
         }
 
 
-def _are_in(local: Path, source_path: str) -> bool:
+def _members(local: Path, source_path: str, go_on: Callable[[], None]) -> Generator[Member]:
+    with closing(members(local, source_path)) as every:
+        for number, member in enumerate(every):
+            if number % _MEMBERS_AT_ONCE == 0:
+                go_on()
+            yield member
+
+
+def _are_in(archive: Generator[Member]) -> bool:
     """Whether there are both clips and texts that stand alone; by the names, as far as it takes to know."""
     key, clips, texts, last = "", False, False, False
-    with closing(members(local, source_path)) as every:
+    with closing(archive) as every:
         for member in every:
             clips = clips or is_clip(member.name)
             if (found := _key(member.name)) is None:
@@ -271,6 +283,8 @@ def _key(name: str) -> str | None:
 
 
 def _may_speak(name: str) -> bool:
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        return False  # bytes that are no UTF-8: a name that no text can be looked up by
     return name.lower().endswith((*SIDE_ENDINGS, *TABLE_ENDINGS, ".scp")) or basename(name) == "text"
 
 

@@ -74,4 +74,4 @@ def _batch(rows: list[tuple[str, str, bytes, bool]]) -> pa.RecordBatch:
 
 
 def _hash(name: str) -> int:
-    return xxhash.xxh3_64_intdigest(name.encode())
+    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))

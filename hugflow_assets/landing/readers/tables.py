@@ -7,6 +7,7 @@ read them have it; a csv is quoted as csv is.
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from posixpath import basename
@@ -26,6 +27,7 @@ from hugflow_assets.landing.readers.metadata import make_rows
 
 _BLOCK_BYTES = 8 << 20
 _LIST_BYTES, _LARGEST_ITEM = 1 << 20, 64 << 20  # of a JSON list: read at once, and one item's
+_NAMES_AT_ONCE = 1 << 14
 _BETWEEN = "\x1f"  # stands for the first space of a line
 
 
@@ -75,12 +77,11 @@ def make_clip_table(sources: list[tuple[Path, str]], column: str, told: Mapping[
     Raises:
         BadSourceError: a file is no such table.
     """
-    names: list[str | None]
-    if told["delimiter"]:
-        malformed, names = _from_csv(sources, column, told, to)
-    else:
-        malformed, names = 0, _from_json(sources, column, to)
-    values = np.array([_hash(basename(_plain(name))) for name in names], np.uint64)
+    hashes = array("Q")  # of the clips' names; the names themselves would take the memory of a large table
+    malformed = _from_csv(sources, column, told, to, hashes) if told["delimiter"] else 0
+    if not told["delimiter"]:
+        _from_json(sources, column, to, hashes)
+    values = np.array(hashes, np.uint64)
     order = np.argsort(values, kind="stable")
     np.save(_index(to, "hashes"), values[order])
     np.save(_index(to, "order"), order)
@@ -118,7 +119,7 @@ def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: 
         )
 
 
-def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[str | None]:
+def _from_json(sources: list[tuple[Path, str]], column: str, to: Path, hashes: array[int]) -> None:
     lines = [
         (_as_lines(local, path, to.with_name(f"{to.name}.{at}")), path) for at, (local, path) in enumerate(sources)
     ]
@@ -128,7 +129,8 @@ def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[s
         if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
             raise BadSourceError(f"{sources[0][1]} has no text in a column {column!r}.", file=sources[0][1])
         try:
-            return list(rows.column(column).to_pylist())
+            for names in rows.column(column).chunks:
+                hashes.extend(_hashes(names))
         except UnicodeDecodeError as error:
             raise BadSourceError(f"{sources[0][1]} is not UTF-8: {error}", file=sources[0][1]) from error
 
@@ -157,10 +159,9 @@ def _as_lines(local: Path, source_path: str, to: Path) -> Path:
 
 
 def _from_csv(
-    sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path
-) -> tuple[int, list[str | None]]:
+    sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path, hashes: array[int]
+) -> int:
     malformed = 0
-    names: list[str | None] = []
     writer, schema = None, None
     try:
         with pa.OSFile(str(to), "wb") as out:
@@ -178,7 +179,7 @@ def _from_csv(
                     batch = _as(batch, schema, source_path)
                     if column not in batch.schema.names:
                         raise BadSourceError(f"{source_path} has no column {column!r}.", file=source_path)
-                    names += batch.column(column).to_pylist()
+                    hashes.extend(_hashes(batch.column(column)))
                     writer.write_batch(batch)
                 malformed += reader.malformed
             if writer is None:
@@ -186,7 +187,7 @@ def _from_csv(
             writer.close()
     except pa.ArrowException as error:
         raise BadSourceError(f"A table of clips cannot be read: {error}", file=sources[0][1]) from error
-    return malformed, names
+    return malformed
 
 
 def _respaced(local: Path, to: Path) -> Path:
@@ -266,8 +267,14 @@ def composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+def _hashes(names: pa.Array) -> Iterator[int]:
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        for name in names.slice(start, _NAMES_AT_ONCE).to_pylist():
+            yield _hash(basename(_plain(name)))
+
+
 def _hash(name: str) -> int:
-    return xxhash.xxh3_64_intdigest(name.encode())
+    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))
 
 
 def _index(path: Path, what: str) -> Path:

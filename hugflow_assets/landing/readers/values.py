@@ -6,26 +6,10 @@ import json
 
 import orjson
 
-from hugflow_assets.errors import BadSourceError
-
 
 def plain_text(data: bytes) -> str:
     """The text of a file without the line end that files of text have."""
     return data.decode("utf-8-sig", "replace").rstrip("\r\n")
-
-
-def json_value(data: bytes, told: str) -> str:
-    """The JSON of a file on one line.
-
-    Args:
-        told: what the file is called upstream.
-    Raises:
-        BadSourceError: it is none.
-    """
-    try:
-        return json_text(data)
-    except ValueError as error:
-        raise BadSourceError(f"{told} is not what its name says: {error}", file=told) from error
 
 
 def json_text(data: bytes) -> str:

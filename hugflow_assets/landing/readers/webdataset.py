@@ -43,7 +43,7 @@ class WebDatasetReader(Reader):
     def batches(self) -> Iterator[pa.RecordBatch]:
         for file in self.shard.source.files:
             local = self.sources.fetch(file)
-            texts = LoneTexts(local, file.path, self.shard.work)
+            texts = LoneTexts(local, file.path, self.shard.work, self.sources.stop_if_asked)
             self._texts = texts if texts else None
             rows: list[Row] = []
             size = 0
