@@ -39,16 +39,20 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
         StorageError: the storage root cannot be used at all.
     """
     from hugflow_assets.hub import Hub, HubAccess
-    from hugflow_assets.landing import LANDABLE
-    from hugflow_assets.rules import preflight
+    from hugflow_assets.hub.ahead import in_order
     from hugflow_assets.rules.stock import Stock
     from hugflow_assets.store import Store
 
     hub = Hub(HubAccess.of(settings))
     store = Store.of(settings)
     stock = Stock(store)
-    for file in files:
-        planned = _plan(hub, file, seen_before=file.name in stock)
+    asked = list(files)
+    seen = {file.name: file.name in stock for file in asked}
+    plans = in_order(lambda file: _plan(hub, file, seen_before=seen[file.name]), asked)
+    for file, planned in zip(asked, plans, strict=True):
+        from hugflow_assets.landing import LANDABLE  # imported when the first plan is there: until then, it would wait
+        from hugflow_assets.rules import preflight
+
         verdicts = tuple(preflight(file, snapshot, planned, store, settings, stock=stock, landable=LANDABLE))
         if isinstance(planned, HugflowError):
             yield Judged(file, None, planned, verdicts)

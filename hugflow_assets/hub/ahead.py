@@ -6,8 +6,11 @@ A far Hub answers as fast as a near one, only later: what counts is how many que
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import Generic, TypeVar
 
 _AT_ONCE = 8
@@ -28,6 +31,27 @@ def ahead(ask: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=run, name="ahead", daemon=True).start()
     return answer
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Work that is done while the block waits for answers. The block ends when both are done, however it ends."""
+    done = ahead(work)
+    try:
+        yield
+    finally:
+        done.exception()  # what failed fails again, and better, where it is needed
+
+
+def in_order(ask: Callable[[T], Told], several: Iterable[T], most: int = 4) -> Iterator[Told]:
+    """The answers in the order of the questions, as they come; a few questions are asked before they are wanted."""
+    waiting: deque[Future[Told]] = deque()
+    for one in several:
+        waiting.append(ahead(partial(ask, one)))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 class Once(Generic[T, Told]):

@@ -14,13 +14,14 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
 from hugflow_assets.hub import faults
 from hugflow_assets.hub.access import HubAccess, file_url
-from hugflow_assets.hub.ahead import ahead
+from hugflow_assets.hub.ahead import ahead, meanwhile
 from hugflow_assets.hub.calls import Answer, call
 from hugflow_assets.hub.card import Card, license_of, plain, read_card
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import LandingPlan, RepoState, SourceFile
 from hugflow_assets.hub.pieces import is_promised, read_piece
 from hugflow_assets.hub.remembered import LISTINGS
+from hugflow_assets.hub.transport import client
 from hugflow_assets.intake import DatasetRequest
 
 _LARGEST_CARD = 16 << 20
@@ -67,11 +68,19 @@ class Hub:
             HFNotFoundError, HFGoneError, HFGatedError, HFDisabledError, HFIdSpellingError, HFRevisionNotFoundError,
             HFSubsetNotFoundError, HFSplitNotFoundError.
         """
-        from hugflow_assets.hub.planning import plan_of
-
         revision = commit or request.revision
         asked = Asked(self.access, request.hf_id, revision, seen_before=seen_before or known_oid is not None)
         self._check_id(asked)
+        client(self.access)
+        with meanwhile(_libraries):
+            state, files, problem = self._found(asked, known_oid)
+        from hugflow_assets.hub.planning import plan_of
+
+        return plan_of(self, request, state, files, problem, files_commit)
+
+    def _found(self, asked: Asked, known_oid: str | None) -> tuple[RepoState, list[SourceFile], str]:
+        """The repository with its card, its files, and what is wrong with the card."""
+        revision = asked.revision
         readme = ahead(lambda: self._likely_readme(asked))
         listing = ahead(lambda: self.files(asked.repo_id, revision)) if _COMMIT.fullmatch(revision) else None
         state = self._state(asked)
@@ -94,7 +103,7 @@ class Hub:
                 "license": license_of(card_data) or state.license,
             }
         )
-        return plan_of(self, request, state, files, card.problem, files_commit)
+        return state, files, card.problem
 
     def state(self, repo_id: str, revision: str = "main") -> RepoState:
         """The repository at a revision in one call: commit, licence, gate; the card's text is left out.
@@ -308,6 +317,15 @@ class Hub:
             remedy="Check HF_ENDPOINT and HTTPS_PROXY: a login page or another server may be in between.",
             endpoint=self.access.endpoint,
         )
+
+
+def _libraries() -> None:
+    """What a plan is made with: it takes as long to import as the first answers of a far Hub take to come."""
+    import datasets  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+    from huggingface_hub import DatasetCard  # noqa: F401
+
+    import hugflow_assets.hub.planning  # noqa: F401
 
 
 def _spelling(asked: Asked, right: str) -> HFIdSpellingError:

@@ -167,6 +167,8 @@ os.register_at_fork(after_in_child=_after_fork)
 def _client(
     _process: int, connect_s: float, read_s: float, https_proxy: str | None, ssl_cert_file: Path | None
 ) -> httpx2.Client:
+    import huggingface_hub.utils._http  # noqa: F401  by one thread, before several ask for it
+
     verify = _trusted(ssl_cert_file)
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=_IDLE_S)
     made = httpx2.Client(

@@ -14,6 +14,7 @@ from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.protocol import Request
 from hugflow_assets.demo.serving import Connection
 from hugflow_assets.hub import Hub, HubAccess, LandingPlan
+from hugflow_assets.hub.ahead import in_order, meanwhile
 from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets_tests.datasets_made import card, tar_bytes, zip_bytes
@@ -156,3 +157,28 @@ def test_what_a_plan_was_told_is_not_asked_again_but_by_another_token(far: Meeti
         assert len(far.requests) == requests
     assert told[0][1] == told[1][1] == {"a.parquet": file}
     assert told[1][0].endswith(told[0][0]) and told[0][0][-4:] == b"PAR1"
+
+
+def test_several_repositories_are_asked_for_together_and_told_in_order(far: MeetingHub) -> None:
+    names = [f"org/set{number}" for number in range(5)]
+    for name in names:
+        far.add_repo(name, {"a.csv": b"text\nhello\n"})
+    far.together(r"/set[0-3]/revision/main", 4)
+    assert [found.state.repo_id for found in in_order(lambda name: plan(far, hf_id=name), names)] == names
+    assert far.missed == []
+
+
+def test_what_is_done_meanwhile_is_done_when_the_block_ends() -> None:
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert left.wait(PATIENCE_S)
+        done.set()
+
+    left = threading.Event()
+    with pytest.raises(ValueError, match="inside"), meanwhile(work):
+        assert begun.wait(PATIENCE_S)
+        left.set()
+        raise ValueError("inside")
+    assert done.is_set()
