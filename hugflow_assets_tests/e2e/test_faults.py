@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from hugflow_assets.demo.protocol import CDN, HUB
+from hugflow_assets.demo.protocol import CDN, HUB, XET
+from hugflow_assets.demo.xet_folder import XetFolder
 from hugflow_assets.errors import (
     DiskFullError,
     HFDisabledError,
@@ -172,6 +173,36 @@ def test_a_server_that_knows_no_ranges_costs_the_broken_file_only(
     world.land(plan)
     assert world.tree() == clean
     assert world.sent() == {**sizes, BAD: sizes[BAD] + 5000}
+
+
+XET_FAULTS: dict[str, dict[str, Any] | None] = {
+    "none": None,
+    "unreachable": {"path": "", "kind": "reset"},
+    "silence inside a piece": {"path": "/xorbs/", "kind": "stall", "after_bytes": 1000},
+    "other bytes": {"path": "/xorbs/", "kind": "flip", "flip_at": 5000},
+}
+
+
+@pytest.mark.parametrize(("name", "executor"), [*((name, "threads") for name in XET_FAULTS), ("none", "processes")])
+def test_a_landing_by_xet_and_one_without_give_the_same_tree(
+    files: dict[str, bytes | Path],
+    sizes: dict[str, int],
+    clean: dict[str, bytes],
+    tmp_path: Path,
+    name: str,
+    executor: Any,
+) -> None:
+    with FaultyHub(xet=XetFolder(tmp_path / "xet")) as hub:
+        hub.add_repo(REPO, files)
+        world = World(hub, tmp_path)
+        world.access = replace(world.access, xet="on")
+        world.options = replace(world.options, executor=executor)
+        if (fault := XET_FAULTS[name]) is not None:
+            hub.fault(**fault, origin=XET, times=None)
+        world.land()
+        assert world.tree() == clean
+        assert world.sent() == ({} if fault is None else sizes)
+        assert sum(request.origin == XET for request in hub.requests) <= 40
 
 
 INFO = {
