@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from hugflow_assets.durable import (
     Claim,
+    EarlySync,
     acquire,
     append_line,
     atomic_write,
@@ -314,3 +316,33 @@ def test_of_contenders_for_a_silent_holder_exactly_one_wins(tmp_path: Path) -> N
         process.join()
         assert process.exitcode == 0
     assert wins == list(range(30)) and won.empty()
+
+
+def test_what_comes_below_a_folder_is_written_while_an_early_sync_runs(tmp_path: Path) -> None:
+    with EarlySync(tmp_path) as early:
+        (tmp_path / "clip.wav").write_bytes(bytes(1 << 20))
+        eventually(lambda: dirty_bytes(tmp_path / "clip.wav") == 0)
+        early.check()
+    assert not [thread for thread in threading.enumerate() if thread.name == "early-sync"]
+
+
+def dirty_bytes(path: Path) -> int:
+    """What of a file has no place on the disk yet; a file system that writes at once has none."""
+    return max(0, path.stat().st_size - path.stat().st_blocks * 512)
+
+
+def test_an_early_sync_that_fails_says_so_once_and_hides_no_other_error(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")  # opening it without following is an error that no waiting mends
+    with pytest.raises(OSError, match="loop"), EarlySync(tmp_path) as early:
+        eventually(lambda: failed(early))
+    with pytest.raises(ValueError, match="first"), EarlySync(tmp_path) as early:
+        eventually(lambda: failed(early))
+        raise ValueError("first")
+
+
+def failed(early: EarlySync) -> bool:
+    try:
+        early.check()
+    except OSError:
+        return True
+    return False

@@ -1,11 +1,20 @@
 """What everything on disk rests on: atomic files, mended appends, locks and leases over processes and hosts."""
 
 from hugflow_assets.durable.claim import Claim, Holder, host_id, make_folder
-from hugflow_assets.durable.files import append_line, atomic_write, read_tail_line, sync_folder, sync_tree, write_all
+from hugflow_assets.durable.files import (
+    EarlySync,
+    append_line,
+    atomic_write,
+    read_tail_line,
+    sync_folder,
+    sync_tree,
+    write_all,
+)
 from hugflow_assets.durable.lease import Lease, acquire, holder, locked
 
 __all__ = [
     "Claim",
+    "EarlySync",
     "Holder",
     "Lease",
     "acquire",

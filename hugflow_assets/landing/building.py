@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hugflow_assets
+from hugflow_assets.durable import EarlySync
 from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.hub.models import LandingPlan
@@ -36,6 +37,7 @@ from hugflow_assets.store import (
     ShardReceipt,
     Staging,
     Store,
+    TreeSizes,
     Volatile,
     now_text,
 )
@@ -80,12 +82,13 @@ class Build:
             self.store.reserve(self.plan.name, *self._need(), owner=self.hooks.run_id or "") as reservation,
         ):
             tracker = self._tracker()
-            self._land_shards(tracker, reservation)
-            tracker.tell(Phase.ASSEMBLING)
-            manifest = self._finished(tree := self._tree(), began)
-            reservation.correct(tree.sizes.own_bytes + _SLACK_BYTES, tree.sizes.own_inodes + _SPARE_INODES)
+            with EarlySync(self.staging.path) as early:
+                self._land_shards(tracker, reservation, early)
+                tracker.tell(Phase.ASSEMBLING)
+                manifest, sizes = self._finished(began)
+            reservation.correct(sizes.own_bytes + _SLACK_BYTES, sizes.own_inodes + _SPARE_INODES)
             tracker.tell(Phase.PUBLISHING)
-            path = self._publish(manifest)
+            path = self._publish(manifest, sizes)
         self._told_landed(manifest, tracker)
         return LandedDataset(manifest, path, self.action, time.monotonic() - began, manifest.volatile.bytes_fetched)
 
@@ -201,7 +204,7 @@ class Build:
 
     # ---- shards
 
-    def _land_shards(self, tracker: Tracker, reservation: Reservation) -> None:
+    def _land_shards(self, tracker: Tracker, reservation: Reservation, early: EarlySync) -> None:
         earlier = self._earlier()
         missing = []
         for shard in self.shards:
@@ -229,6 +232,7 @@ class Build:
 
         def tick() -> bool:
             self.lease.check()
+            early.check()
             tracker.tell()
             reservation.check()
             return self._should_stop()
@@ -299,8 +303,8 @@ class Build:
 
     # ---- making it visible
 
-    def _tree(self) -> Tree:
-        return Tree(
+    def _finished(self, began: float) -> tuple[Manifest, TreeSizes]:
+        tree = Tree(
             plan=self.plan,
             options=self.options,
             fingerprint=self.fingerprint,
@@ -310,11 +314,10 @@ class Build:
             receipts=self.receipts,
             copies=self._copies,
         )
-
-    def _finished(self, tree: Tree, began: float) -> Manifest:
         configs = tree.assemble()
         views = tree.finish(configs)
-        return tree.manifest(configs, views, self._volatile(began))
+        sizes = self.store.settle(self.staging)
+        return tree.manifest(configs, views, sizes, self._volatile(began)), sizes
 
     def _volatile(self, began: float) -> Volatile:
         seconds = time.monotonic() - began
@@ -332,7 +335,7 @@ class Build:
             hugflow_version=hugflow_assets.__version__,
         )
 
-    def _publish(self, manifest: Manifest) -> Path:
+    def _publish(self, manifest: Manifest, sizes: TreeSizes) -> Path:
         if self._should_stop():
             raise _stopped()
         if not self.hooks.still_wanted():
@@ -340,7 +343,7 @@ class Build:
                 f"{self.plan.name} was withdrawn while it landed; nothing was published.",
                 remedy="What is staged is kept for a while, in case it is asked for again.",
             )
-        return self.store.publish(self.staging, manifest, self.lease)
+        return self.store.publish(self.staging, manifest, self.lease, sizes)
 
     def _started(self) -> None:
         self.store.events.append(

@@ -121,36 +121,8 @@ def _in_order(lists: Iterable[Iterable[str]]) -> Iterator[str]:
         yield from lines
 
 
-@dataclass(frozen=True)
-class TreeSizes:
-    """Bytes and files of a dataset's folder, ``hugflow.json`` left out.
-
-    ``own_bytes`` and ``own_inodes`` are of all that belongs to it alone: files with a single link, and folders.
-    """
-
-    size_bytes: int
-    files: int
-    own_bytes: int
-    own_inodes: int
-
-
-def sizes(root: Path) -> TreeSizes:
-    """Look at every file of a dataset's folder once."""
-    size = files = own = 0
-    inodes = 1
-    manifest = str(root / "hugflow.json")
-    for entry, seen in walk(root):
-        if stat.S_ISDIR(seen.st_mode):
-            inodes += 1
-            continue
-        if entry.path != manifest:
-            size, files = size + seen.st_size, files + 1
-        if seen.st_nlink == 1:
-            own, inodes = own + seen.st_size, inodes + 1
-    return TreeSizes(size, files, own, inodes)
-
-
 def measure(root: Path) -> tuple[int, int]:
     """Bytes and files of a dataset's folder, ``hugflow.json`` left out."""
-    found = sizes(root)
-    return found.size_bytes, found.files
+    manifest = str(root / "hugflow.json")
+    found = [seen.st_size for entry, seen in walk(root) if not stat.S_ISDIR(seen.st_mode) and entry.path != manifest]
+    return sum(found), len(found)

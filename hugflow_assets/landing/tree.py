@@ -20,11 +20,9 @@ from hugflow_assets.landing.shard import Shard, ShardKey
 from hugflow_assets.landing.staged import (
     LEFT_OUT,
     MadeViews,
-    TreeSizes,
     first_rows,
     make_views,
     read_features,
-    sizes,
     write_features,
     write_sums,
 )
@@ -40,6 +38,7 @@ from hugflow_assets.store import (
     ShardReceipt,
     SplitRecord,
     Staging,
+    TreeSizes,
     Volatile,
 )
 
@@ -77,11 +76,6 @@ class Tree:
         request = self.plan.request
         rows = first_rows(self.staging.path, self.view_splits)
         return choose_columns(self.features.values(), request.audio_column, request.text_column, rows)
-
-    @cached_property
-    def sizes(self) -> TreeSizes:
-        """To be asked when everything is there."""
-        return sizes(self.staging.path)
 
     @cached_property
     def view_splits(self) -> list[ViewSplit]:
@@ -137,7 +131,9 @@ class Tree:
             lines = self.staging.sums(*shard.key).decode().splitlines(keepends=True)
             yield [line for line in lines if line.partition("  ")[2].startswith(folder)]
 
-    def manifest(self, configs: tuple[ConfigRecord, ...], views: MadeViews, volatile: Volatile) -> Manifest:
+    def manifest(
+        self, configs: tuple[ConfigRecord, ...], views: MadeViews, sizes: TreeSizes, volatile: Volatile
+    ) -> Manifest:
         """What landed, as it lies there."""
         plan, state = self.plan, self.plan.state
         counts = sum((split.counts for config in configs for split in config.splits), Counts())
@@ -167,8 +163,8 @@ class Tree:
             text_column=self.columns.text,
             configs=configs,
             counts=counts,
-            size_bytes=self.sizes.size_bytes,
-            files=self.sizes.files,
+            size_bytes=sizes.size_bytes,
+            files=sizes.files,
             unreadable_names=tuple(names[:_NAMES_KEPT]),
             volatile=volatile,
         )

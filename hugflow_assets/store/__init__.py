@@ -32,6 +32,7 @@ from hugflow_assets.store.sizes import human_size
 from hugflow_assets.store.space import Cleaned, DatasetUsage, Headroom, StorageProbe, Usage
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.store import Store
+from hugflow_assets.store.trees import TreeSizes
 
 __all__ = [
     "LAYOUT_VERSION",
@@ -69,6 +70,7 @@ __all__ = [
     "Store",
     "Tombstone",
     "TrashEntry",
+    "TreeSizes",
     "Trouble",
     "Upstream",
     "Usage",

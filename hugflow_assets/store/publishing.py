@@ -14,7 +14,7 @@ from hugflow_assets.store.models import Manifest
 from hugflow_assets.store.quota import Quota
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.trash import Trash
-from hugflow_assets.store.trees import delete_tree, settle
+from hugflow_assets.store.trees import TreeSizes, delete_tree, settle
 
 SUMS_FILES = {"xxh128": "XXH128SUMS", "sha256": "SHA256SUMS"}
 
@@ -28,9 +28,21 @@ class Publisher:
         self._layout, self._quota, self._trash, self._moves = layout, quota, trash, moves
         self._file_mode, self._folder_mode = file_mode, folder_mode
 
-    def publish(self, staging: Staging, manifest: Manifest, lease: Lease) -> Path:
+    def settle(self, staging: Staging) -> TreeSizes:
+        """Give all that is staged its mode, and count it, without a manifest that an earlier run may have left.
+
+        Raises:
+            IncompleteLandingError: there is something that is neither a file nor a folder.
+        """
+        with disk_errors(staging.path):
+            (staging.path / MANIFEST).unlink(missing_ok=True)
+            return settle(staging.path, self._file_mode, self._folder_mode)
+
+    def publish(self, staging: Staging, manifest: Manifest, lease: Lease, settled: TreeSizes | None = None) -> Path:
         """Make the tree of ``staging`` the landed version of its name; the folder it is at now.
 
+        Args:
+            settled: what ``settle`` found, if nothing was written since; otherwise it is done now.
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
             LeaseLostError: another run has taken over; nothing visible was changed.
@@ -40,9 +52,9 @@ class Publisher:
             raise ManifestError(f"The manifest of {manifest.name} cannot be published as {name}.", name=name)
         with disk_errors(staging.path):
             _check_complete(staging.path, manifest)
-            (staging.path / MANIFEST).unlink(missing_ok=True)
-            inodes = settle(staging.path, self._file_mode, self._folder_mode) + 1
-            write_manifest(staging.path / MANIFEST, manifest.model_copy(update={"inodes": inodes}), self._file_mode)
+            settled = settled or self.settle(staging)
+            complete = manifest.model_copy(update={"inodes": settled.inodes + 1})
+            write_manifest(staging.path / MANIFEST, complete, self._file_mode)
             sync_tree(staging.path)
             lease.check()
             with self._quota.lock():

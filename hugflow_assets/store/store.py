@@ -35,6 +35,7 @@ from hugflow_assets.store.slots import take_slot
 from hugflow_assets.store.space import Cleaned, Headroom, StorageProbe, Usage
 from hugflow_assets.store.staging import Staging, take_over
 from hugflow_assets.store.trash import Trash, readable_manifest
+from hugflow_assets.store.trees import TreeSizes
 
 _SWAP_WAIT_S = 2.0
 
@@ -199,14 +200,24 @@ class Store:
                 root = take_over(root.parent, fingerprint_data, lease.token)
         return Staging(root, name, fingerprint_data).open()
 
-    def publish(self, staging: Staging, manifest: Manifest, lease: Lease) -> Path:
+    def settle(self, staging: Staging) -> TreeSizes:
+        """Give everything in a complete staged tree its mode, and count it.
+
+        Raises:
+            IncompleteLandingError: there is something that is neither a file nor a folder.
+        """
+        return self._publisher.settle(staging)
+
+    def publish(self, staging: Staging, manifest: Manifest, lease: Lease, settled: TreeSizes | None = None) -> Path:
         """Make a complete staged tree visible; a version that is there goes to the trash. Returns the folder.
 
+        Args:
+            settled: what ``settle`` found, if nothing was written since; otherwise it is done now.
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
             LeaseLostError: another run has taken over; nothing visible was changed.
         """
-        path = self._publisher.publish(staging, manifest, lease)
+        path = self._publisher.publish(staging, manifest, lease, settled)
         self._index.rows()
         return path
 

@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from hugflow_assets.errors import IncompleteLandingError
 
@@ -80,19 +81,34 @@ def measure_together(roots: Iterable[Path]) -> list[tuple[int, int]]:
     return [(size, inodes) for size, inodes in sums]
 
 
-def settle(tree: Path, file_mode: int, folder_mode: int) -> int:
-    """Give every file and folder of a staged tree its mode; return the inodes, ``tree`` itself included.
+class TreeSizes(NamedTuple):
+    """What is in a tree: the inodes, the tree itself included; the files among them and their bytes.
+
+    ``own_inodes`` and ``own_bytes`` are of what belongs to it alone: folders, and files with a single link.
+    """
+
+    inodes: int
+    files: int
+    size_bytes: int
+    own_inodes: int
+    own_bytes: int
+
+
+def settle(tree: Path, file_mode: int, folder_mode: int) -> TreeSizes:
+    """Give every file and folder of a staged tree its mode, and count them.
 
     Raises:
         IncompleteLandingError: there is something that is neither a file nor a folder.
     """
-    inodes = 1
+    folders, files, size, shared, shared_size = 1, 0, 0, 0, 0
     for entry, seen in walk(tree):
-        inodes += 1
-        if stat.S_ISDIR(seen.st_mode):
-            wanted = folder_mode
-        elif stat.S_ISREG(seen.st_mode):
+        if stat.S_ISREG(seen.st_mode):
             wanted = file_mode
+            files, size = files + 1, size + seen.st_size
+            if seen.st_nlink > 1:
+                shared, shared_size = shared + 1, shared_size + seen.st_size
+        elif stat.S_ISDIR(seen.st_mode):
+            wanted, folders = folder_mode, folders + 1
         else:
             raise IncompleteLandingError(
                 f"{entry.path} is neither a file nor a folder (a link?); such a tree is not published.",
@@ -102,7 +118,7 @@ def settle(tree: Path, file_mode: int, folder_mode: int) -> int:
         if stat.S_IMODE(seen.st_mode) != wanted:
             Path(entry.path).chmod(wanted)
     tree.chmod(folder_mode)
-    return inodes
+    return TreeSizes(folders + files, files, size, folders + files - shared, size - shared_size)
 
 
 def delete_tree(root: Path) -> None:
