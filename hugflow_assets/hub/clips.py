@@ -14,7 +14,7 @@ from posixpath import basename, dirname
 
 from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
-from hugflow_assets.hub.tables import TABLE_ENDINGS, Table, clip_table
+from hugflow_assets.hub.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
 from hugflow_assets.hub.transcripts import sidecars
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
@@ -134,7 +134,7 @@ def _words(path: str) -> list[str]:
 
 def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
     """The splits of tables that name audio files of the repository itself; None where no table does."""
-    tables = tables_among(paths)
+    tables = tables_among(paths) + [path for path in paths if path.lower().endswith(PARQUET)]
     grouped, found = _grouped(tables, head, _names(paths))
     made = tuple(
         ClipSplit(config, split, tuple(of_split), (), found[of_split[0]], shared=True)

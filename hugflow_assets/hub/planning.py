@@ -13,6 +13,7 @@ from hugflow_assets.hub.ahead import Once
 from hugflow_assets.hub.card import dataset_infos
 from hugflow_assets.hub.clips import METADATA_NAMES, likely_tables, looked_at
 from hugflow_assets.hub.faults import listed, nearest
+from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
     ConfigPlan,
@@ -47,7 +48,7 @@ from hugflow_assets.hub.shards import (
     loose_configs,
     row_configs,
 )
-from hugflow_assets.hub.tables import columns_seen
+from hugflow_assets.hub.tables import PARQUET, columns_seen
 from hugflow_assets.hub.tars import look_into_tar, named_in_tars, tables_in_tars
 from hugflow_assets.hub.transcripts import Transcripts, transcripts_of
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
@@ -273,9 +274,11 @@ class _Inside:
         self._ends: Once[SourceFile, bytes] = Once(lambda file: self._read(file, directory_from(file), file.size_bytes))
 
     def head(self, file: SourceFile) -> bytes:
-        """The first bytes of a table."""
+        """The first bytes of a table; the last of parquet, which says there what it holds."""
         if file.archive is not None:
             return member_head(file, self.zipped(file.archive), _TABLE_HEAD)
+        if file.path.lower().endswith(PARQUET):
+            return read_tail(self._hub.access, self._state.repo_id, self._state.commit, file) or b""
         return self._read(file, 0, _TABLE_HEAD)
 
     def ranges(self, file: SourceFile) -> ReadRange:

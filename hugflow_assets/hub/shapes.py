@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from posixpath import basename
+from posixpath import basename, splitext
 
 from hugflow_assets.hub.clips import METADATA_NAMES, ClipLayout, clip_layout, loose_layout
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.layout import ZIP, ConfigFiles, Layout
 from hugflow_assets.hub.models import Shape
-from hugflow_assets.hub.tables import first_line, names_files, split_line
+from hugflow_assets.hub.tables import PARQUET, first_line, names_files, split_line
 
 LANDABLE_SHAPES = frozenset(Shape) - {Shape.UNSUPPORTED}
 
@@ -92,7 +92,7 @@ def not_read(paths: Sequence[str], data_files: Sequence[str]) -> str:
     """What of a repository is no data file, and no file that every repository has either, by ending; "" if nothing."""
     read = set(data_files)
     left = [path for path in paths if path not in read and not _about(path)]
-    endings = Counter(basename(path)[basename(path).rfind(".") :].lower() for path in left)
+    endings = Counter(splitext(path)[1].lower() or "without an ending" for path in left)
     told = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(FILES_SHOWN))
     return f"Not read: {told} ({left[0]}{', …' if len(left) > 1 else ''})." if left else ""
 
@@ -133,13 +133,16 @@ def clip_files(sight: Sight) -> Recognised | None:
     """Audio files of the repository that tables name by path; `datasets` would take the one and leave the other."""
     if not any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in sight.paths):
         return None
-    if sight.layout.module not in (None, "audiofolder", "csv", "json", "text") or any(
+    if sight.layout.module not in (None, "audiofolder", "csv", "json", "text", "parquet") or any(
         config.params for config in sight.layout.configs
     ):
         return None
     if sight.layout.module == "audiofolder" and any(is_metadata(sight, path) for path in sight.paths):
         return None
-    if (found := loose_layout(sight.paths, sight.head)) is None:
+    kept = [
+        path for path in sight.paths if sight.layout.module != "parquet" or path.endswith((PARQUET, *AUDIO_ENDINGS))
+    ]
+    if (found := loose_layout(kept, sight.head)) is None:
         return None
     tables = sorted({path for split in found.splits for path in split.tables})
     notes = [f"Left out, since they name no clips: {_some(found.left_out)}."] if found.left_out else []

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
 from hugflow_assets.hub.text_columns import TEXT_COLUMNS
-from hugflow_assets.hub.transcripts import LIST_COLUMNS, is_list
+from hugflow_assets.hub.transcripts import LIST_COLUMNS, is_clip, is_list
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
 PATH_COLUMNS = (
@@ -20,6 +20,7 @@ PATH_COLUMNS = (
     *("clip", "file", "file_path", "filepath", "wav_path", "wav_filename", "wav", "audio"),
 )
 _SPACE = re.compile(r"[\s,]*")
+PARQUET = ".parquet"
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _LJSPEECH = ("id", "text", "normalized_text")  # and its many likes
 _FLEURS = ("id", "path", "raw_transcription", "transcription", "characters", "num_samples", "gender")
@@ -61,7 +62,7 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
     """The table that a file is, if it has a column that names clips.
 
     Args:
-        head: its first bytes.
+        head: its first bytes; of parquet the last.
         path: its place, whose ending says whether it is csv, tsv or JSON lines.
         clips: names of clips that there are, with and without their endings, by which a table without header is known.
         lists: whether a list of ids and texts with a space in between is a table too.
@@ -69,6 +70,8 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
     ending = path[path.rfind(".") :].lower() if "." in basename(path) else ".txt"
     if ending in _JSON_ENDINGS:
         return _json_table(head, clips)
+    if ending == PARQUET:
+        return _parquet_table(head, clips)
     lines = head.decode("utf-8-sig", "replace").splitlines()[:_ROWS_LOOKED_AT]
     delimiters = ("\t",) if ending == ".tsv" else ("|", "\t") if ending == ".txt" else (",", "\t", "|", ";")
     tables = [[split_line(line, delimiter) for line in lines] for delimiter in delimiters]
@@ -80,7 +83,7 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
         at = below if at is None else at
         if at is None or at >= len(columns):
             continue
-        if _is_row(columns, columns[at] in clips or delimiter == "|"):
+        if _is_row(columns, columns[at] in clips or is_clip(columns[at].strip()) or delimiter == "|"):
             return _headerless(columns, at, delimiter)
         if below is not None and below < len(columns) and ending != ".txt":
             return Table(tuple(columns), columns[below], delimiter)
@@ -173,6 +176,28 @@ def _json_table(head: bytes, clips: Names) -> Table | None:
         return Table(columns, named, "")
     found = next((name for row in rows for name, value in row.items() if _is_one_of(value, clips)), None)
     return Table(columns, found, "") if found and clips else None
+
+
+def _parquet_table(tail: bytes, clips: Names) -> Table | None:
+    """A parquet file without media whose statistics show that a column of paths names clips."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+        schema = metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    named = path_column(schema.names)
+    has_media = b'"Audio"' in (schema.metadata or {}).get(b"huggingface", b"") or any(
+        pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in schema.types
+    )
+    if named is None or not metadata.num_row_groups or has_media:
+        return None
+    group = metadata.row_group(0)
+    shown = [group.column(at).statistics for at in range(group.num_columns) if group.column(at).path_in_schema == named]
+    names = [str(one.min) for one in shown if one is not None and one.has_min_max]
+    return Table(tuple(schema.names), named, "") if any(_is_one_of(name, clips) for name in names) else None
 
 
 def fields_of(rows: list[dict[str, Any]]) -> dict[str, Any]:

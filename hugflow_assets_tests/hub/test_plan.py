@@ -280,7 +280,7 @@ _REFUSED: dict[str, tuple[Mapping[str, bytes], str]] = {
     "script": ({"set.py": b"import datasets", "lm.bin": b"x"}, "a loading script (set.py)"),
     "nothing": ({"LICENSE.docx": b"x"}, "Its layout is not known"),
     "mixed": ({"train.parquet": b"x", "test.csv": b"x"}, "the splits are in different formats"),
-    "meshes": ({"a.glb": b"x"}, "meshfolder: 1 file,"),
+    "tables of a library of its own": ({"a.h5": b"x"}, "hdf5: 1 file,"),
 }
 
 

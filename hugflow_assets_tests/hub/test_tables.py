@@ -22,6 +22,7 @@ CLIPS = frozenset({"a", "a.wav", "b", "b.wav"})
         ("metadata.csv", b"gone|x\nb|y\n", "id text", "id", "|", True),
         ("train.txt", b"wavs/a.wav|x\n", "id text", "id", "|", True),
         ("x.tsv", b"7\ta.wav\tx\t16000\n", "column_1 column_2 column_3 column_4", "column_2", "\t", True),
+        ("x.tsv", b"x/a.wav\tx\n", "id text", "id", "\t", True),
         ("x.csv", b"utt,words\na,x\n", "utt words", "utt", ",", False),
         ("x.csv", b"b,text\na,x\n", "b text", "b", ",", False),
         ("x.json", b'[ {"path": "q.wav",\n"n": 1}, {"pa', "path n", "path", "", False),

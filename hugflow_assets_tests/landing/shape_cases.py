@@ -648,6 +648,20 @@ CASES: dict[str, Case] = {
         },
         {"split": "train"},
     ),
+    "parquet that names audio of the repository": Case(
+        {
+            "data/train.parquet": parquet_bytes([{"n": 1, "path": "b"}, {"n": None, "path": "clips/a.wav"}]),
+            "clips/a.wav": CLIPS[0],
+            "clips/b.wav": CLIPS[1],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"n": 1, "path": "b", "audio": CLIPS[1]},
+                {"n": None, "path": "clips/a.wav", "audio": CLIPS[0]},
+            ]
+        },
+    ),
     "a JSON list that names audio of the repository": Case(
         {
             "train.json": b'[{"audio": "clips/a.wav", "n": 9007199254740993,\n "text": "]\\n\\u00e9, {"},'

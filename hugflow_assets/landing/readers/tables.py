@@ -20,7 +20,7 @@ import xxhash
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.models import SourceFile
-from hugflow_assets.hub.tables import list_items, split_line
+from hugflow_assets.hub.tables import PARQUET, list_items, split_line
 from hugflow_assets.hub.transcripts import split_id
 from hugflow_assets.landing.columns import is_text
 from hugflow_assets.landing.readers.metadata import make_rows
@@ -120,10 +120,12 @@ def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: 
 
 
 def _from_json(sources: list[tuple[Path, str]], column: str, to: Path, hashes: array[int]) -> None:
-    lines = [
-        (_as_lines(local, path, to.with_name(f"{to.name}.{at}")), path) for at, (local, path) in enumerate(sources)
-    ]
-    make_rows([(local, f"{path}.jsonl") for local, path in lines], to)
+    read = []
+    for at, (local, path) in enumerate(sources):
+        is_parquet = path.lower().endswith(PARQUET)
+        lines = local if is_parquet else _as_lines(local, path, to.with_name(f"{to.name}.{at}"))
+        read.append((lines, path if is_parquet else f"{path}.jsonl"))
+    make_rows(read, to)
     with pa.memory_map(str(to)) as source:
         rows = pa.ipc.open_file(source).read_all()
         if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
