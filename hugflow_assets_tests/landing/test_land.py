@@ -291,7 +291,7 @@ def test_an_unknown_column_is_refused_before_anything_is_written(house: House, s
 
 
 def test_an_unsupported_shape_is_refused_before_anything_is_written(house: House, repo: Repo) -> None:
-    repo({"mesh.glb": b"x" * 2000, "weird.xyz": b"y"})
+    repo({"table.h5": b"x" * 2000, "weird.xyz": b"y"})
     with pytest.raises(UnsupportedShapeError):
         house.land()
     assert list((house.folder / "storage").iterdir()) == []
