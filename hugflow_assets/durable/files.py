@@ -103,12 +103,11 @@ def _whole_size(handle: int, end: int) -> int:
 
 def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write every byte: a single call may take fewer, and stops at 2 GiB."""
-    view = memoryview(data)
-    while view:
-        written = os.write(handle, view)
-        if written == 0:  # not on any file system we know; better an error than a loop
-            raise OSError(errno.EIO, "nothing was written")
-        view = view[written:]
+    written = os.write(handle, data) if data else 0
+    while written < len(data):
+        if not (more := os.write(handle, memoryview(data)[written:])):
+            raise OSError(errno.EIO, "nothing was written")  # on no file system we know; better than a loop
+        written += more
 
 
 def _sync_one(path: Path) -> None:

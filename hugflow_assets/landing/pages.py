@@ -73,7 +73,7 @@ class DiskBytes:
 
     def many(self, begin: int, end: int, reader: int) -> memoryview:
         if len(self._buffers.get(reader, b"")) < end - begin:
-            self._buffers[reader] = bytearray(end - begin)
+            self._buffers[reader] = bytearray((end - begin) * 5 // 4)  # batches are not all of one size
         wanted, done = memoryview(self._buffers[reader])[: end - begin], 0
         while done < len(wanted):
             count = os.preadv(self._handle, [wanted[done:]], begin + done)
