@@ -39,7 +39,7 @@ from hugflow_assets.hub.calls import (
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.transport import Body, client, deadline
-from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError
+from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError, XetLeave
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
 PROBE_BYTES, XET_PROBE_BYTES = 32 << 20, 96 << 20  # so many show how fast it is; Xet begins with a whole piece
@@ -142,8 +142,7 @@ class Transfer:
     ranges: bool = True  # whether the server is trusted to honour Range
     may_switch: bool = True  # whether there is memory for the rest to come by Xet
     from_xet: int = 0  # bytes of those in the sink
-    plain_bytes_per_s: float = 0  # how fast plain HTTP was seen to be
-    _leave_xet: Callable[[], None] | None = None  # the rest is to come by Xet; tells that it does no longer
+    leave: XetLeave | None = None  # for the rest to come by Xet
     hash: hashlib._Hash = field(init=False)
 
     def __post_init__(self) -> None:
@@ -228,8 +227,9 @@ class Transfer:
 
     def _by_xet(self) -> bool:
         """Take what is missing from Xet storage, where that is the way and as long as it goes well."""
-        leave, self._leave_xet = self._leave_xet, None
-        if leave is None and not (self.access.xet == "on" and STORAGE.is_possible(self.asked, self.file, self.size)):
+        if self.leave is None and self.may_switch:
+            self.leave = STORAGE.claim(self.asked, self.file, self.size)
+        if self.leave is None and not STORAGE.is_wanted(self.asked, self.file, self.size):
             return False
         before = self.size
         try:
@@ -242,8 +242,9 @@ class Transfer:
             STORAGE.refuse(self.asked, broken.error.message)
         finally:
             self.from_xet += self.size - before
-            if leave is not None:
-                leave()
+            if self.leave is not None:
+                self.leave.end()
+            self.leave = None
         return True
 
     def _request(self, backoff: Backoff) -> None:
@@ -357,12 +358,11 @@ class Transfer:
         if bytes_per_s is None:
             return
         if isinstance(body, XetBody):
-            if bytes_per_s < self.plain_bytes_per_s:
+            if self.leave is not None and not STORAGE.is_faster(self.asked, bytes_per_s, self.leave):
                 raise XetFailedError("it is slower than plain HTTP")
             return
-        self.plain_bytes_per_s = bytes_per_s
-        self._leave_xet = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
-        if self._leave_xet is not None:
+        self.leave = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
+        if self.leave is not None:
             raise _SlowError
 
     def _have(self, piece: memoryview) -> None:

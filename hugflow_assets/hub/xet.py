@@ -4,8 +4,8 @@ Xet keeps a file as pieces of a few large objects and gives many of them at once
 connections. From anywhere inside a file it goes on by a range of bytes, and ends with the same hash as by plain HTTP.
 
 It takes twice the processor's time of plain HTTP, and memory for every connection. So files come by plain HTTP, and
-the rest of a large one by Xet where a connection is seen to be slow and there are too few files under way to make up
-for it by their number; one at a time (``XET=auto``; the figures are in ``benchmarks/NOTES.md``).
+the rest of a large one by Xet where that is seen to be slow, no other file being under way, as long as it proves the
+faster way (``XET=auto``; the figures are in ``benchmarks/NOTES.md``).
 
 Whatever goes wrong, the rest of the file comes by plain HTTP from where the bytes stopped, the Hub's storage is left
 alone for some minutes, and that is told once.
@@ -20,8 +20,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from hugflow_assets.errors import HugflowError
@@ -39,17 +40,25 @@ from hugflow_assets.hub.xet_client import (
     words,
 )
 
-__all__ = ["STORAGE", "XetAgainError", "XetBody", "XetFailedError"]
+__all__ = ["STORAGE", "XetAgainError", "XetBody", "XetFailedError", "XetLeave"]
 
 _LOG = logging.getLogger(__name__)
 _Key = tuple[str, str | None, str, str]  # a Hub, whose token, a repository, a commit
 SMALLEST_BYTES = 128_000_000  # of what is missing of a file
 SLOW_BYTES_PER_S = 80e6  # of one connection by plain HTTP
-_MOST_UNDER_WAY = 2  # files that this process fetches at the same time
+_MOST_UNDER_WAY = 1  # files that this process fetches at the same time
 _AVOIDED_S = 600.0
 _SILENCE_S = 8.0  # longest silence of the storage within one request of the client's; it tries each once again
 _PATIENCE = 2.5  # times that, until a byte of the file is there
 _CONNECT_S = 5.0
+
+
+@dataclass(frozen=True)
+class XetLeave:
+    """Leave to fetch one file by Xet, until ``end`` is called; ``plain_bytes_per_s`` is the speed to surpass."""
+
+    plain_bytes_per_s: float
+    end: Callable[[], None]
 
 
 class XetStorage:
@@ -61,6 +70,7 @@ class XetStorage:
         self._asking: dict[_Key, threading.Lock] = {}
         self._avoided: dict[str, float] = {}
         self._clients: dict[tuple[int, float, float], XetClient] = {}
+        self._surpassed: dict[str, tuple[float, float]] = {}
         self._lane = threading.Lock()
         self._under_way = 0
 
@@ -75,11 +85,12 @@ class XetStorage:
             with self._guard:
                 self._under_way -= 1
 
-    def is_possible(self, asked: Asked, file: SourceFile, start: int) -> bool:
-        """Whether the bytes of a file from ``start`` on can come by Xet, and may.
+    def is_wanted(self, asked: Asked, file: SourceFile, start: int) -> bool:
+        """Whether the bytes of a file from ``start`` on are to come by Xet whatever is faster, and can."""
+        return asked.access.xet == "on" and self._is_possible(asked, file, start)
 
-        Not through a proxy or with a CA bundle of the settings, nor within a bandwidth limit: the client knows neither.
-        """
+    def _is_possible(self, asked: Asked, file: SourceFile, start: int) -> bool:
+        """Not through a proxy, with a CA bundle of the settings, or within a bandwidth limit: the client knows none."""
         access = asked.access
         if access.xet == "off" or not file.xet_hash or file.size_bytes <= start:
             return False
@@ -90,20 +101,40 @@ class XetStorage:
                 return False
         return _is_installed()
 
-    def claim(self, asked: Asked, file: SourceFile, start: int, plain_bytes_per_s: float) -> Callable[[], None] | None:
-        """Leave to fetch the rest of a file by Xet where that is the faster way; None where it is not.
+    def claim(
+        self, asked: Asked, file: SourceFile, start: int, plain_bytes_per_s: float | None = None
+    ) -> XetLeave | None:
+        """Leave to fetch the rest of a file by Xet where that may be the faster way; None where it is not.
 
-        One file of all runs on this machine has it, until what is given here is called (or the process ends).
+        One file of all runs on this machine has it at a time; the end of the process ends it.
 
         Args:
-            plain_bytes_per_s: how fast plain HTTP was seen to be.
+            plain_bytes_per_s: how fast plain HTTP was seen to be; None: what was seen before Xet proved faster.
         """
-        missing = file.size_bytes - start
-        if plain_bytes_per_s >= SLOW_BYTES_PER_S or missing < SMALLEST_BYTES or self._under_way > _MOST_UNDER_WAY:
+        if asked.access.xet != "auto" or not file.xet_hash or file.size_bytes - start < SMALLEST_BYTES:
             return None
-        if not self.is_possible(asked, file, start):
+        with self._guard:
+            if plain_bytes_per_s is None:
+                plain_bytes_per_s, until = self._surpassed.get(asked.access.endpoint, (SLOW_BYTES_PER_S, 0.0))
+                if until < time.monotonic():
+                    return None
+            if plain_bytes_per_s >= SLOW_BYTES_PER_S or self._under_way > _MOST_UNDER_WAY:
+                return None
+        if not self._is_possible(asked, file, start):
             return None
-        folder = asked.access.rate_dir
+        end = self._take_lane(asked.access.rate_dir)
+        return None if end is None else XetLeave(plain_bytes_per_s, end)
+
+    def is_faster(self, asked: Asked, bytes_per_s: float, leave: XetLeave) -> bool:
+        """Whether Xet is faster than plain HTTP was; if so, the next files need not show it again for a while."""
+        if bytes_per_s < leave.plain_bytes_per_s:
+            return False
+        with self._guard:
+            self._surpassed[asked.access.endpoint] = leave.plain_bytes_per_s, time.monotonic() + _AVOIDED_S
+        return True
+
+    def _take_lane(self, folder: Path | None) -> Callable[[], None] | None:
+        """The one lane for a large file by Xet, if it is free: what to call to leave it."""
         if folder is None:
             return self._lane.release if self._lane.acquire(blocking=False) else None
         with suppress(OSError):
