@@ -21,6 +21,7 @@ from hugflow_assets.errors import (
     HFUnreachableError,
 )
 from hugflow_assets.hub import Hub, RepoState
+from hugflow_assets.hub.ahead import in_order
 from hugflow_assets.intake import DatasetRequest, RequestSnapshot
 from hugflow_assets.orchestration.stock import landed_now
 from hugflow_assets.rules import Landed
@@ -59,13 +60,9 @@ def watch(hub: Hub, store: Store, snapshot: RequestSnapshot, *, only: Collection
     marks: dict[str, Upstream] = {}
     unanswered: dict[str, str] = {}
     changed: list[str] = []
-    for (repo_id, revision), names in by_repo(landed, snapshot, only).items():
-        try:
-            answer: RepoState | HFError = hub.state(repo_id, revision)
-        except (HFUnreachableError, HFRateLimitedError, HFTokenError):
-            raise
-        except HFError as error:
-            answer = error
+    asked = by_repo(landed, snapshot, only)
+    answers = in_order(lambda place: _state(hub, *place), asked)
+    for ((_, revision), names), answer in zip(asked.items(), answers, strict=True):
         for name in names:
             mark = _mark(name, revision, answer, landed.get(name))
             if mark is None:
@@ -77,6 +74,15 @@ def watch(hub: Hub, store: Store, snapshot: RequestSnapshot, *, only: Collection
     for name in store.upstream.all().keys() - landed.keys():
         store.upstream.clear(name)
     return Watched(marks, tuple(changed), unanswered)
+
+
+def _state(hub: Hub, repo_id: str, revision: str) -> RepoState | HFError:
+    try:
+        return hub.state(repo_id, revision)
+    except (HFUnreachableError, HFRateLimitedError, HFTokenError):
+        raise
+    except HFError as error:
+        return error
 
 
 def by_repo(
