@@ -42,7 +42,8 @@ from hugflow_assets.hub.transport import Body, client, deadline
 from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError, XetLeave
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
-PROBE_BYTES, XET_PROBE_BYTES = 32 << 20, 96 << 20  # so many show how fast it is; Xet begins with a whole piece
+PROBE_BYTES = 32 << 20  # so many show how fast it is
+XET_PROBE_BYTES = 160 << 20  # likewise; nothing comes before its first whole piece, of up to 64 MiB
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 

@@ -96,10 +96,11 @@ class XetStorage:
             return False
         if access.https_proxy or access.ssl_cert_file or access.bytes_per_s:
             return False
+        return not self._is_avoided(asked) and _is_installed()
+
+    def _is_avoided(self, asked: Asked) -> bool:
         with self._guard:
-            if self._avoided.get(access.endpoint, 0.0) > time.monotonic():
-                return False
-        return _is_installed()
+            return self._avoided.get(asked.access.endpoint, 0.0) > time.monotonic()
 
     def claim(
         self, asked: Asked, file: SourceFile, start: int, plain_bytes_per_s: float | None = None
@@ -202,7 +203,13 @@ class XetStorage:
             with self._guard:
                 token = self._tokens.get(key)
             if token is None or token.expires < time.time() + FRESH_S:
-                token = _asked_token(asked)
+                if self._is_avoided(asked):
+                    raise XetFailedError("another thread was given no token")
+                try:
+                    token = _asked_token(asked)
+                except XetFailedError as error:
+                    self.refuse(asked, str(error))
+                    raise
                 with self._guard:
                     self._tokens[key] = token
             return token
