@@ -3,9 +3,8 @@
 The bytes arrive in ``<to>.part`` and that file outlives the process: the next fetch hashes what is kept and asks for
 the rest only. A commit's file never changes, and the hash over the whole decides in the end, so no If-Range is needed.
 
-Files that the Hub keeps in Xet storage are fetched like all others: it serves them by plain HTTP too, with the same
-sha256, and by ranges, so that they resume inside the file. The Xet client is not used: it resumes per file only, and
-there is no Xet server that can be run locally to prove what it does when storage fails.
+Files that the Hub keeps in Xet storage it serves by plain HTTP too, with the same sha256. Where that is the faster way
+the rest of a large one comes from the storage itself (``xet``), from inside the file and back to plain HTTP at any byte.
 """
 
 from __future__ import annotations

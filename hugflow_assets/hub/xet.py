@@ -96,7 +96,7 @@ class XetStorage:
             return False
         if access.https_proxy or access.ssl_cert_file or access.bytes_per_s:
             return False
-        return not self._is_avoided(asked) and _is_installed()
+        return not self._is_avoided(asked) and is_installed()
 
     def _is_avoided(self, asked: Asked) -> bool:
         with self._guard:
@@ -263,7 +263,7 @@ def _silence_s(read_timeout_s: float) -> float:
 
 
 @lru_cache(maxsize=1)
-def _is_installed() -> bool:
+def is_installed() -> bool:
     """Whether there is a client, and ``HF_HUB_DISABLE_XET`` does not say to do without."""
     try:
         from huggingface_hub.utils._runtime import is_xet_available

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from hugflow_assets.demo.xet_folder import XetFolder
 from hugflow_assets.errors import HFError, LandingCancelledError
 from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
 from hugflow_assets.hub.transfer import PROBE_BYTES
-from hugflow_assets.hub.xet import SLOW_BYTES_PER_S, SMALLEST_BYTES
+from hugflow_assets.hub.xet import SLOW_BYTES_PER_S, SMALLEST_BYTES, is_installed
+from hugflow_assets.hub.xet_client import client_library
 from hugflow_assets_tests.faulty_hub import FaultyHub
 
 SIZE = 4_000_000
@@ -236,6 +238,37 @@ def test_the_rest_of_a_large_file_comes_by_xet_when_its_connection_is_slow(
     assert PROBE_BYTES <= (plain := body_bytes(hub, CDN)) < size // 2
     fetch(replace(access, xet="auto", rate_dir=tmp_path / "rate"), "org/large", commit, file, tmp_path / "y")
     assert body_bytes(hub, CDN) == plain, "it was known already what is faster here"
+
+
+@pytest.mark.parametrize("library", [None, ModuleType("hf_xet")], ids=["missing", "another one of the name"])
+def test_without_the_client_library_files_come_by_plain_http(
+    hub: FaultyHub, access: HubAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: ModuleType | None
+) -> None:
+    file = source(access)
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "hf_xet", library)
+        _look_for_it_again()
+        fetch(access, "org/set", "main", file, tmp_path / "x")
+    _look_for_it_again()
+    assert (tmp_path / "x").read_bytes() == DATA
+    assert body_bytes(hub, CDN) == SIZE
+
+
+def test_the_variable_of_the_client_library_turns_it_off(
+    hub: FaultyHub, access: HubAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = source(access)
+    with monkeypatch.context() as patched:
+        patched.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # which it reads when it is imported
+        _look_for_it_again()
+        fetch(access, "org/set", "main", file, tmp_path / "x")
+    _look_for_it_again()
+    assert body_bytes(hub, CDN) == SIZE
+
+
+def _look_for_it_again() -> None:
+    client_library.cache_clear()
+    is_installed.cache_clear()
 
 
 @pytest.mark.parametrize(
