@@ -162,7 +162,9 @@ class XetStorage:
         try:
             client = self._client(min(access.connect_timeout_s, _CONNECT_S), silence_s)
             group, stream = client.stream(token, file, start)
-        except Exception as error:  # noqa: BLE001  of whatever kind
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  of whatever kind; a panic of the library's is no Exception
             raise XetFailedError(words(error)) from None
         return XetBody(client, group, stream, token.expires - FRESH_S, silence_s * _PATIENCE, stop_if_asked)
 

@@ -121,7 +121,7 @@ class XetBody:
         self._next: memoryview | None = None
         self._rest = memoryview(b"")
         self._ended = self._closed = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="xet", daemon=True)
 
     def __enter__(self) -> Self:
@@ -175,7 +175,7 @@ class XetBody:
         return piece
 
     def _run(self) -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             for piece in self._stream:
                 with self._changed:
@@ -184,14 +184,14 @@ class XetBody:
                         return
                     self._next = memoryview(piece)
                     self._changed.notify_all()
-        except Exception as raised:  # noqa: BLE001  it is the reader's to raise
+        except BaseException as raised:  # noqa: BLE001  it is the reader's to raise; a panic of the library's is one
             error = raised
         with self._changed:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
 
-def words(error: Exception) -> str:
+def words(error: BaseException) -> str:
     """What the client says, its links (which are signed) cut down to the host."""
     said = re.sub(r"(\w+://[^\s/)\"']*)[^\s)\"']*", r"\1", " ".join(str(error).split()))[:200]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
