@@ -85,11 +85,21 @@ def read_tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile) ->
 
 
 def _tail(access: HubAccess, repo_id: str, commit: str, file: SourceFile, size: int) -> bytes:
+    return read_range(access, repo_id, commit, file, max(0, file.size_bytes - size), file.size_bytes)
+
+
+def read_range(access: HubAccess, repo_id: str, commit: str, file: SourceFile, start: int, end: int) -> bytes:
+    """The bytes of a file from ``start`` to ``end`` (exclusive); none where the server knows no ranges.
+
+    Raises:
+        HFError: as ``read_piece`` raises them, and for a file that is not there or not for us.
+    """
+
     def refuse(answer: Answer) -> None:
         if answer.status >= 400:
             raise refusal(answer, Asked(access, repo_id, commit, file.path))
 
-    return read_piece(access, repo_id, commit, file, max(0, file.size_bytes - size), file.size_bytes, refuse)
+    return read_piece(access, repo_id, commit, file, start, end, refuse)
 
 
 def parse_footer(tail: bytes) -> Footer | None:

@@ -31,6 +31,18 @@ class StreamBrokenError(Exception):
     """What has come is not the file, or cannot be continued: what was made of it is void, it has to be fetched anew."""
 
 
+def addresses(size_bytes: int) -> mmap.mmap:
+    """Address space for so many bytes; it takes memory for what is written to it only.
+
+    Raises:
+        StreamBrokenError: this process may not have as much.
+    """
+    try:
+        return mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
+    except OSError as error:  # a limit, or a host that promises no more than it has
+        raise StreamBrokenError(f"there is no address space for {size_bytes} bytes") from error
+
+
 class FileStream:
     """One file on its way into memory, from ``with`` on, by a thread of its own.
 
@@ -53,10 +65,7 @@ class FileStream:
         on_bytes: Callable[[int], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
-        try:
-            self.memory = mmap.mmap(-1, file.size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
-        except OSError as error:  # a limit, or a host that promises no more than it has
-            raise StreamBrokenError(f"there is no address space for {file.size_bytes} bytes") from error
+        self.memory = addresses(file.size_bytes)
         self._view = memoryview(self.memory)
         self._room_bytes, self._should_stop = room_bytes, should_stop
         self._changed = threading.Condition()
@@ -81,6 +90,11 @@ class FileStream:
     def size_bytes(self) -> int:
         """How much of the file has come."""
         return self._size
+
+    @property
+    def reach_bytes(self) -> int:
+        """How much can have come before something is released."""
+        return self._released + self._room_bytes
 
     @property
     def bytes_fetched(self) -> int:
@@ -141,10 +155,10 @@ class FileStream:
         """The memory behind what is there, when so much has been released that there is room in it."""
         began = time.monotonic()
         with self._changed:
-            while self._size >= self._released + self._room_bytes:
+            while self._size >= self.reach_bytes:
                 self._changed.wait(_POLL_S)
                 self._transfer.stop_if_asked()
-        end = min(self._size + READ_BYTES, self._released + self._room_bytes)
+        end = min(self._size + READ_BYTES, self.reach_bytes)
         return self._view[self._size : end], time.monotonic() - began
 
     def filled(self, count: int) -> None:

@@ -32,7 +32,7 @@ _LENGTH = struct.Struct("<i")
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
-class _OtherPagesError(Exception):
+class OtherPagesError(Exception):
     """The pages are not of the kind that is read here, or not what they say."""
 
 
@@ -96,6 +96,24 @@ class LongColumn:
     has_levels: bool
 
 
+def view_of(file: Bytes, column: LongColumn, starts: Numbers, sizes: Numbers) -> pa.Array:
+    """Values of a long column as ``binary_view``: the file's own bytes, good until more of them are asked for."""
+    begin, end = (int(starts[0]), int(starts[-1] + sizes[-1])) if len(starts) else (0, 0)
+    views = np.zeros((len(starts), 16), np.uint8)
+    views[:, :4] = sizes.astype("<i4").view(np.uint8).reshape(-1, 4)
+    views[:, 12:] = (starts - begin).astype("<i4").view(np.uint8).reshape(-1, 4)
+    memory = file.many(begin, end, column.leaf)
+    everything = np.frombuffer(memory, np.uint8)
+    for row in np.flatnonzero(sizes <= _INLINE_BYTES):
+        at, size = int(starts[row]) - begin, int(sizes[row])
+        views[row, 4:] = 0
+        views[row, 4 : 4 + size] = everything[at : at + size]
+    long = np.flatnonzero(sizes > _INLINE_BYTES)
+    views[long, 4:8] = everything[(starts[long] - begin)[:, None] + np.arange(4)]
+    buffers = [None, pa.py_buffer(views), pa.py_buffer(memory)]
+    return pa.Array.from_buffers(pa.binary_view(), len(starts), buffers)
+
+
 @dataclass(frozen=True)
 class LongValues:
     """A long column's values in one row group, none of them null: where each starts in the file, and its size."""
@@ -106,26 +124,14 @@ class LongValues:
     sizes: Numbers
 
     def view(self, first: int, count: int) -> pa.Array:
-        """Some rows' values as ``binary_view``: the file's own bytes, good until more of them are asked for."""
-        starts, sizes = self.starts[first : first + count], self.sizes[first : first + count]
-        begin, end = (int(starts[0]), int(starts[-1] + sizes[-1])) if count else (0, 0)
-        views = np.zeros((count, 16), np.uint8)
-        views[:, :4] = sizes.astype("<i4").view(np.uint8).reshape(-1, 4)
-        views[:, 12:] = (starts - begin).astype("<i4").view(np.uint8).reshape(-1, 4)
-        memory = self.file.many(begin, end, self.column.leaf)
-        everything = np.frombuffer(memory, np.uint8)
-        for row in np.flatnonzero(sizes <= _INLINE_BYTES):
-            at, size = int(starts[row]) - begin, int(sizes[row])
-            views[row, 4:] = 0
-            views[row, 4 : 4 + size] = everything[at : at + size]
-        long = np.flatnonzero(sizes > _INLINE_BYTES)
-        views[long, 4:8] = everything[(starts[long] - begin)[:, None] + np.arange(4)]
-        return pa.Array.from_buffers(pa.binary_view(), count, [None, pa.py_buffer(views), pa.py_buffer(memory)])
+        """Some rows' values; see ``view_of``."""
+        return view_of(self.file, self.column, self.starts[first : first + count], self.sizes[first : first + count])
 
 
-def long_columns(file: pq.ParquetFile) -> list[LongColumn]:
+def long_columns(metadata: pq.FileMetaData) -> list[LongColumn]:
     """The leaves that may be read here; none where columns cannot be told apart by their names."""
-    schema, leaves = file.schema_arrow, file.schema
+    leaves = metadata.schema
+    schema = leaves.to_arrow_schema()
     names = schema.names
     if len(set(names)) < len(names) or any("." in name for name in names):
         return []
@@ -149,21 +155,18 @@ def long_columns(file: pq.ParquetFile) -> list[LongColumn]:
 
 def long_values(column: LongColumn, group: pq.RowGroupMetaData, file: Bytes) -> LongValues | None:
     """A long column's values in a row group, or None where Arrow has to read them."""
-    chunk = group.column(column.leaf)
-    if not _is_plain(chunk, group.num_rows):
+    if not is_plain(column, group):
         return None
-    starts: list[int] = []
-    sizes: list[int] = []
     try:
-        for at, end, count in _pages(chunk, file, column.has_levels):
-            _find_values(file, at, end, count, starts, sizes)
-    except (_OtherPagesError, thrift.MalformedError, struct.error):
+        places = np.array(list(value_places(column, group, file)), np.int64)
+    except OtherPagesError:
         return None
-    return LongValues(column, file, np.array(starts, np.int64), np.array(sizes, np.int64))
+    return LongValues(column, file, places[:, 0], places[:, 1])
 
 
-def _is_plain(chunk: pq.ColumnChunkMetaData, rows: int) -> bool:
-    """Whether its footer says that there are long values in PLAIN pages, none of them compressed or null."""
+def is_plain(column: LongColumn, group: pq.RowGroupMetaData) -> bool:
+    """Whether the footer says that there are long values in PLAIN pages, none of them compressed or null."""
+    chunk, rows = group.column(column.leaf), group.num_rows
     told = chunk.statistics
     return bool(
         rows
@@ -177,6 +180,19 @@ def _is_plain(chunk: pq.ColumnChunkMetaData, rows: int) -> bool:
     )
 
 
+def value_places(column: LongColumn, group: pq.RowGroupMetaData, file: Bytes) -> Iterator[tuple[int, int]]:
+    """Where each value of a plain column starts in the file, and its size; as many as there are rows.
+
+    Raises:
+        OtherPagesError: they are not what the footer says, or otherwise not for reading here.
+    """
+    try:
+        for at, end, count in _pages(group.column(column.leaf), file, column.has_levels):
+            yield from _values(file, at, end, count)
+    except (thrift.MalformedError, struct.error) as error:
+        raise OtherPagesError("a page has no header that can be read") from error
+
+
 def _pages(chunk: pq.ColumnChunkMetaData, file: Bytes, has_levels: bool) -> Iterator[tuple[int, int, int]]:
     """Where the values of each page begin and end, and how many they are."""
     at, left = chunk.data_page_offset, chunk.num_values
@@ -186,7 +202,7 @@ def _pages(chunk: pq.ColumnChunkMetaData, file: Bytes, has_levels: bool) -> Iter
         at += size
         end = at + _number(header, 3)
         if _number(header, 2) != end - at or not at < end <= last:
-            raise _OtherPagesError
+            raise OtherPagesError("a page is compressed, or ends outside of its column")
         if (kind := _number(header, 1)) == _DATA_PAGE:
             told = header.get(5)
             encoding, levels = _number(told, 2), 4 + _LENGTH.unpack(file.few(at, 4))[0] if has_levels else 0
@@ -194,10 +210,10 @@ def _pages(chunk: pq.ColumnChunkMetaData, file: Bytes, has_levels: bool) -> Iter
             told = header.get(8)
             encoding, levels = _number(told, 4), _number(told, 5) + _number(told, 6)
         else:
-            raise _OtherPagesError
+            raise OtherPagesError("a page holds no data")
         count = _number(told, 1)
         if encoding != _PLAIN or not 0 < count <= left or not 0 <= levels <= end - at:
-            raise _OtherPagesError
+            raise OtherPagesError("a page is not PLAIN, or has more values than its column")
         yield at + levels, end, count
         at, left = end, left - count
 
@@ -213,19 +229,18 @@ def _header(file: Bytes, at: int, last: int) -> tuple[dict[int, Any], int]:
 def _number(fields: Any, name: int) -> int:
     value = fields.get(name) if isinstance(fields, dict) else None
     if not isinstance(value, int):
-        raise _OtherPagesError
+        raise OtherPagesError("a page header lacks a number")
     return value
 
 
-def _find_values(file: Bytes, at: int, end: int, count: int, starts: list[int], sizes: list[int]) -> None:
+def _values(file: Bytes, at: int, end: int, count: int) -> Iterator[tuple[int, int]]:
     """Walk from value to value: there are as many as were told, and they end where the page does."""
     for _ in range(count):
         size = _LENGTH.unpack(file.few(at, 4))[0]
         at += 4
-        starts.append(at)
-        sizes.append(size)
+        if size < 0 or at + size > end:
+            raise OtherPagesError("a value does not end in its page")
+        yield at, size
         at += size
-        if size < 0 or at > end:
-            raise _OtherPagesError
     if at != end:
-        raise _OtherPagesError
+        raise OtherPagesError("a page has more than its values")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.landing.pages import Bytes, DiskBytes, LongValues, long_columns, long_values
+from hugflow_assets.landing.pages import Bytes, DiskBytes, LongColumn, long_columns, long_values
 
 BATCH_BYTES = 16 << 20
-_MOST_ROWS = 16_384
+MOST_ROWS = 16_384
 _BUFFER_BYTES = 1 << 20
 
 
@@ -58,50 +59,40 @@ def rows_of(file: pq.ParquetFile, group: int, content: Bytes) -> Iterator[pa.Rec
     """
     facts = file.metadata.row_group(group)
     rows = _rows_of_a_batch(facts.num_rows, facts.total_byte_size)
-    found = [values for one in long_columns(file) if (values := long_values(one, facts, content)) is not None]
-    if found and len(found) < len(file.schema):
-        yield from _rows_around(file, group, rows, found)
-    else:
+    found = [values for one in long_columns(file.metadata) if (values := long_values(one, facts, content)) is not None]
+    if not found or len(found) == len(file.schema):
         yield from file.iter_batches(rows, row_groups=[group], use_threads=False)
-
-
-def _rows_around(file: pq.ParquetFile, group: int, rows: int, found: list[LongValues]) -> Iterator[pa.RecordBatch]:
-    """The rows of a row group of which Arrow reads what is not ``found``."""
-    long = {values.column.leaf for values in found}
-    others = [file.schema.column(leaf).path for leaf in range(len(file.schema)) if leaf not in long]
-    first = 0
+        return
+    others, first = other_columns(file.metadata, [values.column for values in found]), 0
     for batch in file.iter_batches(rows, row_groups=[group], columns=others, use_threads=False):
-        yield _with_long(batch, file.schema_arrow, found, first)
+        views = {values.column: values.view(first, batch.num_rows) for values in found}
+        yield with_long(batch, file.schema_arrow, views)
         first += batch.num_rows
 
 
-def _with_long(batch: pa.RecordBatch, schema: pa.Schema, found: list[LongValues], first: int) -> pa.RecordBatch:
-    """The batch with its long values, in the columns' order of ``schema``."""
-    views = {(values.column.column, values.column.child): values.view(first, batch.num_rows) for values in found}
+def other_columns(metadata: pq.FileMetaData, long: list[LongColumn]) -> list[str]:
+    """The leaves that Arrow has to read, as it wants them named."""
+    left_out = {column.leaf for column in long}
+    return [metadata.schema.column(leaf).path for leaf in range(len(metadata.schema)) if leaf not in left_out]
+
+
+def with_long(batch: pa.RecordBatch, schema: pa.Schema, views: dict[LongColumn, pa.Array]) -> pa.RecordBatch:
+    """The batch with its long values, in the columns' order of ``schema``. Structs around them are nowhere null."""
     columns: list[pa.Array] = []
-    fields: list[pa.Field] = []
     for at, field in enumerate(schema):
-        if (at, None) in views:
-            columns.append(views[at, None])
-        elif any(column == at for column, _ in views):
-            columns.append(
-                _struct_with_long(batch, field, {child: v for (column, child), v in views.items() if column == at})
-            )
+        own = {column.child: view for column, view in views.items() if column.column == at}
+        if None in own:
+            columns.append(own[None])
+        elif own:
+            rest: Any = batch.column(field.name) if field.name in batch.schema.names else None
+            children = [own[n] if n in own else rest.field(child.name) for n, child in enumerate(field.type)]
+            kinds = [child.with_type(values.type) for child, values in zip(field.type, children, strict=True)]
+            columns.append(pa.StructArray.from_arrays(children, fields=kinds))
         else:
             columns.append(batch.column(field.name))
-        fields.append(field.with_type(columns[-1].type))
+    fields = [field.with_type(column.type) for field, column in zip(schema, columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
 
 
-def _struct_with_long(batch: pa.RecordBatch, field: pa.Field, views: dict[int | None, pa.Array]) -> pa.StructArray:
-    """A struct that is nowhere null, since its long values are not."""
-    children, fields = [], []
-    for at, child in enumerate(field.type):
-        values = views[at] if at in views else batch.column(field.name).field(child.name)
-        children.append(values)
-        fields.append(child.with_type(values.type))
-    return pa.StructArray.from_arrays(children, fields=fields)
-
-
 def _rows_of_a_batch(rows: int, size_bytes: int) -> int:
-    return max(1, min(_MOST_ROWS, rows * BATCH_BYTES // max(1, size_bytes)))
+    return max(1, min(MOST_ROWS, rows * BATCH_BYTES // max(1, size_bytes)))

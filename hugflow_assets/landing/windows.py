@@ -1,4 +1,4 @@
-"""Parquet straight from the Hub: windows of row groups in memory, landed while the next ones arrive.
+"""Parquet straight from the Hub: windows of row groups in memory, landed while they or the next ones arrive.
 
 Nothing of it touches the disk but what lands. The price is that a run that is killed has to fetch such a shard from its
 beginning. So with ``auto`` a shard of up to ``LARGEST_BYTES`` is streamed where, by its first bytes, it takes no more
@@ -12,18 +12,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hugflow_assets.errors import HFError, LandingCancelledError
 from hugflow_assets.hub.fetch import part_of
-from hugflow_assets.hub.footers import read_tail
+from hugflow_assets.hub.footers import read_range, read_tail
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.streaming import FileStream
+from hugflow_assets.landing.arriving import ArrivingGroup, ReadRange, arriving_group, rows_arriving
 from hugflow_assets.landing.pages import MemoryBytes
-from hugflow_assets.landing.parquet import rows_of
+from hugflow_assets.landing.parquet import BATCH_BYTES, rows_of
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import first_source
 
@@ -34,6 +35,7 @@ _COST_S = 10  # the longest that it may take to fetch a shard from its beginning
 _PROBE_BYTES = 16 << 20  # so many from the first on show how fast it is
 _WINDOW_BYTES = 32 << 20  # small row groups are taken together until they are so large
 _AHEAD_BYTES = 32 << 20  # of the next window, while one is landed
+_BATCHES_BYTES = 2 * BATCH_BYTES  # of a row group that is landed while it arrives
 _MOST_BYTES = 160 << 20  # of one shard in memory
 _ROOM_BYTES = 2 * _MOST_BYTES  # of all that this process lands
 _POLL_S = 0.2
@@ -52,10 +54,20 @@ class OverDiskError(Exception):
 
 @dataclass(frozen=True)
 class Window:
-    """Row groups that lie side by side in the bytes of a file before ``end``."""
+    """Row groups that lie side by side in the bytes of a file before ``end``.
+
+    ``arriving``: its one row group can be landed while it arrives, so that not all of it has to be in memory.
+    """
 
     groups: range
     end: int
+    size_bytes: int
+    arriving: ArrivingGroup | None = None
+
+    @property
+    def needed_bytes(self) -> int:
+        """What has to be in memory at once."""
+        return self.size_bytes if self.arriving is None else min(self.size_bytes, _BATCHES_BYTES)
 
 
 def is_streamed(shard: Shard) -> bool:
@@ -102,7 +114,7 @@ class WindowStream:
         tail = _tail(shard, file)
         metadata = pq.read_metadata(pa.BufferReader(tail))
         windows = windows_of(metadata, file.size_bytes)
-        room = max((b - a for a, b in pairwise([0, *(one.end for one in windows)])), default=0) + _AHEAD_BYTES
+        room = max((window.needed_bytes for window in windows), default=0) + _AHEAD_BYTES
         if room > _MOST_BYTES:
             raise OverDiskError(f"its row groups need {room} bytes of memory")
         self._open.enter_context(_ROOM.taken(room, shard.should_stop))
@@ -118,9 +130,11 @@ class WindowStream:
         )
         self._stream = self._open.enter_context(stream)
         if windows and shard.download_mode == "auto":
-            self._see_whether_it_is_fast(stream, windows[0].end, file.size_bytes)
+            self._see_whether_it_is_fast(stream, windows[0].needed_bytes, file.size_bytes)
         see(metadata.schema.to_arrow_schema())
-        yield from _rows(stream, metadata, windows, release_to=file.size_bytes - len(tail))
+        for window in windows:
+            yield from _rows(stream, metadata, window, partial(_read_range, shard, file))
+            stream.release(min(window.end, file.size_bytes - len(tail)))
         stream.verify()
         if bytes(memoryview(stream.memory)[-len(tail) :]) != tail:
             raise OverDiskError("its end was another one when it was read by range")
@@ -138,14 +152,25 @@ class WindowStream:
 
 
 def _tail(shard: Shard, file: SourceFile) -> bytes:
-    try:
+    with _told_by_path(file):
         tail = read_tail(shard.access, shard.repo_id, file.commit or shard.commit, file)
-    except HFError as error:
-        said = f"{error.message.rstrip('.')}, asked for {file.path}."
-        raise type(error)(said, remedy=error.remedy, **{**error.details, "path": file.path}) from error
     if tail is None:
         raise OverDiskError("its end cannot be read by range", True)
     return tail
+
+
+def _read_range(shard: Shard, file: SourceFile, start: int, end: int) -> bytes:
+    with _told_by_path(file):
+        return read_range(shard.access, shard.repo_id, file.commit or shard.commit, file, start, end)
+
+
+@contextmanager
+def _told_by_path(file: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except HFError as error:
+        said = f"{error.message.rstrip('.')}, asked for {file.path}."
+        raise type(error)(said, remedy=error.remedy, **{**error.details, "path": file.path}) from error
 
 
 def windows_of(metadata: pq.FileMetaData, size_bytes: int) -> list[Window]:
@@ -156,32 +181,39 @@ def windows_of(metadata: pq.FileMetaData, size_bytes: int) -> list[Window]:
     """
     windows, first, before, start = [], 0, 0, 0
     for group in range(metadata.num_row_groups):
-        facts = metadata.row_group(group)
-        columns = [facts.column(at) for at in range(facts.num_columns)]
-        begins = [min(one.data_page_offset, one.dictionary_page_offset or one.data_page_offset) for one in columns]
-        end = max((at + one.total_compressed_size for at, one in zip(begins, columns, strict=True)), default=before)
-        if min(begins, default=before) < before or not before <= end <= size_bytes:
-            raise OverDiskError("its row groups do not lie in order")
-        before = end
-        if end - start >= _WINDOW_BYTES or group == metadata.num_row_groups - 1:
-            windows.append(Window(range(first, group + 1), end))
+        end = _end_of(metadata.row_group(group), before, size_bytes)
+        if (arriving := arriving_group(metadata, group, before, end)) is not None:
+            if group > first:
+                windows.append(Window(range(first, group), before, before - start))
+            windows.append(Window(range(group, group + 1), end, end - before, arriving))
             first, start = group + 1, end
+        elif end - start >= _WINDOW_BYTES or group == metadata.num_row_groups - 1:
+            windows.append(Window(range(first, group + 1), end, end - start))
+            first, start = group + 1, end
+        before = end
     return windows
 
 
-def _rows(
-    stream: FileStream, metadata: pq.FileMetaData, windows: list[Window], *, release_to: int
-) -> Iterator[pa.RecordBatch]:
-    """Each window's rows when it is there; what has been read of the file is given back."""
-    if not windows:
+def _end_of(group: pq.RowGroupMetaData, before: int, size_bytes: int) -> int:
+    """Where the bytes of a row group end that lies behind ``before``."""
+    columns = [group.column(at) for at in range(group.num_columns)]
+    begins = [min(one.data_page_offset, one.dictionary_page_offset or one.data_page_offset) for one in columns]
+    end = max((at + one.total_compressed_size for at, one in zip(begins, columns, strict=True)), default=before)
+    if min(begins, default=before) < before or not before <= end <= size_bytes:
+        raise OverDiskError("its row groups do not lie in order")
+    return end
+
+
+def _rows(stream: FileStream, metadata: pq.FileMetaData, window: Window, read: ReadRange) -> Iterator[pa.RecordBatch]:
+    """A window's rows, as soon as they can be had."""
+    if window.arriving is not None:
+        yield from rows_arriving(stream, metadata, window.arriving, read)
         return
+    stream.wait(window.end)
     memory = memoryview(stream.memory)
     with pq.ParquetFile(pa.BufferReader(pa.py_buffer(memory)), metadata=metadata, pre_buffer=False) as file:
-        for window in windows:
-            stream.wait(window.end)
-            for group in window.groups:
-                yield from rows_of(file, group, MemoryBytes(memory))
-            stream.release(min(window.end, release_to))
+        for group in window.groups:
+            yield from rows_of(file, group, MemoryBytes(memory))
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_a_page_header_of_nonsense_is_left_to_arrow(tmp_path: Path, version: str
     good = path.read_bytes()
     left, wanted = 0, [row["bytes"] for row in SPEECH["audio"].to_pylist()]
     with pq.ParquetFile(path) as file:
-        (column,) = long_columns(file)
+        (column,) = long_columns(file.metadata)
         group = file.metadata.row_group(0)
         begin = group.column(column.leaf).data_page_offset
         _, size = thrift.read_struct(memoryview(good)[begin:])
@@ -126,7 +126,7 @@ def test_a_file_that_becomes_shorter_while_it_is_read_is_an_error_of_the_disk(tm
     path = tmp_path / "some.parquet"
     pq.write_table(SPEECH, path, **PLAIN)
     with opened(path, "disk") as (file, source):
-        (column,) = long_columns(file)
+        (column,) = long_columns(file.metadata)
         found = long_values(column, file.metadata.row_group(0), source)
         assert found is not None
         path.write_bytes(b"")
