@@ -42,8 +42,8 @@ from hugflow_assets.hub.transport import Body, client, deadline
 from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError, XetLeave
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
-PROBE_BYTES = 32 << 20  # so many show how fast it is
-XET_PROBE_BYTES = 160 << 20  # likewise; nothing comes before its first whole piece, of up to 64 MiB
+PLAIN_PROBE = 24 << 20, 24 << 20  # bytes to warm up, and bytes that show how fast plain HTTP is then
+XET_PROBE = 64 << 20, 96 << 20  # Xet gives nothing before its first whole piece, of up to 64 MiB
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 
@@ -101,21 +101,22 @@ class _BrokenError(Exception):
 
 
 class Pace:
-    """How fast bytes come; what is done with them between two reads does not count."""
+    """How fast bytes come once ``warm_up`` have; what is done with them between two reads does not count."""
 
-    def __init__(self) -> None:
-        self._bytes, self._seconds, self._began = 0, 0.0, 0.0
+    def __init__(self, warm_up: int, every: int) -> None:
+        self._bytes, self._every, self._seconds, self._began = -warm_up, every, 0.0, 0.0
 
     def __enter__(self) -> None:
         self._began = time.monotonic()
 
     def __exit__(self, *raised: object) -> None:
-        self._seconds += time.monotonic() - self._began
+        if self._bytes >= 0:
+            self._seconds += time.monotonic() - self._began
 
-    def seen(self, count: int, every: int) -> float | None:
+    def seen(self, count: int) -> float | None:
         """Count bytes; how many a second came since the last time, where those were ``every`` or more."""
         self._bytes += count
-        if self._bytes < every:
+        if self._bytes < self._every:
             return None
         bytes_per_s = self._bytes / max(self._seconds, 1e-9)
         self._bytes, self._seconds = 0, 0.0
@@ -327,7 +328,7 @@ class Transfer:
 
     def _receive(self, body: Body | XetBody) -> None:
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
-        pace = Pace()
+        pace = Pace(*(XET_PROBE if isinstance(body, XetBody) else PLAIN_PROBE))
         limit = Bandwidth.of(self.access)
         while self.size < self.file.size_bytes:
             room, waited_s = self.sink.room()
@@ -355,7 +356,7 @@ class Transfer:
     def _look_for_the_faster_way(self, body: Body | XetBody, pace: Pace, count: int) -> None:
         if self.access.xet != "auto" or not self.may_switch or not self.file.xet_hash:
             return
-        bytes_per_s = pace.seen(count, XET_PROBE_BYTES if isinstance(body, XetBody) else PROBE_BYTES)
+        bytes_per_s = pace.seen(count)
         if bytes_per_s is None:
             return
         if isinstance(body, XetBody):
