@@ -4,7 +4,7 @@ The bytes arrive in ``<to>.part`` and that file outlives the process: the next f
 the rest only. A commit's file never changes, and the hash over the whole decides in the end, so no If-Range is needed.
 
 Files that the Hub keeps in Xet storage it serves by plain HTTP too, with the same sha256. Where that is the faster way
-the rest of a large one comes from the storage itself (``xet``), from inside the file and back to plain HTTP at any byte.
+the rest of a large one comes from the storage itself (``xet``), from any byte on, and back by plain HTTP at any other.
 """
 
 from __future__ import annotations
