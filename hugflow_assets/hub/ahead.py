@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import Generic, TypeVar
@@ -75,8 +75,4 @@ class Once(Generic[T, Told]):
 
 def at_once(ask: Callable[[T], Told], several: Iterable[T]) -> list[Told]:
     """The answers to several questions of one kind, in their order, a few of them asked at a time."""
-    questions = list(several)
-    if len(questions) < 2:
-        return [ask(one) for one in questions]
-    with ThreadPoolExecutor(min(_AT_ONCE, len(questions)), thread_name_prefix="ahead") as pool:
-        return list(pool.map(ask, questions))
+    return list(in_order(ask, several, _AT_ONCE))

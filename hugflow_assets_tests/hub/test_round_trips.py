@@ -14,7 +14,7 @@ from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.protocol import Request
 from hugflow_assets.demo.serving import Connection
 from hugflow_assets.hub import Hub, HubAccess, LandingPlan
-from hugflow_assets.hub.ahead import in_order, meanwhile
+from hugflow_assets.hub.ahead import at_once, in_order, meanwhile
 from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets_tests.datasets_made import card, tar_bytes, zip_bytes
@@ -182,3 +182,18 @@ def test_what_is_done_meanwhile_is_done_when_the_block_ends() -> None:
         left.set()
         raise ValueError("inside")
     assert done.is_set()
+
+
+def test_a_failure_is_told_without_waiting_for_the_other_answers() -> None:
+    left, answered = threading.Event(), []
+
+    def ask(number: int) -> None:
+        if number == 0:
+            raise ValueError("inside")
+        left.wait(PATIENCE_S)
+        answered.append(number)
+
+    with pytest.raises(ValueError, match="inside"):
+        at_once(ask, range(3))
+    assert answered == []
+    left.set()
