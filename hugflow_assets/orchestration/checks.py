@@ -7,7 +7,6 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, multi_asset_ch
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import RepoState
-from hugflow_assets.landing import verify
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.outcome import verdicts_of
 from hugflow_assets.orchestration.platform import Platform
@@ -77,6 +76,8 @@ def verdicts(name: str, selected: Set[str], platform: Platform) -> Iterator[Verd
     Raises:
         UnknownDatasetError: the name is no storage name.
     """
+    from hugflow_assets.landing import verify
+
     store, settings = platform.store(), platform.settings()
     manifest = _manifest(store, name)
     for rule in POSTLANDING_RULES:

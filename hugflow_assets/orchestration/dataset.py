@@ -8,7 +8,6 @@ from pydantic import Field
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.hub import LandingPlan
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.landing import LANDABLE
 from hugflow_assets.orchestration.attempts import COMMIT_TAG
 from hugflow_assets.orchestration.failures import failing_by_name, rejection, tag_failure
 from hugflow_assets.orchestration.partitions import DATASETS, DATASETS_NAME, register
@@ -62,6 +61,8 @@ def dataset(
         asked = requested(context.partition_key, snapshot, store)
         register(context.instance, DATASETS_NAME, [asked.name])
         plan = resolved(asked, platform, store, update=config.update)
+        from hugflow_assets.landing import LANDABLE
+
         verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
         yield from recorded(verdicts, {key.name for key in context.selected_asset_check_keys})
         if not context.selected_asset_keys:

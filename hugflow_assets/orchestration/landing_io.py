@@ -14,7 +14,7 @@ from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.hub import LandingPlan
-from hugflow_assets.landing import LandedDataset, LandingOptions, land, sample_rows
+from hugflow_assets.landing import LandedDataset, LandingOptions
 from hugflow_assets.orchestration.attempts import AUTHOR_TAG, CHANGE_TAG
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.metadata import landed_metadata
@@ -44,11 +44,15 @@ class LandingIOManager(ConfigurableIOManager):
         instance = context.step_context.instance
         with failing_by_name(instance, context.run_id):
             store = self.platform.store()
+            from hugflow_assets.landing import sample_rows
+
             landed = self._land(context, plan, store)
             rows = sample_rows(store, plan.name, n=5)
             context.add_output_metadata(landed_metadata(landed, plan, rows))
 
     def _land(self, context: OutputContext, plan: LandingPlan, store: Store) -> LandedDataset:
+        from hugflow_assets.landing import land
+
         settings = self.platform.settings()
         tags = context.step_context.dagster_run.tags
         newest: list[Progress] = []

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import Hub, LandingPlan
 from hugflow_assets.intake import AddFile, DatasetRequest, RemoveFile
-from hugflow_assets.landing import LANDABLE
 from hugflow_assets.notify import State, Story, comment_body, plan_comment, story_section
 from hugflow_assets.notify.comment import section_key
 from hugflow_assets.orchestration.proposals import Change, Proposed
@@ -82,6 +81,8 @@ def _name(file: AddFile | RemoveFile | None) -> str | None:
 def _landing(
     file: AddFile, before: AddFile | RemoveFile | None, proposed: Proposed, store: Store, hub: Hub, settings: Settings
 ) -> Section:
+    from hugflow_assets.landing import LANDABLE
+
     stock = Stock(store)
     plan = _plan(file, store, hub)
     verdicts = preflight(file, proposed.snapshot, plan, store, settings, stock=stock, landable=LANDABLE)

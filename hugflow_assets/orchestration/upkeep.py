@@ -15,7 +15,6 @@ from dagster import (
 from dagster._utils.schedules import is_valid_cron_string
 
 from hugflow_assets.errors import HugflowError, SettingsError
-from hugflow_assets.landing import glance, scrub
 from hugflow_assets.orchestration.failures import failing_by_name
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.orchestration.upstream import look_upstream
@@ -70,6 +69,8 @@ def look_for_edits(context: OpExecutionContext, platform: Platform) -> None:
 @op
 def scrub_storage_files(context: OpExecutionContext, platform: Platform) -> None:
     """Hash every file of every dataset. One that cannot be looked at stops no other."""
+    from hugflow_assets.landing import scrub
+
     with failing_by_name(context.instance, context.run_id):
         store = platform.store()
         for name in store.names():
@@ -86,6 +87,8 @@ def scrub_storage_files(context: OpExecutionContext, platform: Platform) -> None
 
 def glance_at_all(store: Store, on_error: Callable[[str, HugflowError], None]) -> list[str]:
     """The datasets whose folders were edited by hand since the last look."""
+    from hugflow_assets.landing import glance
+
     edited = []
     for name in store.names():
         try:
