@@ -38,12 +38,11 @@ from hugflow_assets.hub.calls import (
 )
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.pace import PLAIN_PROBE, XET_PROBE, Pace
 from hugflow_assets.hub.transport import Body, client, deadline
 from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError, XetLeave
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
-PLAIN_PROBE = 24 << 20, 24 << 20  # bytes to warm up, and bytes that show how fast plain HTTP is then
-XET_PROBE = 64 << 20, 96 << 20  # Xet gives nothing before its first whole piece, of up to 64 MiB
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 
@@ -98,29 +97,6 @@ class _BrokenError(Exception):
         super().__init__(error)
         self.error = error
         self.asked_s = asked_s
-
-
-class Pace:
-    """How fast bytes come once ``warm_up`` have; what is done with them between two reads does not count."""
-
-    def __init__(self, warm_up: int, every: int) -> None:
-        self._bytes, self._every, self._seconds, self._began = -warm_up, every, 0.0, 0.0
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *raised: object) -> None:
-        if self._bytes >= 0:
-            self._seconds += time.monotonic() - self._began
-
-    def seen(self, count: int) -> float | None:
-        """Count bytes; how many a second came since the last time, where those were ``every`` or more."""
-        self._bytes += count
-        if self._bytes < self._every:
-            return None
-        bytes_per_s = self._bytes / max(self._seconds, 1e-9)
-        self._bytes, self._seconds = 0, 0.0
-        return bytes_per_s
 
 
 @dataclass
@@ -363,9 +339,10 @@ class Transfer:
             if self.leave is not None and not STORAGE.is_faster(self.asked, bytes_per_s, self.leave):
                 raise XetFailedError("it is slower than plain HTTP")
             return
-        self.leave = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
-        if self.leave is not None:
-            raise _SlowError
+        if pace.is_one_connection(bytes_per_s):
+            self.leave = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
+            if self.leave is not None:
+                raise _SlowError
 
     def _have(self, piece: memoryview) -> None:
         """A piece is in the sink's room: hash and count it. Who reads it there may give its memory back at once."""

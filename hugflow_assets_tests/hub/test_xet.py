@@ -20,7 +20,7 @@ from hugflow_assets.demo.protocol import CDN, HUB, XET
 from hugflow_assets.demo.xet_folder import XetFolder
 from hugflow_assets.errors import HFError, LandingCancelledError
 from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
-from hugflow_assets.hub.transfer import PLAIN_PROBE, XET_PROBE
+from hugflow_assets.hub.pace import PLAIN_PROBE, XET_PROBE
 from hugflow_assets.hub.xet import SLOW_BYTES_PER_S, is_installed
 from hugflow_assets.hub.xet_client import client_library
 from hugflow_assets_tests.faulty_hub import FaultyHub
