@@ -22,7 +22,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from hugflow_assets.demo.local_hub import LocalHub
-from hugflow_assets.demo.protocol import Answer, Request
+from hugflow_assets.demo.protocol import CDN, Answer, Request
 from hugflow_assets.demo.serving import Connection, Delivery
 
 Kind = Literal[
@@ -59,6 +59,7 @@ class Fault:
     bytes_per_s: float = 1000.0
     length_off: int = 10
     flip_at: int | None = None
+    asked: str = ""  # how the request's Range begins
     hold_s: float = 30.0
     hits: int = 0
 
@@ -66,20 +67,24 @@ class Fault:
         """Whether it is for this request. The path is searched with its query, decoded: that names CDN files too."""
         if self.method not in (None, request.method) or self.origin not in (None, request.origin):
             return False
+        if not (request.range or "").startswith(self.asked):
+            return False
         return self.path.search(f"{unquote(request.path)}?{unquote(unquote(request.query))}") is not None
 
 
 @dataclass
 class FaultyHub(LocalHub):
-    """A ``LocalHub`` with rules of misbehaviour."""
+    """A ``LocalHub`` with rules of misbehaviour. ``most_at_once``: so many answers of the storage were under way."""
 
     faults: list[Fault] = field(default_factory=list)
+    most_at_once: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._released = threading.Event()
         self._dead_links: set[str] = set()
         self._due_lock = threading.Lock()
+        self._at_once = 0
 
     def fault(self, path: str, kind: Kind | int, *, times: int | None = 1, **options: object) -> Fault:
         """Add a rule and give it, so that a test can look at its ``hits``.
@@ -122,6 +127,17 @@ class FaultyHub(LocalHub):
     # ---- one request
 
     def respond(self, request: Request, connection: Connection) -> None:
+        of_storage = request.origin == CDN
+        with self._due_lock:
+            self._at_once += of_storage
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            self._respond(request, connection)
+        finally:
+            with self._due_lock:
+                self._at_once -= of_storage
+
+    def _respond(self, request: Request, connection: Connection) -> None:
         if request.query in self._dead_links:
             connection.send(self._plain(request, 403, b"<Error><Code>AccessDenied</Code></Error>"))
         elif (rule := self._due(request)) is None:

@@ -24,6 +24,7 @@ from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.adopted import copy_adopted
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.segments import Connections
 from hugflow_assets.hub.transfer import Transfer, content_hash
 from hugflow_assets.hub.transport import READ_BYTES
 
@@ -54,6 +55,7 @@ def fetch(
     *,
     on_bytes: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    connections: Connections | None = None,
 ) -> FetchReceipt:
     """Fetch ``file`` at ``commit`` to ``to``, resuming what an earlier call left, and verify it whole.
 
@@ -63,6 +65,7 @@ def fetch(
         on_bytes: called with each increment of bytes on disk. Kept bytes are announced at the start, and bytes that
             have to be thrown away come as a negative number: the sum is the size on disk, at most ``file.size_bytes``.
         should_stop: asked often; when it says yes, the partial file is kept.
+        connections: how many may fetch a large file at once; see ``segments``.
     Raises:
         HFUnreachableError, HFRateLimitedError: no answer, or 429, after every retry.
         HFDownloadError: the Hub does not have the file, or storage refuses it.
@@ -72,7 +75,7 @@ def fetch(
         LandingCancelledError: ``should_stop`` said yes.
     """
     asked = Asked(access, repo_id, commit, file.path, seen_before=True)
-    return _Fetch(asked, file, to, on_bytes, should_stop).run()
+    return _Fetch(asked, file, to, on_bytes, should_stop, connections).run()
 
 
 class _Fetch:
@@ -85,10 +88,11 @@ class _Fetch:
         to: Path,
         on_bytes: Callable[[int], None] | None,
         should_stop: Callable[[], bool] | None,
+        connections: Connections | None,
     ) -> None:
         self.asked, self.file, self.to = asked, file, to
         self.promised = content_hash(file)
-        self.transfer = Transfer(asked, file, self, on_bytes, should_stop)
+        self.transfer = Transfer(asked, file, self, on_bytes, should_stop, connections)
         self._buffer = memoryview(bytearray(READ_BYTES))
         self.handle = -1
         self.resumed = 0
@@ -174,6 +178,9 @@ class _Fetch:
         os.ftruncate(self.handle, 0)
         os.lseek(self.handle, 0, os.SEEK_SET)
         self.resumed = 0
+
+    def place(self, start: int, size: int) -> None:
+        """There is none: a part file is the beginning of the file."""
 
     def _integrity_error(self, found: list[str]) -> HFIntegrityError:
         return HFIntegrityError(

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from hugflow_assets.durable import write_all
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.hub.segments import Connections
 from hugflow_assets.hub.transfer import Transfer
 from hugflow_assets.hub.transport import READ_BYTES
 
@@ -43,13 +44,27 @@ def addresses(size_bytes: int) -> mmap.mmap:
         raise StreamBrokenError(f"there is no address space for {size_bytes} bytes") from error
 
 
+class Room(Protocol):
+    """Memory that several streams share."""
+
+    def more(self, size_bytes: int) -> int:
+        """Take up to so much more of it, without waiting for any: how much there was."""
+        ...
+
+    def less(self, size_bytes: int) -> None:
+        """Give so much of it back."""
+        ...
+
+
 class FileStream:
     """One file on its way into memory, from ``with`` on, by a thread of its own.
 
     Args:
         room_bytes: of the file in memory at once; it goes no further before something is released.
+        room: where there is more of it, for what comes ahead of its turn, and where it is given back.
         on_bytes: called with each increment, in that thread.
         should_stop: asked often, in that thread.
+        connections: how many may fetch it at once; see ``segments``.
     Raises:
         StreamBrokenError: this process may not have as much address space as the file is long.
     """
@@ -64,16 +79,18 @@ class FileStream:
         *,
         on_bytes: Callable[[int], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        connections: Connections | None = None,
+        room: Room | None = None,
     ) -> None:
         self.memory = addresses(file.size_bytes)
         self._view = memoryview(self.memory)
-        self._room_bytes, self._should_stop = room_bytes, should_stop
+        self._room_bytes, self._room, self._should_stop = room_bytes, room, should_stop
         self._changed = threading.Condition()
         self._size = self._released = 0
         self._ended = self._abandoned = False
         self._error: BaseException | None = None
         asked = Asked(access, repo_id, commit, file.path, seen_before=True)
-        self._transfer = Transfer(asked, file, self, on_bytes, self._is_to_stop, may_switch=False)
+        self._transfer = Transfer(asked, file, self, on_bytes, self._is_to_stop, connections, may_switch=False)
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
 
     def __enter__(self) -> Self:
@@ -95,6 +112,11 @@ class FileStream:
     def reach_bytes(self) -> int:
         """How much can have come before something is released."""
         return self._released + self._room_bytes
+
+    @property
+    def seen_bytes(self) -> int:
+        """The same with what has come ahead of its turn."""
+        return self._size + self._transfer.segments.ahead_bytes
 
     @property
     def bytes_fetched(self) -> int:
@@ -133,6 +155,9 @@ class FileStream:
             self.memory.madvise(mmap.MADV_DONTNEED, self._released, end - self._released)
             with self._changed:
                 self._released = end
+                if self._room is not None and (spare := self._room_bytes - (len(self._view) - end)) > 0:
+                    self._room_bytes -= spare
+                    self._room.less(spare)
                 self._changed.notify_all()
 
     def end(self) -> None:
@@ -170,6 +195,14 @@ class FileStream:
     def restart(self) -> None:
         """What was read already cannot be taken back."""
         raise StreamBrokenError("the server has begun from the start")
+
+    def place(self, start: int, size: int) -> memoryview:
+        """Where they are to lie, as far as there is room for them."""
+        end = min(start + size, len(self._view))
+        with self._changed:
+            if self._room is not None and end > self.reach_bytes:
+                self._room_bytes += self._room.more(end - self.reach_bytes)
+            return self._view[start : min(end, self.reach_bytes)]
 
     # ---- the thread
 

@@ -39,6 +39,7 @@ from hugflow_assets.hub.calls import (
 from hugflow_assets.hub.faults import Asked, refusal
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.pace import PLAIN_PROBE, XET_PROBE, Pace
+from hugflow_assets.hub.segments import Connections, SegmentedBody, Segments, SegmentsEndError
 from hugflow_assets.hub.transport import Body, client, deadline
 from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError, XetLeave
 
@@ -81,6 +82,10 @@ class Sink(Protocol):
         """Forget all bytes; the file comes from its beginning."""
         ...
 
+    def place(self, start: int, size: int) -> memoryview | None:
+        """Where bytes of the file from ``start`` on may lie before their turn; see ``segments.Place``."""
+        ...
+
 
 class _MismatchError(Exception):
     """The bytes are not the file's; said in words."""
@@ -107,6 +112,7 @@ class Transfer:
         on_bytes: called with each increment of bytes in the sink; bytes that have to be thrown away come as a negative
             number: the sum is at most ``file.size_bytes``.
         should_stop: asked often.
+        connections: how many may fetch it at once; None: one. See ``segments``.
     """
 
     asked: Asked
@@ -114,6 +120,7 @@ class Transfer:
     sink: Sink
     on_bytes: Callable[[int], None] | None = None
     should_stop: Callable[[], bool] | None = None
+    connections: Connections | None = None
     size: int = 0
     fetched: int = 0
     attempts: int = 0
@@ -122,9 +129,11 @@ class Transfer:
     from_xet: int = 0  # bytes of those in the sink
     leave: XetLeave | None = None  # for the rest to come by Xet
     hash: hashlib._Hash = field(init=False)
+    segments: Segments = field(init=False)
 
     def __post_init__(self) -> None:
         self.hash = new_hash(self.file)
+        self.segments = Segments(self.access, self.file.size_bytes, self.connections, self.sink.place)
 
     @property
     def access(self) -> HubAccess:
@@ -191,6 +200,8 @@ class Transfer:
                     self._request(backoff)
             except _SlowError:
                 self.attempts -= 1  # nothing went wrong
+            except SegmentsEndError as end:
+                self.segments.ended(end, self.size)
             except _BrokenError as broken:
                 if self.size >= mark + PROGRESS_BYTES:
                     backoff.progress()
@@ -230,8 +241,9 @@ class Transfer:
         self.stop_if_asked()
         resume = self.size if self.ranges else 0
         headers = {**request_headers(self.access), "Accept-Encoding": "identity"}
-        if resume:
-            headers["Range"] = f"bytes={resume}-"
+        end = self.segments.end_of(resume) if self.ranges else ""
+        if resume or end:
+            headers["Range"] = f"bytes={resume}-{end}"
         url = file_url(self.access.endpoint, self.asked.repo_id, self.asked.revision, self.file.path)
         backoff.ask_leave(url)
         with deadline(self.access.read_timeout_s * 2) as head:
@@ -241,7 +253,8 @@ class Transfer:
                 note_limits(self.access, response)
                 self._judge(response)
                 self._place(response)
-                self._receive(Body(response, self.access.read_timeout_s))
+                with self.segments.body(response, self.size, self.stop_if_asked, self._came_in_vain) as body:
+                    self._receive(body)
 
     def _judge(self, response: httpx2.Response) -> None:
         """Raise unless the answer carries bytes of the file."""
@@ -305,7 +318,7 @@ class Transfer:
     def _receive(self, body: Body | XetBody) -> None:
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
         pace = Pace(*(XET_PROBE if isinstance(body, XetBody) else PLAIN_PROBE))
-        limit = Bandwidth.of(self.access)
+        limit = None if isinstance(body, SegmentedBody) else Bandwidth.of(self.access)  # that keeps to it by itself
         while self.size < self.file.size_bytes:
             room, waited_s = self.sink.room()
             window_ends += waited_s
@@ -351,6 +364,9 @@ class Transfer:
         self.size += len(piece)
         self.fetched += len(piece)
         self.announce(len(piece))
+
+    def _came_in_vain(self, count: int) -> None:
+        self.fetched += count
 
 
 def _length(response: httpx2.Response) -> int | None:

@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from httpcore2 import NetworkStream, SyncBackend
 from hugflow_assets.errors import HFError, HFUnreachableError
 from hugflow_assets.hub.access import HubAccess
 
-_LARGE_BYTES = 4 << 20
+_LARGE_BYTES = 1 << 20
 READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third of the speed on a fast network
 _IDLE_S = 30.0  # a connection is kept for the next request; the library's own 5 s end before the next phase begins
 
@@ -102,11 +102,11 @@ class Body:
     """The bytes of an answer's body, read to where they are to lie.
 
     A large body whose length is told is read from the connection itself: the client library copies each byte four
-    times on its way, which takes as long as hashing it. Such a connection is closed behind the answer.
+    times on its way, which takes as long as hashing it. Read to its end, the connection is good for the next request.
     """
 
     def __init__(self, response: httpx2.Response, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+        self._response, self._timeout_s = response, timeout_s
         self._chunks = response.iter_raw()
         self._rest = memoryview(next(self._chunks, b""))  # what had come with the head is in it
         self._stream: _Stream | None = None
@@ -126,6 +126,8 @@ class Body:
         if not self._rest and self._stream is not None:
             count = self._stream.read_into(room[: self._left], self._timeout_s) if self._left else 0
             self._left -= count
+            if count and not self._left and _is_told_of_the_end(self._response):
+                next(self._chunks, None)
             return count
         count = min(len(self._rest), len(room)) if self.has_more() else 0
         room[:count] = self._rest[:count]
@@ -140,6 +142,22 @@ class Body:
                 return False
             self._rest = memoryview(chunk)
         return bool(self._rest) or self._left > 0
+
+
+def _is_told_of_the_end(response: httpx2.Response) -> bool:
+    """Let the parser of the client library know that the body has been read, past it; else it closes the connection.
+
+    A new connection to a far storage is slow for its first megabytes. The parser is no part of the library's interface:
+    where it is not found, the connection is closed.
+    """
+    found: Any = response.stream
+    with suppress(AttributeError):
+        while not hasattr(found, "_connection"):
+            found = getattr(found, "_stream", None) or found._httpcore_stream
+        reader = found._connection._h11_state._reader
+        reader._remaining -= reader._remaining
+        return True
+    return False
 
 
 class _Backend(SyncBackend):

@@ -13,6 +13,7 @@ from hugflow_assets.landing.sums import Kind
 from hugflow_assets.settings import DownloadMode
 
 MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh", "structure")
+FAST_BYTES_PER_S = 100e6  # of one connection; below, more connections pay
 ShardKey = tuple[str, str, int]
 
 
@@ -28,6 +29,7 @@ class Shard:
         features: ``Features.to_dict()`` from upstream, or None.
         stop_file: the shard stops soon after this file appears.
         download_mode: from memory, over the disk, or as it seems best; see ``windows``.
+        most_connections: for all shards of the landing together that one process fetches.
     """
 
     access: HubAccess
@@ -44,6 +46,7 @@ class Shard:
     file_mode: int
     stop_file: Path
     download_mode: DownloadMode = "disk"
+    most_connections: int = 1
 
     @property
     def key(self) -> ShardKey:
@@ -69,6 +72,12 @@ class Shard:
     def slow_file(self) -> Path:
         """It appears when a shard of the landing has found the network slow."""
         return self.stop_file.with_name("slow")
+
+    def connections(self, bytes_per_s: float | None = None) -> int:
+        """How many may fetch its large files, told how fast one is: one is enough where the network is fast."""
+        if bytes_per_s is not None and bytes_per_s < FAST_BYTES_PER_S and not self.slow_file.exists():
+            self.slow_file.touch()
+        return self.most_connections if self.slow_file.exists() else 1
 
     def media_folders(self) -> list[Path]:
         """Every folder that the shard may write media to."""

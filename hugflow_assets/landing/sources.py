@@ -130,6 +130,7 @@ class Sources:
             local,
             on_bytes=self._on_bytes,
             should_stop=shard.should_stop,
+            connections=shard.connections,
         )
         self.bytes_fetched += got.bytes_fetched
 
@@ -139,17 +140,25 @@ def first_source() -> str:
     return _SOURCE.format(0)
 
 
+def file_ahead(shard: Shard) -> SourceFile | None:
+    """The file that the shard's reader will ask for, where that is one and its own."""
+    source = shard.source
+    if source.shape not in _ONE_FILE or len(source.files) != 1 or source.files[0].archive is not None:
+        return None
+    return source.files[0]
+
+
 def fetch_ahead(shard: Shard, on_bytes: Callable[[int], None] | None = None) -> Ahead:
-    """Fetch and verify the file that the shard's reader will ask for, where that is one; ``Sources`` gives it out.
+    """Fetch and verify the ``file_ahead``; ``Sources`` gives it out.
 
     Args:
         on_bytes: called with each increment of bytes on the disk.
     """
-    source = shard.source
-    if source.shape not in _ONE_FILE or len(source.files) != 1 or source.files[0].archive is not None:
+    file = file_ahead(shard)
+    if file is None:
         return {}
     sources = Sources(shard, on_bytes=on_bytes)
-    local = sources.fetch(source.files[0])
+    local = sources.fetch(file)
     return {local.name: sources.bytes_fetched}
 
 

@@ -7,7 +7,6 @@ than some ten seconds to fetch, and is otherwise fetched to the disk, where it i
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hugflow_assets.errors import HFError, LandingCancelledError
+from hugflow_assets.errors import HFError
 from hugflow_assets.hub.fetch import part_of
 from hugflow_assets.hub.footers import read_range, read_tail
 from hugflow_assets.hub.models import Shape, SourceFile
@@ -25,20 +24,19 @@ from hugflow_assets.hub.streaming import FileStream
 from hugflow_assets.landing.arriving import ArrivingGroup, ReadRange, arriving_group, rows_arriving
 from hugflow_assets.landing.pages import MemoryBytes
 from hugflow_assets.landing.parquet import BATCH_BYTES, rows_of
+from hugflow_assets.landing.room import Room
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import first_source
 
 SMALLEST_BYTES = 8 << 20  # below, a shard costs a request more and saves nothing
 LARGEST_BYTES = 512 << 20
-FAST_BYTES_PER_S = 100e6  # of one connection; below, more connections pay, and they fetch to the disk
 _COST_S = 10  # the longest that it may take to fetch a shard from its beginning
-_PROBE_BYTES = 16 << 20  # so many from the first on show how fast it is
+_PROBE_S = 1.0  # by then all connections are there that there may be
 _WINDOW_BYTES = 32 << 20  # small row groups are taken together until they are so large
 _AHEAD_BYTES = 32 << 20  # of the next window, while one is landed
 _BATCHES_BYTES = 2 * BATCH_BYTES  # of a row group that is landed while it arrives
 _MOST_BYTES = 160 << 20  # of one shard in memory
-_ROOM_BYTES = 2 * _MOST_BYTES  # of all that this process lands
-_POLL_S = 0.2
+_ROOM = Room(2 * _MOST_BYTES, _MOST_BYTES, kept_bytes=2 * _AHEAD_BYTES)  # of all that this process lands
 
 
 class OverDiskError(Exception):
@@ -83,7 +81,7 @@ def is_streamed(shard: Shard) -> bool:
         return False
     if shard.download_mode == "stream":
         return True
-    return SMALLEST_BYTES <= file.size_bytes <= LARGEST_BYTES and not shard.slow_file.exists()
+    return SMALLEST_BYTES <= file.size_bytes <= LARGEST_BYTES
 
 
 class WindowStream:
@@ -117,7 +115,7 @@ class WindowStream:
         room = max((window.needed_bytes for window in windows), default=0) + _AHEAD_BYTES
         if room > _MOST_BYTES:
             raise OverDiskError(f"its row groups need {room} bytes of memory")
-        self._open.enter_context(_ROOM.taken(room, shard.should_stop))
+        share = self._open.enter_context(_ROOM.taken(room, shard.should_stop))
         seen = self._open.enter_context(_seen_bytes(shard))
         stream = FileStream(
             shard.access,
@@ -127,6 +125,8 @@ class WindowStream:
             room,
             on_bytes=seen,
             should_stop=shard.should_stop,
+            connections=shard.connections,
+            room=share,
         )
         self._stream = self._open.enter_context(stream)
         if windows and shard.download_mode == "auto":
@@ -140,13 +140,10 @@ class WindowStream:
             raise OverDiskError("its end was another one when it was read by range")
 
     def _see_whether_it_is_fast(self, stream: FileStream, end: int, size: int) -> None:
-        """Of a slow one the others are told, which have more connections over the disk."""
+        """By what comes while the first window is waited for; others will not be faster either."""
         stream.wait(1)
-        began, seen = time.monotonic(), min(end, _PROBE_BYTES)
-        if stream.wait(seen, patience_s=seen / FAST_BYTES_PER_S):
-            return
-        self._shard.slow_file.touch()
-        if stream.size_bytes / (time.monotonic() - began) < size / _COST_S:
+        began = time.monotonic()
+        if not stream.wait(end, _PROBE_S) and stream.seen_bytes / (time.monotonic() - began) < size / _COST_S:
             stream.save(part_of(self._shard.work / first_source()))
             raise OverDiskError("the network is slow", True)
 
@@ -229,30 +226,3 @@ def _seen_bytes(shard: Shard) -> Iterator[Callable[[int], None]]:
 
         yield count
     shard.streamed_path.unlink(missing_ok=True)
-
-
-class _Room:
-    """The memory for all files that are streamed in this process."""
-
-    def __init__(self, size_bytes: int) -> None:
-        self._left = size_bytes
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def taken(self, size_bytes: int, should_stop: Callable[[], bool]) -> Iterator[None]:
-        """Wait for so much of it, and have it while the block runs."""
-        with self._changed:
-            while self._left < size_bytes:
-                self._changed.wait(_POLL_S)
-                if should_stop():
-                    raise LandingCancelledError("The landing was stopped on request.", remedy="A later run resumes.")
-            self._left -= size_bytes
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._left += size_bytes
-                self._changed.notify_all()
-
-
-_ROOM = _Room(_ROOM_BYTES)

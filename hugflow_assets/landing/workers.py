@@ -9,23 +9,26 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from hugflow_assets.errors import LandingCancelledError, StorageError
+from hugflow_assets.hub.lines import usable
 from hugflow_assets.landing.failures import Failures
 from hugflow_assets.landing.linking import LandedCopy, link_shard
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.shard_landing import land_shard
-from hugflow_assets.landing.sources import Ahead, fetch_ahead
+from hugflow_assets.landing.sources import Ahead, fetch_ahead, file_ahead
 from hugflow_assets.landing.windows import OverDiskError, is_streamed
 from hugflow_assets.store.models import ShardReceipt
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 0.25
+_SHORT_S = 0.05
 _ENOUGH_BYTES_PER_S = 100e6  # for one landing worker
 _FASTER = 1.3  # with twice the connections
 
@@ -59,9 +62,9 @@ def run_jobs(
 ) -> None:
     """Carry out every job.
 
-    A shard that is streamed has a connection of its own while it is landed. Of the others the next is fetched while one
-    is landed. One connection is enough where the network is faster than the landing; where the landing waits for bytes
-    more are opened, up to ``options.connections``.
+    A shard that is streamed is fetched while it is landed. Of the others the next is fetched while one is landed. One
+    connection is enough where the network is faster than the landing; where the landing waits for bytes more are
+    opened, up to ``options.connections``: for the next ranges of a large file first, else for the next files.
 
     Args:
         on_landed: called in this thread with each finished shard.
@@ -74,9 +77,10 @@ def run_jobs(
     failures = Failures(stop)
     with (
         _executor(options) as executor,
+        _streamers(options, executor) as streamers,
         ThreadPoolExecutor(options.connections, thread_name_prefix="fetch") as fetchers,
     ):
-        line = _Line(iter(jobs), executor, options.parallel)
+        line = _Line(iter(jobs), executor, streamers, options)
         connections = 0
         try:
             while not line.is_over:
@@ -117,14 +121,17 @@ class _Line:
     Never more than ``parallel`` + 1 fetched shards wait or are landed, so that few are on the disk.
     """
 
-    def __init__(self, jobs: Iterator[Job], executor: Executor, parallel: int) -> None:
-        self._jobs, self._executor, self._parallel = jobs, executor, parallel
+    def __init__(self, jobs: Iterator[Job], executor: Executor, streamers: Executor, options: LandingOptions) -> None:
+        self._jobs, self._options, self._parallel = jobs, options, options.parallel
+        self._executor, self._streamers = executor, streamers
         self._done: SimpleQueue[tuple[Shard, Future[ShardReceipt]]] = SimpleQueue()
         self._changed = threading.Condition()
         self._next: Job | None = None
         self._again: list[Job] = []  # to be landed over the disk after all
         self._closed = self._all_over_disk = False
         self._streams: list[Job] = []  # being landed from memory
+        self._fetching: dict[Path, int] = {}  # by a shard's folder: what is missing of its file
+        self._slow_file: Path | None = None
         self._taken = self._landing = self._collected = self._fetched_bytes = 0
         self._seen, self._before = (time.monotonic(), 0), 0.0
 
@@ -144,9 +151,9 @@ class _Line:
                 return 1
             now, fetched = time.monotonic(), self._fetched_bytes
             seconds, size = now - self._seen[0], fetched - self._seen[1]
-            if there == 1 and (self._all_over_disk or any(job.shard.slow_file.exists() for job in self._streams[:1])):
+            if there == 1 and (self._all_over_disk or self._is_slow()):
                 self._seen = now, fetched
-                return 4 * self._parallel  # one connection has been seen to be slow
+                return self._options.connections
             if seconds < _TICK_S or self._closed:
                 return there
             self._seen = now, fetched
@@ -180,12 +187,15 @@ class _Line:
             future: Future[ShardReceipt]
             try:
                 ahead = None if streamed or job.copy is not None else self._fetch_ahead(job)
-                future = self._executor.submit(carry_out, job, ahead, streamed=streamed)
+                executor = self._streamers if streamed else self._executor
+                future = executor.submit(carry_out, self._for_worker(job), ahead, streamed=streamed)
             except BaseException as error:  # noqa: BLE001  it is the caller's to raise
                 future = Future()
                 future.set_exception(error)
             with self._changed:
                 self._landing += 1
+                self._fetching.pop(job.shard.work, None)
+                self._changed.notify_all()
             future.add_done_callback(partial(self._finish, job, streamed))
 
     def _take(self) -> tuple[Job, bool] | None:
@@ -195,30 +205,62 @@ class _Line:
                 self._changed.wait_for(lambda: self._closed or self._landing <= self._parallel)
                 if self._closed:
                     return None
-                if self._again:
-                    return self._again.pop(), False
-                self._next = self._next or next(self._jobs, None)
+                if self._again and self._is_free():
+                    return self._begun(self._again.pop()), False
+                if self._next is None and (job := next(self._jobs, None)) is not None:
+                    self._next = self._with_connections(job)
                 if self._next is None and not self._streams:
                     self._closed = True
                     self._changed.notify_all()
                     return None
                 streamed = self._next is not None and not self._all_over_disk and is_streamed(self._next.shard)
-                if self._next is None or (streamed and self._landing >= self._parallel):
-                    self._changed.wait(_TICK_S)  # until one is back, or there is a worker to stream it
+                can_begin = self._landing < self._most_streams() if streamed else self._is_free()
+                if self._next is None or self._again or not can_begin:
+                    self._changed.wait(_SHORT_S)  # until one is back, or there is a worker or a connection for it
                     continue
-                job, self._next = self._next, None
+                taken, self._next = self._next, None
                 self._taken += 1
                 if streamed:
-                    self._streams.append(job)
-                return job, streamed
+                    self._streams.append(taken)
+                    return taken, True
+                return self._begun(taken), False
+
+    def _begun(self, job: Job) -> Job:
+        self._fetching[job.shard.work] = 0 if (file := file_ahead(job.shard)) is None else file.size_bytes
+        return job
 
     def _fetch_ahead(self, job: Job) -> Ahead:
-        ahead = fetch_ahead(job.shard, self._count)
+        ahead = fetch_ahead(job.shard, partial(self._count, job.shard.work))
         return {name: size + job.bytes_fetched for name, size in ahead.items()}
 
-    def _count(self, size_bytes: int) -> None:
+    def _count(self, work: Path, size_bytes: int) -> None:
         with self._changed:
             self._fetched_bytes += size_bytes
+            self._fetching[work] -= size_bytes
+
+    def _most_streams(self) -> int:
+        """One more than are landed, whose first bytes come from far away meanwhile."""
+        return self._parallel + (self._is_slow() and self._streamers is not self._executor)
+
+    def _is_slow(self) -> bool:
+        return self._slow_file is not None and self._slow_file.exists()
+
+    def _is_free(self) -> bool:
+        """Whether the files that are fetched leave a connection for another one: the large ones use several."""
+        most = self._options.connections
+        many = most if self._is_slow() else 1
+        return sum(usable(missing, many) for missing in self._fetching.values()) < most
+
+    def _with_connections(self, job: Job) -> Job:
+        """All that there may be for the fetching threads of this process; of processes each has its share."""
+        self._slow_file = job.shard.slow_file
+        return replace(job, shard=replace(job.shard, most_connections=self._options.connections))
+
+    def _for_worker(self, job: Job) -> Job:
+        if self._options.executor == "threads":
+            return job
+        share = max(1, self._options.connections // self._parallel)
+        return replace(job, shard=replace(job.shard, most_connections=share))
 
     def _finish(self, job: Job, streamed: bool, future: Future[ShardReceipt]) -> None:
         error = future.exception()
@@ -239,6 +281,16 @@ class _Line:
             self._taken -= 1
         else:
             self._again.append(replace(job, copy=None, bytes_fetched=error.bytes_fetched))
+
+
+@contextmanager
+def _streamers(options: LandingOptions, executor: Executor) -> Iterator[Executor]:
+    """Where shards are streamed: of processes there are no more than are needed, each having memory of its own."""
+    if options.executor == "processes":
+        yield executor
+        return
+    with ThreadPoolExecutor(options.parallel + 1, thread_name_prefix="stream") as streamers:
+        yield streamers
 
 
 def _executor(options: LandingOptions) -> Executor:
