@@ -21,6 +21,9 @@ _READ_AS = {  # endings that `datasets` does not know, and Hugflow reads
     **{".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz"},
     **{ending: f"{ending}.wav" for ending in (".m4a", ".m4b", ".aac", ".aif", ".amr")},
 }
+_BEFORE_ZIP = frozenset(
+    {".parquet", ".lance", ".vortex", ".arrow", ".jsonl", ".json", ".csv"}
+)  # where as many are there
 _NOT_FOR_THE_MODULE = frozenset({"data_files", "data_dir", "default", "config_name", "description", "version"})
 
 
@@ -180,11 +183,12 @@ def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
 
 def _is_mostly_zip(urls: Sequence[str]) -> bool:
     """Whether `datasets` would look into zip archives to find the format: .zip before any ending that it knows."""
-    from datasets.packaged_modules import _EXTENSION_TO_MODULE
+    from datasets.packaged_modules import _ALL_METADATA_FILENAMES, _EXTENSION_TO_MODULE
 
-    endings = Counter("." + suffix.lower() for url in urls for suffix in basename(url).split(".")[1:])
-    known = [count for ending, count in endings.items() if ending in _EXTENSION_TO_MODULE]
-    return endings[".zip"] > max(known, default=0)
+    names = [name for name in map(basename, urls) if name not in _ALL_METADATA_FILENAMES]
+    endings = Counter("." + suffix.lower() for name in names for suffix in name.split(".")[1:])
+    known = [(count, ending in _BEFORE_ZIP) for ending, count in endings.items() if ending in _EXTENSION_TO_MODULE]
+    return endings[".zip"] > 0 and (endings[".zip"], False) >= max(known, default=(0, False))
 
 
 def _of_module(files: dict[str, list[str]], module: str | None) -> dict[str, list[str]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFRevisionNotFoundError, HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
 from hugflow_assets.hub.ahead import Once
 from hugflow_assets.hub.card import dataset_infos
-from hugflow_assets.hub.clips import METADATA_NAMES, likely_tables, looked_at
+from hugflow_assets.hub.clips import METADATA_NAMES, likely_tables, looked_at, split_named
 from hugflow_assets.hub.faults import listed, nearest
 from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
@@ -49,7 +49,7 @@ from hugflow_assets.hub.shards import (
     row_configs,
 )
 from hugflow_assets.hub.tables import PARQUET, columns_seen
-from hugflow_assets.hub.tars import look_into_tar, named_in_tars, tables_in_tars
+from hugflow_assets.hub.tars import TarSight, look_into_tar, named_in_tars, tables_in_tars
 from hugflow_assets.hub.transcripts import Transcripts, transcripts_of
 from hugflow_assets.hub.zipped import opened, tables_and_archives, zips_of
 from hugflow_assets.hub.zips import ReadRange, directory_from, member_head, zip_members
@@ -88,7 +88,9 @@ def plan_of(
         head.begin(path)
     found = recognise_own(sight)
     if found is not None and found.is_script:
-        return _plan_of_conversion(hub, request, state, files, found, files_commit)
+        plan = _plan_of_conversion(hub, request, state, files, found, files_commit)
+        if plan.shape is not Shape.UNSUPPORTED or (found := _beside_script(sight, by_path, inside)) is None:
+            return plan
     note = card_problem
     if found is None and (archives := zips_of(layout)):
         outer = by_path
@@ -100,7 +102,7 @@ def plan_of(
         note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
     tables: dict[str, SourceFile] = {}
     seen: dict[str, dict[str, Any]] = {}
-    look = cache(lambda file: look_into_tar(file, inside.ranges(file)))
+    look = inside.tar
     if found is None and layout.module == "webdataset":
         found, tables, seen = tables_in_tars(sight, by_path, look)
         by_path |= tables
@@ -139,6 +141,13 @@ def _plan_by_layout(
     if request.audio_column or request.text_column:
         configs = tuple(_with_columns(config, sight) for config in configs)
     return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
+
+
+def _beside_script(sight: Sight, by_path: dict[str, SourceFile], inside: _Inside) -> Recognised | None:
+    """Clip archives beside a loading script whose tables name clips by id; only where the tables tell the splits."""
+    found = named_in_tars(sight, by_path, inside.tar)
+    splits = found.clips.splits if found is not None and found.clips is not None else ()
+    return found if splits and all(split_named(f"{split.name}.tsv") for split in splits) else None
 
 
 def _configs_of(
@@ -271,6 +280,7 @@ class _Inside:
 
     def __init__(self, hub: Hub, state: RepoState) -> None:
         self._hub, self._state = hub, state
+        self._tars: dict[SourceFile, TarSight] = {}
         self._ends: Once[SourceFile, bytes] = Once(lambda file: self._read(file, directory_from(file), file.size_bytes))
 
     def head(self, file: SourceFile) -> bytes:
@@ -281,8 +291,11 @@ class _Inside:
             return read_tail(self._hub.access, self._state.repo_id, self._state.commit, file) or b""
         return self._read(file, 0, _TABLE_HEAD)
 
-    def ranges(self, file: SourceFile) -> ReadRange:
-        return partial(self._read, file)
+    def tar(self, file: SourceFile) -> TarSight:
+        """What the ends of a tar archive tell."""
+        if file not in self._tars:
+            self._tars[file] = look_into_tar(file, partial(self._read, file))
+        return self._tars[file]
 
     def zipped(self, archive: SourceFile) -> ReadRange:
         begins = directory_from(archive)

@@ -217,7 +217,8 @@ def named_in_tars(
         return None
     looked = at_once(look, [files[path] for path in tars[:_CONFIGS_LOOKED_AT]])
     clips = tuple(name for inside in looked for name in inside.clips)
-    return clip_archives(replace(sight, paths=(*tables, *tars), members=clips, lists=True)) if clips else None
+    paths = (*tables, *tars, *filter(None, [sight.script]))
+    return clip_archives(replace(sight, paths=paths, members=clips, lists=True)) if clips else None
 
 
 def _may_be_list(path: str) -> bool:

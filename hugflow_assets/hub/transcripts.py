@@ -149,6 +149,8 @@ def place_of(folder: str, places: Collection[str], holds_clips: bool) -> str | N
     if holds_clips:
         return None
     near = [place for place in places if _is_parallel(place, folder)]
+    if not near:
+        near = [place for place in places if _is_parallel(_in_archive(place), _in_archive(folder))]
     if len(near) == 1:
         return near[0]
     return next(iter(places)) if len(places) == 1 else None
@@ -235,6 +237,12 @@ def _is_parallel(one: str, other: str) -> bool:
     """Whether two folders differ in one component: ``wav48/p225`` and ``txt/p225``."""
     left, right = one.split("/"), other.split("/")
     return len(left) == len(right) and sum(a != b for a, b in zip(left, right, strict=True)) == 1
+
+
+def _in_archive(folder: str) -> str:
+    """A folder without the zip archive that it is in: ``wav.zip/p225`` and ``txt.zip/p225`` are one."""
+    kept = [part for part in folder.split("/") if not part.lower().endswith(".zip")]
+    return "/".join([*kept, "" if len(kept) == folder.count("/") + 1 else "zip"])
 
 
 @lru_cache(4)

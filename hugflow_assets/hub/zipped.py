@@ -38,7 +38,7 @@ def opened(
     outer = [path for config in layout.configs for _, paths in config.splits for path in paths if path not in inside]
     paths = [*outer, *(file.path for found in inside.values() for file in found)]
     inner = data_layout(paths, {})
-    if layout.module not in (None, ZIP):
+    if layout.module not in (None, ZIP) and not (layout.module in ("text", "json") and inner.module == "audiofolder"):
         inner = replace(inner, module=layout.module, params=layout.params)
     told_apart = len(layout.configs) > 1 or any(len(config.splits) > 1 for config in layout.configs)
     if not told_apart and not card_data.get("configs"):

@@ -629,6 +629,33 @@ CASES: dict[str, Case] = {
         },
         extra={"rows_without_clip": 1},
     ),
+    "tables that name clips by an id, beside a script without a conversion": Case(
+        {
+            "speech.py": b"import datasets\n",
+            "data/en/asr_train.tsv": b"id\traw_text\n9_0\tHello.\n",
+            "data/en/asr_dev.tsv": b"id\traw_text\n9_1\tHi.\n",
+            "data/en/train/train_part_0.tar.gz": tar_bytes({"train_part_0/9_0.wav": CLIPS[0]}, compression="gz"),
+            "data/en/dev/dev_part_0.tar": tar_bytes({"dev_part_0/9_1.wav": CLIPS[1]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {"train.jsonl": [{"id": "9_0", "audio": CLIPS[0], "raw_text": "Hello."}]},
+        {"subset": "en", "split": "train"},
+    ),
+    "zips of audio and of texts, and a list beside them": Case(
+        {
+            "wav.zip": zip_bytes({"wav/p1/1.wav": CLIPS[0], "wav/p2/1.wav": CLIPS[1], "wav/p3/u.wav": CLIPS[2]}),
+            "txt.zip": zip_bytes({"txt/p1/1.txt": b"one", "txt/p2/1.txt": b"eins"}),
+            "transcripts.txt": b"u uh\n",
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[0], "label": 0, "id": None, "text": None, "text_beside": "one"},
+                {"audio": CLIPS[1], "label": 1, "id": None, "text": None, "text_beside": "eins"},
+                {"audio": CLIPS[2], "label": 2, "id": "u", "text": "uh", "text_beside": None},
+            ]
+        },
+    ),
     "a list a split, as Kaldi has them": Case(
         {
             "data/train/text": b"u1 le chat\nu2  le chien\nu9 gone\n",
