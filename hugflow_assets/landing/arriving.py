@@ -75,7 +75,7 @@ def rows_arriving(
     behind = read(group.end, group.last)
     if len(behind) != group.last - group.end:
         raise StreamBrokenError("the server gives no ranges")
-    stream.wait(group.begin)
+    _wait(stream, group.begin)
     others = _others(stream, metadata, group, behind)
     content, schema = _Arriving(stream), metadata.schema.to_arrow_schema()
     starts: list[int] = []
@@ -96,7 +96,7 @@ def rows_arriving(
         sizes.append(size)
     yield batch()
     stream.release(group.end)
-    stream.wait(group.last)
+    _wait(stream, group.last)
     if stream.memory[group.end : group.last] != behind:
         raise StreamBrokenError("the end of a row group was another one when it was read by range")
 
@@ -112,6 +112,13 @@ def _others(stream: FileStream, metadata: pq.FileMetaData, group: ArrivingGroup,
     return batch
 
 
+def _wait(stream: FileStream, end: int) -> None:
+    """Wait for the bytes before ``end``, which come only as far as the stream may reach."""
+    if end > stream.reach_bytes:
+        raise StreamBrokenError("it needs more memory than there is")
+    stream.wait(end)
+
+
 class _Arriving:
     """The bytes of a stream, waited for."""
 
@@ -125,8 +132,6 @@ class _Arriving:
 
     def many(self, begin: int, end: int, reader: int) -> memoryview:
         if end > self._there:
-            if end > self._stream.reach_bytes:
-                raise StreamBrokenError("a value needs more memory than there is")
-            self._stream.wait(end)
+            _wait(self._stream, end)
             self._there = self._stream.size_bytes
         return self._memory[begin:end]
