@@ -46,7 +46,7 @@ class Lines:
     def may_open(self, file: Fetched, most: int) -> bool:
         """Count one more connection for a file; one that has none may always have it."""
         with self._guard:
-            if file.open and (file.open >= _most_of_one(most) or not self._is_its_turn(file, most - 1)):
+            if file.open and (file.open >= _most_of_one(most) or self._open >= most or self._is_behind(file, most)):
                 return False
             file.open += 1
             return True
@@ -54,13 +54,21 @@ class Lines:
     def may_stay(self, file: Fetched, most: int) -> bool:
         """Whether a connection of a file may go on with the next range of it."""
         with self._guard:
-            return self._is_its_turn(file, most)
+            return self._open <= most and not self._is_behind(file, most)
 
-    def _is_its_turn(self, file: Fetched, most: int) -> bool:
-        """No more than so many are open, and no file that has begun before waits for one."""
+    def is_free(self, most: int) -> bool:
+        """Whether there is one for a file that begins."""
+        with self._guard:
+            return self._open < most
+
+    @property
+    def _open(self) -> int:
+        return sum(one.open for one in self._files)
+
+    def _is_behind(self, file: Fetched, most: int) -> bool:
+        """A file that has begun before waits for a connection."""
         before = self._files[: self._files.index(file)] if file in self._files else []
-        waits = any(one.wants and one.open < _most_of_one(most) for one in before)
-        return not waits and sum(one.open for one in self._files) <= most
+        return any(one.wants and one.open < _most_of_one(most) for one in before)
 
     def close(self, file: Fetched) -> None:
         """One less."""

@@ -31,6 +31,7 @@ _SMALLEST_BYTES = 8 << 20  # at the end of a file, so that all connections are d
 _LEFT_BYTES, _LEFT_S = 1 << 20, 0.2
 _LARGEST_BYTES = 24 << 20  # where it takes no memory besides
 _PROBE_BYTES, _PROBE_S = 16 << 20, 0.16  # so many, or so long, show how fast a connection is
+_FAR_S, _FAR_PROBE_S = 0.04, 0.06  # where the answer takes so long it is seen sooner: no connection is fast at once
 _STRIKES, _STRIKE_BYTES = 3, 64 << 20  # so many refusals, each within so many bytes of the one before, are enough
 _TICK_S = 0.05
 
@@ -56,6 +57,7 @@ class Segments:
         self._access, self._size_bytes = access, size_bytes
         self._connections, self._place = connections, place
         self._strikes = self._struck_at = 0
+        self._asked_at = 0.0
         self._body: SegmentedBody | None = None
 
     @property
@@ -69,9 +71,11 @@ class Segments:
         Where there will be several, the first is as short as they are: an answer that is not read to its end costs its
         connection.
         """
-        if self._is_worth_it(start) and self._connections is not None and self._connections(None) > 1:
-            return str(start + SEGMENT_BYTES - 1)
-        return ""
+        self._asked_at = time.monotonic()
+        if self._connections is None or not self._is_worth_it(start):
+            return ""
+        most = self._connections(None)
+        return str(start + SEGMENT_BYTES - 1) if most > 1 and LINES.is_free(most) else ""
 
     @contextmanager
     def body(
@@ -90,6 +94,8 @@ class Segments:
         self._body = body = SegmentedBody(
             self._access, response, start, self._size_bytes, self._connections, self._place, stop_if_asked
         )
+        if time.monotonic() - self._asked_at > _FAR_S:
+            body.probe_s = _FAR_PROBE_S
         LINES.join(body)
         try:
             yield body
@@ -155,7 +161,7 @@ class SegmentedBody(Body):
         self._is_over = self._closed = False  # no more are begun; nobody reads any more
         self._changed = threading.Condition()
         self._speed: float | None = None
-        self._probed_bytes, self._probed_s = 0, 0.0
+        self._probed_bytes, self._probed_s, self.probe_s = 0, 0.0, _PROBE_S
         self._most_seen = 1
         self.open, self.wants = 1, False  # connections, counted by LINES; whether one more could be used
         self.wasted = 0
@@ -200,6 +206,8 @@ class SegmentedBody(Body):
             while not (self._queue and (self._queue[0].filled > self._queue[0].taken or self._queue[0].error)):
                 self._changed.wait(_TICK_S)
                 self._stop_if_asked()
+                if self._is_over and not self._queue:
+                    raise SegmentsEndError(alone=False)
                 self._begin_more()
             head = self._queue[0]
             count = min(head.filled - head.taken, len(room))
@@ -232,7 +240,7 @@ class SegmentedBody(Body):
         if self._speed is None:
             self._probed_bytes += count
             self._probed_s += seconds
-            if self._probed_bytes >= _PROBE_BYTES or self._probed_s >= _PROBE_S:
+            if self._probed_bytes >= _PROBE_BYTES or self._probed_s >= self.probe_s:
                 self._speed = self._probed_bytes / max(self._probed_s, 1e-9)
 
     def _most(self) -> int:
@@ -302,7 +310,7 @@ class SegmentedBody(Body):
                 segment.is_busy = False
                 if segment.is_cut:
                     self._give_back(segment)
-                elif error is not None:
+                elif error is not None and segment.filled < segment.size:
                     segment.error, self._is_over, self.wants = error, True, False
                     self._cut(behind=segment)
                 more = not self._is_over and LINES.may_stay(self, self._most())
