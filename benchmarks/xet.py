@@ -1,6 +1,8 @@
-"""Xet storage against plain HTTP, one file and several at once: ``python -m benchmarks.xet [--sizes 1,8,64,256]``.
+"""Xet storage against plain HTTP, one file and several at once: ``python -m benchmarks.xet [--sizes 1,8,128]``.
 
-All fetch, hash and write the same noise from the local Hub, near and far. Each run is a process of its own.
+All fetch, hash and write the same files from the local Hub: noise, as audio is, and text, which Xet keeps compressed.
+The Hub is near, or 50 ms away: with 50 MB/s a connection (far), 5 MB/s a connection (slow), 20 MB/s for all of them
+together (line). Each run is a process of its own.
 """
 
 from __future__ import annotations
@@ -15,21 +17,31 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hugflow_assets.demo.local_hub import LocalHub
+from hugflow_assets.demo.protocol import Request
+from hugflow_assets.demo.serving import Connection
 from hugflow_assets.demo.xet_folder import XetFolder
+from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
+from hugflow_assets.hub.bandwidth import Bandwidth
 
 REPO = "bench/xet"
-FAR_LATENCY_S, FAR_BYTES_PER_S = 0.05, 50e6
+WORLDS = {"near": (0.0, None), "far": (0.05, 50e6), "slow": (0.05, 5e6), "line": (0.05, None)}
+LINE_BYTES_PER_S = 20e6
 MODES = ("off", "on", "auto")
+CONNECTIONS = 8
+WORDS = [random.Random(at).randbytes(3).hex()[: 3 + at % 4].encode() for at in range(256)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.xet", description=__doc__)
-    parser.add_argument("--sizes", default="1,8,32,128,512", help="of one file, in MB")
+    parser.add_argument("--sizes", default="1,8,32,128,512,512t", help="of one file, in MB; t: of text")
     parser.add_argument("--several", default="2x256,8x32", help="files at once, and the size of each")
+    parser.add_argument("--worlds", default=",".join(WORLDS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--workdir", default=None)
     parser.add_argument("--one", default=None, help=argparse.SUPPRESS)
@@ -37,33 +49,56 @@ def main() -> None:
     if asked.one:
         print(json.dumps(_fetch(json.loads(asked.one))))
         return
-    cases = [(1, int(size)) for size in asked.sizes.split(",")]
-    cases += [(int(count), int(size)) for count, size in (one.split("x") for one in asked.several.split(",") if one)]
+    cases = [(1, size) for size in asked.sizes.split(",") if size]
+    cases += [(int(count), size) for count, size in (one.split("x") for one in asked.several.split(",") if one)]
     print("| files | MB each | Hub | XET=off: MB/s, CPU s, peak MB | on | auto |")
     print("|---|---|---|---|---|---|")
     with (
         tempfile.TemporaryDirectory(prefix="hugflow-xet-", dir=asked.workdir) as folder,
-        LocalHub(xet=XetFolder(Path(folder) / "xet")) as hub,
+        _Hub(xet=XetFolder(Path(folder) / "xet")) as hub,
     ):
         for count, size in cases:
             commit = _add(hub, Path(folder), count, size)
-            for far in (False, True):
-                hub.latency_s, hub.bytes_per_s = (FAR_LATENCY_S, FAR_BYTES_PER_S) if far else (0.0, None)
-                _race(hub.url, commit, Path(folder), count, size, far, asked.repeats)
+            for world in asked.worlds.split(","):
+                hub.latency_s, hub.bytes_per_s = WORLDS[world]
+                hub.line = Bandwidth(LINE_BYTES_PER_S) if world == "line" else None
+                _race(hub.url, commit, Path(folder), count, size, world, asked.repeats)
 
 
-def _add(hub: LocalHub, folder: Path, count: int, size: int) -> str:
+@dataclass
+class _Hub(LocalHub):
+    """A Hub at the end of a line that all connections share."""
+
+    line: Bandwidth | None = None
+
+    def respond(self, request: Request, connection: Connection) -> None:
+        if self.line is None or request.method == "HEAD":
+            super().respond(request, connection)
+            return
+        delivery = self.prepare(request, self.answer(request))
+        connection.send_head(request, delivery.status, delivery.headers)
+        for piece in delivery.chunks(1 << 16):
+            self.line.take(len(piece))
+            connection.connection.sendall(piece)
+
+
+def _mb(size: str) -> int:
+    return int(size.rstrip("t"))
+
+
+def _add(hub: _Hub, folder: Path, count: int, size: str) -> str:
     made: dict[str, bytes | Path] = {}
     for at in range(count):
         path = made[f"{at}.bin"] = folder / f"{count}-{size}-{at}.bin"
         noise = random.Random(f"{count} {size} {at}")
         with path.open("wb") as file:
-            for _ in range(size):
-                file.write(noise.randbytes(1_000_000))
+            for _ in range(_mb(size)):
+                data = noise.randbytes(1_000_000)
+                file.write(b" ".join(WORDS[one] for one in data[:200_000])[:1_000_000] if "t" in size else data)
     return hub.add_repo(f"{REPO}-{count}-{size}", made)
 
 
-def _race(endpoint: str, commit: str, folder: Path, count: int, size: int, far: bool, repeats: int) -> None:
+def _race(endpoint: str, commit: str, folder: Path, count: int, size: str, world: str, repeats: int) -> None:
     told: dict[str, list[dict[str, float]]] = {mode: [] for mode in MODES}
     for _ in range(repeats):
         for mode in MODES:
@@ -73,28 +108,29 @@ def _race(endpoint: str, commit: str, folder: Path, count: int, size: int, far: 
             out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=300).stdout
             told[mode].append(json.loads(out))
             subprocess.run(["rm", "-r", str(to)], check=True)
-    row = [str(count), str(size), "far" if far else "near"]
+    row = [str(count), size, world]
     for runs in told.values():
         seconds, cpu_s, peak_mb = (statistics.median(run[key] for run in runs) for key in ("s", "cpu_s", "peak_mb"))
-        row.append(f"{count * size / seconds:.0f}, {cpu_s:.2f}, {peak_mb:.0f}")
+        row.append(f"{count * _mb(size) / seconds:.0f}, {cpu_s:.2f}, {peak_mb:.0f}")
     print(f"| {' | '.join(row)} |", flush=True)
 
 
 def _fetch(case: dict[str, Any]) -> dict[str, float]:
     """The child: fetch all files, with the first token and connection to be opened yet."""
-    from hugflow_assets.hub import Hub, HubAccess, fetch
-
     access = HubAccess(case["endpoint"], xet=case["xet"])
     repo = f"{REPO}-{case['count']}-{case['size']}"
     files = Hub(access).file_info(repo, case["commit"], [f"{at}.bin" for at in range(case["count"])])
     before, began = os.times(), time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        list(
-            pool.map(lambda one: fetch(access, repo, case["commit"], one, Path(case["to"]) / one.path), files.values())
-        )
+        list(pool.map(partial(_fetch_one, access, repo, case), files.values()))
     after, seconds = os.times(), time.monotonic() - began
     cpu_s = after.user + after.system - before.user - before.system
     return {"s": seconds, "cpu_s": cpu_s, "peak_mb": _peak_mb()}
+
+
+def _fetch_one(access: HubAccess, repo: str, case: dict[str, Any], file: SourceFile) -> None:
+    to = Path(case["to"]) / file.path
+    fetch(access, repo, case["commit"], file, to, connections=lambda _: CONNECTIONS)
 
 
 def _peak_mb() -> float:

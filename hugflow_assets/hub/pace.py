@@ -8,14 +8,15 @@ PLAIN_PROBE = 24 << 20, 24 << 20  # bytes to warm up, and bytes that show how fa
 XET_PROBE = 64 << 20, 96 << 20  # Xet gives nothing before its first whole piece, of up to 64 MiB
 _FIRST_BYTES = 8 << 20  # so many show how fast one connection is
 _XET_CONNECTIONS = 3  # that Xet is as good as
+_LEAST_S = 0.3  # of waiting, to judge by
 
 
 class Pace:
-    """How fast bytes come once ``warm_up`` have, in their order; what is done with them between two does not count."""
+    """How fast bytes come once ``warm_up`` have; what is done with them between two reads does not count."""
 
     def __init__(self, warm_up: int, every: int) -> None:
         self._warm_up, self._every = warm_up, every
-        self._bytes, self._seconds, self._began = 0, 0.0, 0.0
+        self._bytes, self._ahead, self._seconds, self._began = 0, 0, 0.0, 0.0
         self._first_bytes_per_s = 0.0
 
     def __enter__(self) -> None:
@@ -24,15 +25,21 @@ class Pace:
     def __exit__(self, *raised: object) -> None:
         self._seconds += time.monotonic() - self._began
 
-    def seen(self, count: int) -> float | None:
-        """Count bytes; how many a second came since the last time, where those were ``every`` or more."""
+    def seen(self, count: int, ahead: int) -> float | None:
+        """Count bytes that came in their order; how many a second came since the last time, if that was long enough.
+
+        Args:
+            ahead: bytes that have come ahead of their turn, at this moment. Over several connections many are read at
+                once after a wait, so what was read says little about what came.
+        """
         self._bytes += count
-        bytes_per_s = self._bytes / max(self._seconds, 1e-9)
         if not self._first_bytes_per_s and self._bytes >= _FIRST_BYTES:
-            self._first_bytes_per_s = bytes_per_s
-        if self._bytes < (self._warm_up or self._every):
+            self._first_bytes_per_s = self._bytes / max(self._seconds, 1e-9)
+        if self._bytes < (self._warm_up or self._every) or not (self._warm_up or self._seconds >= _LEAST_S):
             return None
-        is_warm, self._warm_up, self._bytes, self._seconds = not self._warm_up, 0, 0, 0.0
+        bytes_per_s = (self._bytes + ahead - self._ahead) / max(self._seconds, 1e-9)
+        is_warm, self._warm_up = not self._warm_up, 0
+        self._bytes, self._ahead, self._seconds = 0, ahead, 0.0
         return bytes_per_s if is_warm else None
 
     def is_one_connection(self, bytes_per_s: float) -> bool:

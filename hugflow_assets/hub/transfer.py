@@ -345,11 +345,11 @@ class Transfer:
     def _look_for_the_faster_way(self, body: Body | XetBody, pace: Pace, count: int) -> None:
         if self.access.xet != "auto" or not self.may_switch or not self.file.xet_hash:
             return
-        bytes_per_s = pace.seen(count)
+        bytes_per_s = pace.seen(count, self.segments.ahead_bytes)
         if bytes_per_s is None:
             return
         if isinstance(body, XetBody):
-            if self.leave is not None and not STORAGE.is_faster(self.asked, bytes_per_s, self.leave):
+            if self.leave is not None and not STORAGE.is_good(self.asked, bytes_per_s, self.leave):
                 raise XetFailedError("it is slower than plain HTTP")
             return
         if pace.is_one_connection(bytes_per_s):

@@ -3,9 +3,11 @@
 Xet keeps a file as pieces of a few large objects and gives many of them at once, so one file is fetched over several
 connections. From anywhere inside a file it goes on by a range of bytes, and ends with the same hash as by plain HTTP.
 
-It takes twice the processor's time of plain HTTP, and memory for every connection. So files come by plain HTTP, and
-the rest of a large one by Xet where that is seen to be slow, no other file being under way, as long as it proves the
-faster way (``XET=auto``; the figures are in ``benchmarks/NOTES.md``).
+It takes twice the processor's time of plain HTTP, and memory for every connection, of which it has fewer. So files come
+by plain HTTP, and the rest of a large one by Xet where that is seen to be slow and more connections do not help, no
+other file being under way, as long as it proves the faster way (``XET=auto``; the figures are in
+``benchmarks/NOTES.md``). That is so where the line is slow and Xet keeps the file compressed, or where the Hub's other
+storage is the slow one.
 
 Whatever goes wrong, the rest of the file comes by plain HTTP from where the bytes stopped, the Hub's storage is left
 alone for some minutes, and that is told once.
@@ -44,8 +46,9 @@ __all__ = ["STORAGE", "XetAgainError", "XetBody", "XetFailedError", "XetLeave"]
 
 _LOG = logging.getLogger(__name__)
 _Key = tuple[str, str | None, str, str]  # a Hub, whose token, a repository, a commit
-SMALLEST_BYTES = 128_000_000  # of what is missing of a file
-SLOW_BYTES_PER_S = 80e6  # of one connection by plain HTTP
+SMALLEST_BYTES = 256 << 20  # of what is missing of a file; what has come ahead of its turn is lost by a change
+SLOW_BYTES_PER_S = 80e6  # by plain HTTP, however many connections
+_FASTER, _SLOWER = 1.2, 0.8  # times plain HTTP
 _MOST_UNDER_WAY = 1  # files that this process fetches at the same time
 _AVOIDED_S = 600.0
 _SILENCE_S = 8.0  # longest silence of the storage within one request of the client's; it tries each once again
@@ -126,13 +129,22 @@ class XetStorage:
         end = self._take_lane(asked.access.rate_dir)
         return None if end is None else XetLeave(plain_bytes_per_s, end)
 
-    def is_faster(self, asked: Asked, bytes_per_s: float, leave: XetLeave) -> bool:
-        """Whether Xet is faster than plain HTTP was; if so, the next files need not show it again for a while."""
-        if bytes_per_s < leave.plain_bytes_per_s:
-            return False
+    def is_good(self, asked: Asked, bytes_per_s: float, leave: XetLeave) -> bool:
+        """Whether to go on with this file by Xet, whose speed was seen now.
+
+        For a while the next large files come by Xet from their beginning if it is faster, and not by Xet otherwise.
+        """
+        endpoint, plain, until = asked.access.endpoint, leave.plain_bytes_per_s, time.monotonic() + _AVOIDED_S
+        is_faster = bytes_per_s >= plain * _FASTER
         with self._guard:
-            self._surpassed[asked.access.endpoint] = leave.plain_bytes_per_s, time.monotonic() + _AVOIDED_S
-        return True
+            if is_faster:
+                self._surpassed[endpoint] = plain, until
+            else:
+                self._surpassed.pop(endpoint, None)
+                self._avoided[endpoint] = until
+        if not is_faster:
+            _LOG.info("Xet storage of %s gives %.0f MB/s, plain HTTP %.0f.", endpoint, bytes_per_s / 1e6, plain / 1e6)
+        return bytes_per_s >= plain * _SLOWER
 
     def _take_lane(self, folder: Path | None) -> Callable[[], None] | None:
         """The one lane for a large file by Xet, if it is free: what to call to leave it."""
