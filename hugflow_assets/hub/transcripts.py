@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from posixpath import basename, dirname
+from typing import Protocol
 
 from hugflow_assets.hub.ahead import at_once
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
@@ -50,9 +51,12 @@ class Transcripts:
             folder = dirname(folder)
         return [*near, *self.elsewhere]
 
-    @property
+    @cached_property
     def _by_folder(self) -> dict[str, list[str]]:
-        return _by_folder(self.lists)
+        found: dict[str, list[str]] = {}
+        for path in self.lists:
+            found.setdefault(dirname(path), []).append(path)
+        return found
 
 
 def transcripts_of(paths: Sequence[str], head: Callable[[str], bytes], spoken_for: Collection[str] = ()) -> Transcripts:
@@ -98,19 +102,15 @@ def is_named_like_a_list(path: str) -> bool:
 @lru_cache(4)
 def sidecars(paths: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]:
     """Clip -> ending -> the file of that ending that is called as the clip is: beside it, or in a folder of texts."""
-    clips: dict[str, dict[str, list[str]]] = {}
-    for path in filter(is_clip, paths):
-        for stem in called(path):
-            clips.setdefault(stem, {}).setdefault(dirname(path), []).append(path)
-    folders = {folder for places in clips.values() for folder in places}
+    places = _ClipPlaces(paths)
     found: dict[str, dict[str, str]] = {}
     doubted: set[tuple[str, str]] = set()
-    for path in paths if clips else ():
-        if (named := side_of(path, clips)) is None:
+    for path in paths if places.clips else ():
+        if (named := side_of(path, places.clips)) is None:
             continue
         stem, ending = named
-        place = place_of(dirname(path), clips[stem], dirname(path) in folders)
-        for clip in clips[stem][place] if place is not None else ():
+        place = place_of(stem, dirname(path), places)
+        for clip in places.clips[stem][place] if place is not None else ():
             known = found.setdefault(clip, {})
             if ending in known and dirname(known[ending]) != dirname(clip):
                 doubted.add((clip, ending))
@@ -137,23 +137,68 @@ def side_of(path: str, stems: Container[str]) -> tuple[str, str] | None:
     return None
 
 
-def place_of(folder: str, places: Collection[str], holds_clips: bool) -> str | None:
-    """The folder of the clip that a text is for, among those of the clips of its name; None where that is in doubt.
+class Places(Protocol):
+    """Where the clips of a name are."""
 
-    Args:
-        folder: of the text.
-        holds_clips: whether there are clips in it: then its texts are theirs alone.
-    """
-    if folder in places:
+    def holds(self, folder: str) -> bool:
+        """Whether there are clips of any name in a folder."""
+
+    def is_in(self, stem: str, folder: str) -> bool:
+        """Whether a clip of that name is in a folder."""
+
+    def parallel(self, stem: str, folder: str) -> Collection[str]:
+        """The folders of such clips that differ from one in a single component; where they are many, some of them."""
+
+    def only(self, stem: str) -> str | None:
+        """The folder of such clips, if they are in one alone."""
+
+
+def place_of(stem: str, folder: str, places: Places) -> str | None:
+    """The folder of the clip that a text of its name in ``folder`` is for; None where that is in doubt."""
+    if places.is_in(stem, folder):
         return folder
-    if holds_clips:
+    if places.holds(folder):  # then its texts are those of its clips
         return None
-    near = [place for place in places if _is_parallel(place, folder)]
-    if not near:
-        near = [place for place in places if _is_parallel(_in_archive(place), _in_archive(folder))]
-    if len(near) == 1:
-        return near[0]
-    return next(iter(places)) if len(places) == 1 else None
+    near = places.parallel(stem, folder)
+    return next(iter(near)) if len(near) == 1 else places.only(stem)
+
+
+def parallels(folder: str) -> Iterable[str]:
+    """What folders have in common that differ in a single component (``wav48/p225``, ``txt/p225``): ``*/p225``."""
+    parts = folder.split("/")
+    return ("/".join([*parts[:at], "*", *parts[at + 1 :]]) for at in range(len(parts)))
+
+
+class _ClipPlaces:
+    """The clips of a repository by their names."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.clips: dict[str, dict[str, list[str]]] = {}
+        self._folders = {dirname(path) for path in paths if is_clip(path)}
+        self._parallel: dict[tuple[str, str], set[str]] = {}
+        for path in filter(is_clip, paths):
+            for stem in called(path):
+                self.clips.setdefault(stem, {}).setdefault(dirname(path), []).append(path)
+        for stem, places in self.clips.items():
+            for place in places if len(places) > 1 else ():
+                for key in (*parallels(place), *parallels(_in_archive(place))):
+                    self._parallel.setdefault((stem, key), set()).add(place)
+
+    def holds(self, folder: str) -> bool:
+        return folder in self._folders
+
+    def is_in(self, stem: str, folder: str) -> bool:
+        return folder in self.clips[stem]
+
+    def parallel(self, stem: str, folder: str) -> Collection[str]:
+        for of in (folder, _in_archive(folder)):
+            every = [self._parallel[stem, key] for key in parallels(of) if (stem, key) in self._parallel]
+            if every:
+                return max(every, key=len) if max(map(len, every)) > 1 else set().union(*every)
+        return ()
+
+    def only(self, stem: str) -> str | None:
+        return next(iter(self.clips[stem])) if len(self.clips[stem]) == 1 else None
 
 
 def side_columns(endings: Iterable[str]) -> dict[str, str]:
@@ -233,21 +278,6 @@ def _folders_around(path: str) -> Iterable[str]:
         yield path
 
 
-def _is_parallel(one: str, other: str) -> bool:
-    """Whether two folders differ in one component: ``wav48/p225`` and ``txt/p225``."""
-    left, right = one.split("/"), other.split("/")
-    return len(left) == len(right) and sum(a != b for a, b in zip(left, right, strict=True)) == 1
-
-
 def _in_archive(folder: str) -> str:
-    """A folder without the zip archive that it is in: ``wav.zip/p225`` and ``txt.zip/p225`` are one."""
-    kept = [part for part in folder.split("/") if not part.lower().endswith(".zip")]
-    return "/".join([*kept, "" if len(kept) == folder.count("/") + 1 else "zip"])
-
-
-@lru_cache(4)
-def _by_folder(lists: tuple[str, ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for path in lists:
-        found.setdefault(dirname(path), []).append(path)
-    return found
+    """A folder with the zip archive that it is in called ``zip``: ``wav.zip/p225`` and ``txt.zip/p225`` are one."""
+    return "/".join("zip" if part.lower().endswith(".zip") else part for part in folder.split("/"))

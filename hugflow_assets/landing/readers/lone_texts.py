@@ -97,7 +97,7 @@ class LoneTexts:
         """What lists and tables say of a clip: once for each row that names it."""
         listed: Columns = {}
         if self._lists is not None:
-            is_alone = len(self._names.folders_of(clip_stem(clip))) == 1
+            is_alone = self._names.only(clip_stem(clip)) is not None
             if (line := self._lists.of(clip, is_alone)) is not None:
                 listed = {name: (value, pa.large_string()) for name, value in zip(LIST_COLUMNS, line, strict=True)}
         found = [{**listed, **table.columns(row)} for table, rows in self._named(clip) for row in rows]
@@ -206,7 +206,7 @@ class LoneTexts:
         if (named := side_of(name, self._names)) is None:
             return None
         stem, ending = named
-        place = place_of(dirname(name), self._names.folders_of(stem), self._names.holds(dirname(name)))
+        place = place_of(stem, dirname(name), self._names)
         if place is None:
             return None
         return (f"{place}/{stem}" if place else stem), ending.removeprefix(".")
