@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import random
 import threading
@@ -30,6 +31,8 @@ PATIENCE = 4  # a whole answer may take this many times the longest silence
 LARGEST_ANSWER = 256 << 20
 _REACH = "Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later."
 _TRUST = "Point SSL_CERT_FILE at the CA bundle (PEM) that vouches for this server or for the proxy in between."
+_LOG = logging.getLogger(__name__)
+_TOLD_S = 1.0  # a longer wait is told of
 _WILL_NOT_PASS = ("CERTIFICATE_VERIFY_FAILED", "407 ")
 _USER_AGENT = f"hugflow/{__version__}; python/{platform.python_version()}"
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -70,7 +73,10 @@ class Backoff:
         while (wait := budget.take(url)) > 0:
             if wait > self.access.retry_max_wait_s:
                 raise rate_limited(self.access, wait, "has no requests left for this machine in its current window")
-            self._pause(wait + random.uniform(0, min(1.0, wait)))  # noqa: S311
+            self._pause(
+                wait + random.uniform(0, min(1.0, wait)),  # noqa: S311
+                f"{self.access.endpoint} has no requests left for this machine in its current window.",
+            )
 
     def wait(self, error: HFError, asked_s: float | None = None) -> None:
         """Wait before the next try; raise ``error`` when the tries are used up or the wait asked for is too long."""
@@ -80,9 +86,12 @@ class Backoff:
         longest = min(self.access.backoff_s * 2 ** (self.failures - 1), self.access.retry_max_wait_s)
         # At least what the server asks for, and not all of us at the same moment.
         spread = random.uniform(longest / 2, longest)  # noqa: S311
-        self._pause(spread if asked_s is None else asked_s + random.uniform(0, min(1.0, longest)))  # noqa: S311
+        seconds = spread if asked_s is None else asked_s + random.uniform(0, min(1.0, longest))  # noqa: S311
+        self._pause(seconds, error.message)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, reason: str) -> None:
+        if seconds > _TOLD_S:
+            _LOG.info("%s Trying again in %.0f s.", reason, seconds)
         until = time.monotonic() + seconds
         idle = threading.Event()
         while (left := until - time.monotonic()) > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import socketserver
 import threading
@@ -29,8 +30,10 @@ from hugflow_assets.errors import (
     HFSubsetNotFoundError,
     HFTokenError,
     HFUnreachableError,
+    LandingCancelledError,
 )
 from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
+from hugflow_assets.hub.calls import Backoff, unreachable
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets_tests.datasets_made import speech_files, two_config_files
 from hugflow_assets_tests.faulty_hub import FaultyHub
@@ -382,3 +385,11 @@ def test_a_token_that_was_left_on_the_machine_is_not_sent(
     monkeypatch.setenv("HF_TOKEN", "hf_reader")
     Hub(access()).resolve(request())
     assert not any("authorization" in asked.headers for asked in hub.requests)
+
+
+def test_a_long_wait_is_told_of_without_the_token(access: Access, caplog: pytest.LogCaptureFixture) -> None:
+    waiting = Backoff(access(token="hf_reader", backoff_s=100), should_stop=lambda: True)
+    fault = unreachable(waiting.access, waiting.access.endpoint, "it echoes hf_reader")
+    with caplog.at_level(logging.INFO), pytest.raises(LandingCancelledError):
+        waiting.wait(fault)
+    assert "it echoes ***. Trying again in " in caplog.text and "hf_reader" not in caplog.text
