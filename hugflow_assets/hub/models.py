@@ -24,6 +24,7 @@ class Shape(StrEnum):
     CLIP_ARCHIVES = "clip-archives"  # Common Voice style: archives of clips beside csv/tsv tables
     CLIP_FILES = "clip-files"  # likewise, the clips being files of the repository
     ROWS = "rows"  # csv, json, text, arrow … through the rows that `datasets` streams
+    TASKS = "tasks"  # Harbor: a folder with task.toml and instruction.md
     UNSUPPORTED = "unsupported"
 
 

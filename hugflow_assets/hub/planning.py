@@ -13,6 +13,7 @@ from hugflow_assets.hub.ahead import Once
 from hugflow_assets.hub.card import dataset_infos
 from hugflow_assets.hub.clips import METADATA_NAMES, likely_tables, looked_at, split_named
 from hugflow_assets.hub.faults import listed, nearest
+from hugflow_assets.hub.folder_shards import folder_configs
 from hugflow_assets.hub.footers import read_tail
 from hugflow_assets.hub.layout import ConfigFiles, Layout, data_layout
 from hugflow_assets.hub.models import (
@@ -44,9 +45,9 @@ from hugflow_assets.hub.shards import (
     archive_configs,
     clip_configs,
     estimate,
-    folder_configs,
     loose_configs,
     row_configs,
+    task_configs,
 )
 from hugflow_assets.hub.tables import PARQUET, columns_seen
 from hugflow_assets.hub.tars import TarSight, look_into_tar, named_in_tars, tables_in_tars
@@ -163,6 +164,8 @@ def _configs_of(
         return archive_configs(chosen, by_path, infos, seen)
     if shape is Shape.ROWS:
         return row_configs(chosen, by_path, infos, str(sight.layout.module), sight.layout.params)
+    if shape is Shape.TASKS:
+        return task_configs(chosen, by_path, infos)
     return folder_configs(chosen, sight.layout.configs, by_path, infos, shape, texts)
 
 

@@ -750,6 +750,29 @@ CASES: dict[str, Case] = {
             ]
         },
     ),
+    "tasks": Case(
+        {
+            "tasks/a/task.toml": b'schema_version = "1"\n[task]\nname = "o/a"\nkeywords = ["k"]\n'
+            b"[metadata]\nd = 2020-01-02\n",
+            "tasks/a/instruction.md": b"<!-- canary -->\n\nDo \xc3\xa9.\n",
+            "tasks/a/tests/run.sh": b"x",
+        },
+        Shape.TASKS,
+        {
+            "test.jsonl": [
+                {
+                    **{"name": "o/a", "instruction": "Do é.\n", "description": "", "keywords": ["k"]},
+                    **{"schema_version": "1", "metadata": {"d": "2020-01-02"}, "location": "tasks/a"},
+                    "config": {
+                        "schema_version": "1",
+                        "task": {"name": "o/a", "keywords": ["k"]},
+                        "metadata": {"d": "2020-01-02"},
+                    },
+                    "files": ["instruction.md", "task.toml", "tests/run.sh"],
+                }
+            ]
+        },
+    ),
     "logs of evaluations": Case(
         {
             "a.eval": zip_bytes(

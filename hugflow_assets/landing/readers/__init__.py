@@ -10,6 +10,7 @@ from hugflow_assets.landing.readers.folder import FolderReader
 from hugflow_assets.landing.readers.parquet import ParquetReader
 from hugflow_assets.landing.readers.reader import Reader
 from hugflow_assets.landing.readers.rows import RowReader
+from hugflow_assets.landing.readers.tasks import TaskReader
 from hugflow_assets.landing.readers.webdataset import WebDatasetReader
 from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.sources import Sources
@@ -27,6 +28,7 @@ _READERS: dict[Shape, type[Reader]] = {
     Shape.CLIP_ARCHIVES: ClipReader,
     Shape.CLIP_FILES: ClipFileReader,
     Shape.ROWS: RowReader,
+    Shape.TASKS: TaskReader,
 }
 LANDABLE = frozenset(_READERS)
 
