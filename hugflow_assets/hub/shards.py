@@ -1,4 +1,4 @@
-"""Shards of every shape but parquet and folders: which files one worker reads alone, and what its reader is told.
+"""Shards of every shape but parquet and folders: which files one worker reads alone, and what its reader is told."""
 
 from __future__ import annotations
 
