@@ -97,6 +97,10 @@ def _samples(path: str) -> Rows:
 _FILLER = bytes(range(256)) * (5 << 10)
 
 
+def _at(key: str) -> dict[str, str]:
+    return {"__key__": key, "__url__": "cv.tar"}
+
+
 def _sample(key: str, **fields: Any) -> dict[str, Any]:
     names = ("wav", "cls", "bin", "file_name", "text", "wav_in_table")
     return {**dict.fromkeys(names), **fields, "__key__": key, "__url__": "train.tar"}
@@ -554,6 +558,32 @@ CASES: dict[str, Case] = {
         },
         {"text_column": "text", "audio_column": "wav"},
         extra={"rows_without_clip": 1, "clips_without_row": 1},
+    ),
+    "a tar with tables of several splits between its clips": Case(
+        {
+            "cv.tar": tar_bytes(
+                {
+                    "cv/clips/a.mp3": CLIPS[0],
+                    "cv/m.cls": b"1".ljust(2 << 20),
+                    "cv/train.tsv": b"path\tsentence\na.mp3\tay\n",
+                    "cv/validated.tsv": b"path\tsentence\na.mp3\tay\nb.mp3\tbee\n",
+                    "cv/n.cls": b"2".ljust(1 << 20),
+                    "cv/clips/b.mp3": CLIPS[1],
+                }
+            )
+        },
+        Shape.WEBDATASET,
+        {
+            "train.jsonl": [
+                {"mp3": mp3, "cls": cls, "path": path, "sentence": sentence, "__tables__": tables, **at}
+                for mp3, cls, path, sentence, tables, at in [
+                    (CLIPS[0], None, "a.mp3", "ay", ["cv/train.tsv", "cv/validated.tsv"], _at("cv/clips/a")),
+                    (None, 1, None, None, None, _at("cv/m")),
+                    (None, 2, None, None, None, _at("cv/n")),
+                    (CLIPS[1], None, "b.mp3", "bee", ["cv/validated.tsv"], _at("cv/clips/b")),
+                ]
+            ]
+        },
     ),
     "a tar with lists of ids and texts, as LibriSpeech has them": Case(
         {

@@ -156,20 +156,13 @@ def test_members_come_in_order_with_their_bytes(tmp_path: Path, compression: str
     assert found == {name.removeprefix("./"): data for name, data in files.items()}
 
 
-@pytest.mark.parametrize(
-    ("tables", "told"),
-    [
-        ({"metadata.csv": b"who,text\nme,x\n"}, r"holds metadata\.csv among its clips"),
-        ({"train.csv": b"path\na.wav\n", "test.csv": b"path\nb.wav\n"}, "tables of several splits"),
-    ],
-)
-def test_a_table_in_the_midst_of_an_archive_that_cannot_be_joined_is_refused_and_not_taken_for_a_sample(
-    house: House, tables: dict[str, bytes], told: str
+def test_a_table_in_the_midst_of_an_archive_that_names_no_clips_is_refused_and_not_taken_for_a_sample(
+    house: House,
 ) -> None:
     filler = bytes(range(256)) * (5 << 10)
-    clips = {"a.wav": CLIP, "m.raw": filler, **tables, "n.raw": filler, "b.wav": CLIP}
+    clips = {"a.wav": CLIP, "m.raw": filler, "metadata.csv": b"who,text\nme,x\n", "n.raw": filler, "b.wav": CLIP}
     house.hub.add_repo("acme/speech", {"train.tar": tar_bytes(clips)})
-    with pytest.raises(BadSourceError, match=told):
+    with pytest.raises(BadSourceError, match=r"holds metadata\.csv among its clips"):
         house.land()
 
 

@@ -40,6 +40,7 @@ from hugflow_assets.landing.readers.side_texts import SideTexts, make_side_texts
 from hugflow_assets.landing.readers.tables import ClipTable, make_clip_table
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl")
+TABLES = "__tables__"  # a column: the tables that have a row, where tables of several splits speak of one archive
 _HEAD_BYTES = 64 << 10
 _KEPT_BYTES = 1 << 20  # a larger text gets a file of its own
 _BATCH_BYTES, _BATCH_ROWS = 8 << 20, 4096
@@ -57,7 +58,7 @@ class LoneTexts:
         work: a folder for what is read.
         go_on: called now and then; what it raises ends the reading.
     Raises:
-        BadSourceError: a table speaks of other splits than the archive, or cannot be read.
+        BadSourceError: a table cannot be read.
     """
 
     def __init__(self, local: Path, source_path: str, work: Path, go_on: Callable[[], None]) -> None:
@@ -100,8 +101,10 @@ class LoneTexts:
             is_alone = self._names.only(clip_stem(clip)) is not None
             if (line := self._lists.of(clip, is_alone)) is not None:
                 listed = {name: (value, pa.large_string()) for name, value in zip(LIST_COLUMNS, line, strict=True)}
-        found = [{**listed, **table.columns(row)} for table, rows in self._named(clip) for row in rows]
-        return found or ([listed] if listed else [])
+        found = [(table.name, {**listed, **table.columns(row)}) for table, rows in self._named(clip) for row in rows]
+        if len({split_named(table.name) for table in self._tables}) > 1:
+            return _with_tables(found) or ([listed] if listed else [])
+        return [columns for _, columns in found] or ([listed] if listed else [])
 
     def count(self, counts: Counter[str]) -> None:
         """Count what belongs to no clip; when all clips have been asked for."""
@@ -220,11 +223,10 @@ class LoneTexts:
         make_clip_table([(local, f"{self._path}/{name}")], table.path_column, table.told, target)
         elsewhere = not self._names.around(dirname(name))
         self._tables.append(_Table(name, ClipTable(target, table.path_column), elsewhere))
-        splits = {split_named(one.name) for one in self._tables}
-        if len(splits) > 1 or len(self._tables) > _MOST_TABLES:
+        if len(self._tables) > _MOST_TABLES:
             raise BadSourceError(
-                f"{self._path} holds {name} among its clips, and {self._tables[0].name}: tables of several splits.",
-                remedy="Tell the dataset's owners: such tables are found where they are the first or the last members.",
+                f"{self._path} holds more than {_MOST_TABLES} tables of its clips.",
+                remedy="Tell the dataset's owners.",
                 file=self._path,
             )
         return True
@@ -248,6 +250,15 @@ class _Table:
             field.name: (self.rows.rows.column(at)[row].as_py(), field.type)
             for at, field in enumerate(self.rows.rows.schema)
         }
+
+
+def _with_tables(found: list[tuple[str, Columns]]) -> list[Columns]:
+    """Rows of tables of several splits that one archive holds: each once, with the tables that have it."""
+    merged: dict[str, tuple[Columns, list[str]]] = {}
+    for name, columns in found:
+        _, names = merged.setdefault(repr([(column, value) for column, (value, _) in columns.items()]), (columns, []))
+        names.append(name)
+    return [{**columns, TABLES: (names, pa.list_(pa.large_string()))} for columns, names in merged.values()]
 
 
 def _members(local: Path, source_path: str, go_on: Callable[[], None]) -> Generator[Member]:
