@@ -25,6 +25,7 @@ class Lines:
     """
 
     def __init__(self) -> None:
+        self.bytes_per_s = 10e6  # of one connection, as it was seen last
         self._guard = threading.Lock()
         self._files: list[Fetched] = []  # in the order in which they have begun
         self._free: list[bytearray] = []

@@ -28,6 +28,7 @@ from hugflow_assets.hub.rate import RateBudget
 from hugflow_assets.hub.transport import Body, client, deadline
 
 _SMALLEST_BYTES = 8 << 20  # at the end of a file, so that all connections are done with it at about the same time
+_LONGEST_S, _LEAST_BYTES = 0.4, 2 << 20  # of a slow connection: a kill costs all that has come ahead of its turn
 _LEFT_BYTES, _LEFT_S = 1 << 20, 0.2
 _LARGEST_BYTES = 24 << 20  # where it takes no memory besides
 _PROBE_BYTES, _PROBE_S = 16 << 20, 0.16  # so many, or so long, show how fast a connection is
@@ -241,7 +242,7 @@ class SegmentedBody(Body):
             self._probed_bytes += count
             self._probed_s += seconds
             if self._probed_bytes >= _PROBE_BYTES or self._probed_s >= self.probe_s:
-                self._speed = self._probed_bytes / max(self._probed_s, 1e-9)
+                self._speed = LINES.bytes_per_s = self._probed_bytes / max(self._probed_s, 1e-9)
 
     def _most(self) -> int:
         if self._most_seen < 2:
@@ -271,6 +272,7 @@ class SegmentedBody(Body):
         if left <= 0:
             return None
         size = left if left < 2 * _SMALLEST_BYTES else max(_SMALLEST_BYTES, left // most)
+        size = min(size, max(_LEAST_BYTES, int(LINES.bytes_per_s * _LONGEST_S)))
         memory = self._place(start, min(size, _LARGEST_BYTES))
         if memory is None:
             return (start, min(size, SEGMENT_BYTES), None) if len(self._queue) < max(1, most - 1) else None
@@ -302,8 +304,10 @@ class SegmentedBody(Body):
         """Fetch one segment after the other, as long as there is one to begin."""
         while segment is not None:
             error: Exception | None = None
+            began = time.monotonic()
             try:
                 self._fetch(segment)
+                LINES.bytes_per_s = segment.size / (time.monotonic() - began)
             except Exception as raised:  # noqa: BLE001  it is the reader's to raise
                 error = raised
             with self._changed:

@@ -97,7 +97,7 @@ FAULTS: dict[str, tuple[dict[str, object], int]] = {
     "a login page": ({"kind": "html"}, 2),
     "a redirect": ({"kind": "redirect-loop"}, 2),
     "another length": ({"kind": "wrong-length"}, 2),
-    "a byte flipped": ({"kind": "flip", "flip_at": 2 * SEGMENT_BYTES - SEGMENT_BYTES // 2}, 2),
+    "a byte flipped": ({"kind": "flip", "flip_at": SEGMENT_BYTES + 1000}, 2),
 }
 
 

@@ -207,7 +207,7 @@ def test_by_itself_it_streams_large_shards_and_takes_up_on_the_disk_what_comes_s
         work = house.folder / "storage/.hugflow/staging"
         if place == "slow":
             # Of the first transfer all connections; the plan has read the footer.
-            hub.fault("train-", "trickle", origin=CDN, bytes_per_s=3e5, times=6)
+            hub.fault("train-", "trickle", origin=CDN, bytes_per_s=3e5, times=7)
         landed = house.land(plan, on_progress=lambda _, at=work, into=parts: into.extend(at.rglob("source-*")))
         trees.append(tree_of(landed.path))
         assert bool(parts) == (place != "fast"), place
