@@ -41,7 +41,8 @@ from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.pace import PLAIN_PROBE, XET_PROBE, Pace
 from hugflow_assets.hub.segments import Connections, SegmentedBody, Segments, SegmentsEndError
 from hugflow_assets.hub.transport import Body, client, deadline
-from hugflow_assets.hub.xet import STORAGE, XetAgainError, XetBody, XetFailedError, XetLeave
+from hugflow_assets.hub.xet import STORAGE, XetLeave
+from hugflow_assets.hub.xet_client import XetAgainError, XetBody, XetFailedError
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again

@@ -3,11 +3,11 @@
 Xet keeps a file as pieces of a few large objects and gives many of them at once, so one file is fetched over several
 connections. From anywhere inside a file it goes on by a range of bytes, and ends with the same hash as by plain HTTP.
 
-It takes twice the processor's time of plain HTTP, and memory for every connection, of which it has fewer. So files come
-by plain HTTP, and the rest of a large one by Xet where that is seen to be slow and more connections do not help, no
-other file being under way, as long as it proves the faster way (``XET=auto``; the figures are in
-``benchmarks/NOTES.md``). That is so where the line is slow and Xet keeps the file compressed, or where the Hub's other
-storage is the slow one.
+Measured, plain HTTP over several connections (``segments``) is as fast or faster, for half the processor's time and
+less memory (``benchmarks/NOTES.md``). Xet is the faster way where that is slow and more connections do not help: on a
+slow line for a file that it keeps compressed, or when the Hub's other storage is the slow one. So with ``XET=auto`` the
+rest of a large file comes by Xet where plain HTTP is seen to be so, no other file being under way, as long as it proves
+itself; with ``on`` all of every file does.
 
 Whatever goes wrong, the rest of the file comes by plain HTTP from where the bytes stopped, the Hub's storage is left
 alone for some minutes, and that is told once.
@@ -31,18 +31,7 @@ from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub.calls import call
 from hugflow_assets.hub.faults import Asked
 from hugflow_assets.hub.models import SourceFile
-from hugflow_assets.hub.xet_client import (
-    FRESH_S,
-    XetAgainError,
-    XetBody,
-    XetClient,
-    XetFailedError,
-    XetToken,
-    client_library,
-    words,
-)
-
-__all__ = ["STORAGE", "XetAgainError", "XetBody", "XetFailedError", "XetLeave"]
+from hugflow_assets.hub.xet_client import FRESH_S, XetBody, XetClient, XetFailedError, XetToken, client_library, words
 
 _LOG = logging.getLogger(__name__)
 _Key = tuple[str, str | None, str, str]  # a Hub, whose token, a repository, a commit
