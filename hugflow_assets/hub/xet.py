@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.xet_client import FRESH_S, XetBody, XetClient, XetFailedError, XetToken, client_library, words
 
 _LOG = logging.getLogger(__name__)
+_HASH, _TOKEN, _SECONDS = re.compile("[0-9a-f]{64}"), re.compile("[!-~]+"), re.compile("[0-9]{1,12}")
 _Key = tuple[str, str | None, str, str]  # a Hub, whose token, a repository, a commit
 SMALLEST_BYTES = 256 << 20  # of what is missing of a file; what has come ahead of its turn is lost by a change
 SLOW_BYTES_PER_S = 80e6  # by plain HTTP, however many connections
@@ -84,7 +86,7 @@ class XetStorage:
     def _is_possible(self, asked: Asked, file: SourceFile, start: int) -> bool:
         """Not through a proxy, with a CA bundle of the settings, or within a bandwidth limit: the client knows none."""
         access = asked.access
-        if access.xet == "off" or not file.xet_hash or file.size_bytes <= start:
+        if access.xet == "off" or not _HASH.fullmatch(file.xet_hash or "") or file.size_bytes <= start:
             return False
         if access.https_proxy or access.ssl_cert_file or access.bytes_per_s:
             return False
@@ -249,16 +251,20 @@ def _asked_token(asked: Asked) -> XetToken:
     if answer.status != 200:
         raise XetFailedError(f"the Hub gives no token for it: status {answer.status}")
     url, token = answer.header("X-Xet-Cas-Url"), answer.header("X-Xet-Access-Token")
-    expires, parts = answer.header("X-Xet-Token-Expiration"), urlsplit(url)
-    is_fresh = expires.isdigit() and int(expires) > time.time() + FRESH_S
-    if (
-        not token
-        or not is_fresh
-        or not parts.hostname
-        or parts.scheme not in ("https", urlsplit(access.endpoint).scheme)
-    ):
+    expires = answer.header("X-Xet-Token-Expiration")
+    is_fresh = _SECONDS.fullmatch(expires) is not None and int(expires) > time.time() + FRESH_S
+    if not is_fresh or not _TOKEN.fullmatch(token) or not _is_address(url, urlsplit(access.endpoint).scheme):
         raise XetFailedError("the Hub's answer to the question for a token is none")
     return XetToken(url.rstrip("/"), token, float(expires))
+
+
+def _is_address(url: str, scheme: str) -> bool:
+    """Whether that is one, no less secure than ``scheme``."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.scheme in ("https", scheme)
+    except ValueError:
+        return False
 
 
 def _silence_s(read_timeout_s: float) -> float:

@@ -96,6 +96,13 @@ def test_it_goes_on_inside_a_file(hub: FaultyHub, access: HubAccess, tmp_path: P
     assert body_bytes(hub, XET) < SIZE // 2 - 1_300_000  # from the chunk that the place is in
 
 
+GIVEN = {
+    "X-Xet-Access-Token": "secret",
+    "X-Xet-Cas-Url": "http://127.0.0.1:9",
+    "X-Xet-Token-Expiration": "99999999999",
+}
+
+
 def _at_a_closed_port(hub: FaultyHub) -> None:
     assert hub.protocol.xet is not None
     hub.protocol.xet.url = "http://127.0.0.1:9"
@@ -123,6 +130,9 @@ FAULTS: dict[str, Callable[[FaultyHub], object]] = {
     "no token route": _of(TOKEN, 404),
     "no token at the moment": _of(TOKEN, 503),
     "a token answer without a token": _of(TOKEN, "html"),
+    "a token that is none": _of(TOKEN, 200, headers={**GIVEN, "X-Xet-Access-Token": "a b"}),
+    "an address that is none": _of(TOKEN, 200, headers={**GIVEN, "X-Xet-Cas-Url": "http://["}),
+    "a time that is none": _of(TOKEN, 200, headers={**GIVEN, "X-Xet-Token-Expiration": "\xb2"}),
     "silence about the token": _of(TOKEN, "stall"),
 }
 
@@ -257,6 +267,13 @@ def test_one_large_file_at_a_time_has_leave_where_xet_may_be_faster_and_the_next
     assert storage.is_good(asked, plain, again), "this file can go on"
     assert storage.claim(asked, file, 0, plain) is None, "it is no faster"
     assert not storage.is_good(asked, plain / 2, again)
+
+
+def test_a_hash_that_is_none_is_not_asked_for(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:
+    files = [source(access).model_copy(update={"xet_hash": "../etc"}), source(access)]
+    for at, file in enumerate(files):
+        fetch(access, "org/set", "main", file, tmp_path / str(at))
+    assert body_bytes(hub, CDN) == SIZE, "the other file has come by Xet"
 
 
 @pytest.mark.parametrize("library", [None, ModuleType("hf_xet")], ids=["missing", "another one of the name"])
