@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from posixpath import basename, splitext
+from posixpath import basename, dirname, splitext
 
 from hugflow_assets.hub.clips import METADATA_NAMES, ClipLayout, clip_layout, loose_layout
 from hugflow_assets.hub.footers import AUDIO_ENDINGS
@@ -29,6 +29,7 @@ FOLDER_SHAPES = {
     "mmcif": (Shape.STRUCTUREFOLDER, "structure"),
 }
 FILES_SHOWN = 10
+_KALDI = frozenset({"wav.scp", "utt2spk", "spk2utt", "segments"})  # beside its list of texts
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,8 @@ def clip_files(sight: Sight) -> Recognised | None:
         return None
     tables = sorted({path for split in found.splits for path in split.tables})
     notes = [f"Left out, since they name no clips: {_some(found.left_out)}."] if found.left_out else []
+    if kaldi := [path for path in sight.paths if basename(path) in _KALDI and f"{dirname(path)}/text" in tables]:
+        notes.append(f"Not read: {_some(kaldi)}.")
     told = f"audio files with {counted(tables, 'table')} by path"
     return Recognised(Shape.CLIP_FILES, told, clips=found, note=" ".join([*notes, *_headerless(found)]))
 

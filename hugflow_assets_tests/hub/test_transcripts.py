@@ -1,0 +1,74 @@
+"""Whose a text is, by names alone: joined where nothing else can be meant, and with nobody where something can."""
+
+from __future__ import annotations
+
+import pytest
+
+from hugflow_assets.hub.transcripts import is_list, side_columns, sidecars, transcripts_of
+
+
+@pytest.mark.parametrize(
+    ("paths", "joined"),
+    [
+        ("a.wav a.txt", {"a.wav": "a.txt"}),
+        ("A.WAV A.TXT", {"A.WAV": "A.TXT"}),
+        ("x.y.wav x.y.txt x.txt", {"x.y.wav": "x.y.txt"}),
+        ("a.wav a.wav.trn", {"a.wav": "a.wav.trn"}),
+        ("d/a.wav d/a.flac d/a.txt", {"d/a.wav": "d/a.txt", "d/a.flac": "d/a.txt"}),
+        ("wav/p1/1.wav wav/p2/1.wav txt/p2/1.txt", {"wav/p2/1.wav": "txt/p2/1.txt"}),
+        ("p/1_mic1.wav p/1_mic2.wav t/1.txt", {"p/1_mic1.wav": "t/1.txt", "p/1_mic2.wav": "t/1.txt"}),
+        ("deep/er/a.wav texts/a.txt", {"deep/er/a.wav": "texts/a.txt"}),
+        ("a.zip/x/1.wav b.zip/x/1.wav c.zip/y/1.txt", {}),
+        ("w.zip/p1/1.wav w.zip/p2/1.wav t.zip/p2/1.txt", {"w.zip/p2/1.wav": "t.zip/p2/1.txt"}),
+        ("p1/1.wav p1/1.txt p2/1.wav", {"p1/1.wav": "p1/1.txt"}),
+        ("p1/1.wav p2/2.wav p2/1.txt", {}),
+        ("train/1.wav test/1.wav text/1.txt", {}),
+        ("wav/1.wav txt/1.txt txt_old/1.txt", {}),
+        ("wav/1.wav txt/1.txt wav/1.txt", {"wav/1.wav": "wav/1.txt"}),
+        ("a.wav README.txt b.txt a.md", {}),
+        ("a.png a.txt", {}),
+    ],
+)
+def test_a_file_that_is_called_as_a_clip_is_belongs_to_it_unless_another_could_be_meant(
+    paths: str, joined: dict[str, str]
+) -> None:
+    found = sidecars(tuple(paths.split()))
+    assert {clip: path for clip, sides in found.items() for path in sides.values()} == joined
+
+
+def test_the_lists_of_a_clip_are_those_in_the_nearest_folder_and_those_elsewhere() -> None:
+    paths = ["s/1/a.wav", "s/1/x.trans.txt", "s/2/b.wav", "s/all.txt", "lists/c.txt", "lists/notes.txt"]
+    heads = {"s/1/x.trans.txt": b"a x\n", "s/all.txt": b"b y\n", "lists/c.txt": b"a z\nb w\n", "lists/notes.txt": b"Hi"}
+    found = transcripts_of(paths, heads.__getitem__)
+    assert found.lists_of("s/1/a.wav") == ["s/1/x.trans.txt", "lists/c.txt"]
+    assert found.lists_of("s/2/b.wav") == ["s/all.txt", "lists/c.txt"]
+    assert found.elsewhere == ("lists/c.txt",)
+
+
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [
+        (b"a one\nb two\n", True),
+        (b"a\tone\nwav/b.wav\ttwo\n", True),
+        (b"a one\nnobody two\n", True),
+        (b"a one\nnobody two\nnor me\n", False),
+        (b"a one\na two\n", False),
+        (b"a one\nb tw", True),
+        (b"", False),
+        (b"\xff\xfe\x00", False),
+    ],
+)
+def test_a_list_begins_its_lines_with_the_names_of_clips(head: bytes, known: bool) -> None:
+    assert is_list(head, {"a", "b"}.__contains__) is known
+
+
+def test_texts_of_several_endings_get_columns_of_their_own() -> None:
+    endings = [".lab", ".txt", ".normalized.txt", ".json", ".original.txt"]
+    assert side_columns(endings) == {
+        ".txt": "text",
+        ".lab": "lab",
+        ".normalized.txt": "normalized_text",
+        ".original.txt": "original_text",
+        ".json": "json",
+    }
+    assert side_columns([".lab"]) == {".lab": "text"}
