@@ -87,11 +87,14 @@ def transcripts_of(paths: Sequence[str], head: Callable[[str], bytes], spoken_fo
 
 
 def texts_by_name(paths: tuple[str, ...]) -> frozenset[str]:
-    """Files that are texts of the audio files among them by their names alone, and so no data of their own."""
-    if not any(map(is_clip, paths)):
-        return frozenset()
-    found = {path for of_clip in sidecars(paths).values() for path in of_clip.values()}
-    return frozenset([*found, *filter(is_named_like_a_list, paths)])
+    """Files that are texts of the audio files among them by their names alone, and so no data of their own.
+
+    More lists than clips are none: that is a repository of text with some audio in it.
+    """
+    clips = sum(map(is_clip, paths))
+    sides = {path for of_clip in sidecars(paths).values() for path in of_clip.values()} if clips else set()
+    lists = [path for path in paths if path not in sides and is_named_like_a_list(path)]
+    return frozenset(sides.union(lists if len(lists) <= clips else ()))
 
 
 def is_named_like_a_list(path: str) -> bool:

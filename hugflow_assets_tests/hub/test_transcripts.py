@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugflow_assets.hub.transcripts import is_list, side_columns, sidecars, transcripts_of
+from hugflow_assets.hub.transcripts import is_list, side_columns, sidecars, texts_by_name, transcripts_of
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,12 @@ def test_a_file_that_is_called_as_a_clip_is_belongs_to_it_unless_another_could_b
 ) -> None:
     found = sidecars(tuple(paths.split()))
     assert {clip: path for clip, sides in found.items() for path in sides.values()} == joined
+
+
+def test_a_repository_of_text_with_a_clip_in_it_stays_one_of_text() -> None:
+    assert texts_by_name(("train_transcripts.txt", "test_transcripts.txt", "sample.wav")) == frozenset()
+    assert texts_by_name(("train/transcripts.txt", "a.wav", "a.txt")) == {"train/transcripts.txt", "a.txt"}
+    assert texts_by_name(("transcripts.txt",)) == frozenset()
 
 
 def test_the_lists_of_a_clip_are_those_in_the_nearest_folder_and_those_elsewhere() -> None:
