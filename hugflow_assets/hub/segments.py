@@ -29,7 +29,7 @@ from hugflow_assets.hub.transport import Body, client, deadline
 
 _SMALLEST_BYTES = 8 << 20  # at the end of a file, so that all connections are done with it at about the same time
 _LONGEST_S, _LEAST_BYTES = 0.4, 2 << 20  # of a slow connection: a kill costs all that has come ahead of its turn
-_LEFT_BYTES, _LEFT_S = 1 << 20, 0.2
+_LEFT_BYTES, _LEFT_S = 1 << 20, 0.2  # the least that an answer is read on whose end is the file's; and for how long
 _LARGEST_BYTES = 24 << 20  # where it takes no memory besides
 _PROBE_BYTES, _PROBE_S = 16 << 20, 0.16  # so many, or so long, show how fast a connection is
 _FAR_S, _FAR_PROBE_S = 0.04, 0.06  # where the answer takes so long it is seen sooner: no connection is fast at once
@@ -260,7 +260,12 @@ class SegmentedBody(Body):
                 if segment is None:
                     LINES.close(self)
                     return
-                threading.Thread(target=self._work, args=(segment,), name="segment", daemon=True).start()
+                thread = threading.Thread(target=self._work, args=(segment,), name="segment", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system gives no more threads: one connection needs none
+                    segment.is_busy, segment.error, self._is_over = False, SegmentsEndError(alone=True), True
+                    LINES.close(self)
 
     def _next_range(self) -> tuple[int, int, memoryview | None] | None:
         """Start and size of what is to be asked for next, and the sink's memory for it; None when there is neither."""
@@ -304,10 +309,8 @@ class SegmentedBody(Body):
         """Fetch one segment after the other, as long as there is one to begin."""
         while segment is not None:
             error: Exception | None = None
-            began = time.monotonic()
             try:
                 self._fetch(segment)
-                LINES.bytes_per_s = segment.size / (time.monotonic() - began)
             except Exception as raised:  # noqa: BLE001  it is the reader's to raise
                 error = raised
             with self._changed:
@@ -325,6 +328,8 @@ class SegmentedBody(Body):
 
     def _fetch(self, segment: _Segment) -> None:
         origin = self._origin
+        if segment.is_cut:
+            return
         if RateBudget.of(self._access).take(str(origin.url)):  # nothing where that is not the Hub itself
             raise SegmentsEndError(alone=False)
         # As they were sent there the first time: to another origin than the Hub's without its token.
@@ -337,7 +342,8 @@ class SegmentedBody(Body):
             note_limits(self._access, response)
             self._judge(segment, response)
             with self._changed:
-                segment.socket = response.extensions["network_stream"].get_extra_info("socket")
+                segment.socket = _socket_of(response)
+            began = time.monotonic()
             body = Body(response, self._access.read_timeout_s)
             while segment.filled < segment.size and not segment.is_cut:
                 count = body.read_into(segment.memory[segment.filled :])
@@ -348,6 +354,7 @@ class SegmentedBody(Body):
                     if self._queue and self._queue[0] is segment:
                         self._changed.notify_all()
                 self._draw(count)
+            LINES.bytes_per_s = segment.filled / max(time.monotonic() - began, 1e-9)
 
     def _judge(self, segment: _Segment, response: httpx2.Response) -> None:
         """
@@ -388,3 +395,9 @@ class SegmentedBody(Body):
         if segment.pooled is not None and (not segment.is_busy or segment.filled == segment.size):
             LINES.give_back(segment.pooled)
             segment.pooled = None
+
+
+def _socket_of(response: httpx2.Response) -> socket.socket | None:
+    stream = response.extensions.get("network_stream")
+    found: socket.socket | None = stream.get_extra_info("socket") if stream is not None else None
+    return found

@@ -165,9 +165,11 @@ class _Line:
             return there * 2
 
     def close(self) -> None:
-        """Take no more shards."""
+        """Take no more shards, nor those that have come back."""
         with self._changed:
             self._closed = True
+            self._taken -= len(self._again)
+            self._again.clear()
             self._changed.notify_all()
 
     def finished(self, timeout_s: float) -> list[tuple[Shard, Future[ShardReceipt]]]:
@@ -209,7 +211,7 @@ class _Line:
                     return self._begun(self._again.pop()), False
                 if self._next is None and (job := next(self._jobs, None)) is not None:
                     self._next = self._with_connections(job)
-                if self._next is None and not self._streams:
+                if self._next is None and not self._streams and not self._again:
                     self._closed = True
                     self._changed.notify_all()
                     return None
@@ -240,7 +242,8 @@ class _Line:
 
     def _most_streams(self) -> int:
         """One more than are landed, whose first bytes come from far away meanwhile."""
-        return self._parallel + (self._is_slow() and self._streamers is not self._executor)
+        one_more = self._is_slow() and self._streamers is not self._executor
+        return min(self._parallel + one_more, self._options.connections)
 
     def _is_slow(self) -> bool:
         return self._slow_file is not None and self._slow_file.exists()

@@ -144,7 +144,7 @@ def test_a_server_that_answers_a_range_in_another_way_is_left_at_one_connection(
         commit = hub.add_repo("org/set", {PATH: DATA})
         receipt = fetched(HubAccess(hub.url, backoff_s=0.01), commit, tmp_path / "x")
         assert receipt.bytes_fetched <= 2 * SIZE
-        assert asked(hub)[-1] == SECOND
+        assert SECOND in asked(hub)
 
 
 def test_one_connection_is_left_alone_where_it_is_fast_and_where_the_file_is_small(
