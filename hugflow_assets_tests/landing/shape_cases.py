@@ -585,6 +585,27 @@ CASES: dict[str, Case] = {
             ]
         },
     ),
+    "a tar with a JSON list of its clips, and a table with bars": Case(
+        {
+            "cv.tar": tar_bytes(
+                {
+                    "w/a.wav": CLIPS[0],
+                    "w/b.wav": CLIPS[1],
+                    "x/index.json": b'[{"path": "w/a.wav", "n": 1}]',
+                    "x/filelist.txt": b"w/b.wav|bee\n",
+                    "x/about.json": b'{"path": "w/b.wav"}',
+                }
+            )
+        },
+        Shape.WEBDATASET,
+        {
+            "train.jsonl": [
+                {"wav": CLIPS[0], "path": "w/a.wav", "n": 1, "id": None, "text": None, **_at("w/a")},
+                {"wav": CLIPS[1], "path": None, "n": None, "id": "w/b.wav", "text": "bee", **_at("w/b")},
+            ]
+        },
+        extra={"texts_of_no_clip": 1},
+    ),
     "a tar with lists of ids and texts, as LibriSpeech has them": Case(
         {
             "train-clean.tar.gz": tar_bytes(

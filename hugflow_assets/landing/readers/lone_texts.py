@@ -13,16 +13,15 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from posixpath import basename, dirname
+from posixpath import basename, dirname, splitext
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 
-from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.clips import split_named
-from hugflow_assets.hub.tables import clip_table
+from hugflow_assets.hub.tables import Table, clip_table, json_rows
 from hugflow_assets.hub.transcripts import (
     LIST_COLUMNS,
     SIDE_ENDINGS,
@@ -215,20 +214,15 @@ class LoneTexts:
         return (f"{place}/{stem}" if place else stem), ending.removeprefix(".")
 
     def _is_table(self, name: str, head: bytes, text: Path | bytes) -> bool:
-        if not name.lower().endswith(TABLE_ENDINGS) or (table := clip_table(head, name, self._names)) is None:
-            return False
         at = len(self._tables)
+        table = _table_of(name, head, self._names) if at < _MOST_TABLES else None
+        if table is None:
+            return False
         local = text if isinstance(text, Path) else self._saved(text, at, "table")
         target = self._work / f"table-{at:03d}.arrow"
         make_clip_table([(local, f"{self._path}/{name}")], table.path_column, table.told, target)
         elsewhere = not self._names.around(dirname(name))
         self._tables.append(_Table(name, ClipTable(target, table.path_column), elsewhere))
-        if len(self._tables) > _MOST_TABLES:
-            raise BadSourceError(
-                f"{self._path} holds more than {_MOST_TABLES} tables of its clips.",
-                remedy="Tell the dataset's owners.",
-                file=self._path,
-            )
         return True
 
     def _saved(self, data: bytes, number: int, kind: str = "list") -> Path:
@@ -250,6 +244,15 @@ class _Table:
             field.name: (self.rows.rows.column(at)[row].as_py(), field.type)
             for at, field in enumerate(self.rows.rows.schema)
         }
+
+
+def _table_of(name: str, head: bytes, clips: ClipNames) -> Table | None:
+    """The table of clips that a text is; one object of JSON is none, nor is a .txt without bars between columns."""
+    ending = splitext(name)[1].lower()
+    if ending not in (*TABLE_ENDINGS, ".json", ".txt") or (table := clip_table(head, name, clips)) is None:
+        return None
+    is_one = ending == ".json" and head.lstrip()[:1] != b"[" and len(json_rows(head)) < 2
+    return None if is_one or (ending == ".txt" and table.delimiter != "|") else table
 
 
 def _with_tables(found: list[tuple[str, Columns]]) -> list[Columns]:
