@@ -16,9 +16,12 @@ import pytest
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import BadSourceError, HFDownloadError, HFIntegrityError, LandingCancelledError
 from hugflow_assets.hub import HubAccess, SourceFile
+from hugflow_assets.hub.footers import TAILS
 from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
 from hugflow_assets.landing import LandingOptions, land
+from hugflow_assets.landing.shard import Shard
 from hugflow_assets.landing.windows import OverDiskError, windows_of
+from hugflow_assets.landing.workers import Job, run_jobs
 from hugflow_assets_tests.datasets_made import clip_rows, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import REPO, House
@@ -236,6 +239,41 @@ def test_from_a_slow_network_large_files_come_by_several_connections_and_land_th
         assert hub.most_at_once <= house.options.connections
         assert landed.bytes_fetched == sum(path.stat().st_size for path in files.values())
     assert all(tree == trees[0] for tree in trees)
+
+
+def test_shards_that_have_come_back_wait_for_a_connection_and_are_all_tried(
+    house: House, hub: FaultyHub, tmp_path: Path
+) -> None:
+    """Four, of which two take all connections of a slow network: their files are large."""
+    house.options = replace(house.options, workers=4)
+    source = house.plan().configs[0].splits[0].shards[0]
+    large = source.files[0].model_copy(update={"size_bytes": 200 << 20})
+    shards = [
+        Shard(
+            access=replace(house.access, token=UNTOLD, read_timeout_s=0.5),
+            repo_id=REPO,
+            commit=house.plan().commit,
+            config="default",
+            split="train",
+            source=source.model_copy(update={"files": (large,)}),
+            folder=f"train/{at:05}",
+            tree=tmp_path / "tree",
+            work=tmp_path / "work" / str(at),
+            checksums="xxh128",
+            features=None,
+            file_mode=0o640,
+            stop_file=tmp_path / "stop",
+            download_mode="stream",
+        )
+        for at in range(4)
+    ]
+    shards[0].slow_file.touch()
+    TAILS.put(b"no footer", shards[0].access, REPO, str(large.sha256))  # so that none can be streamed
+    hub.fault("train-", "stall", origin=CDN, times=2)
+    hub.fault("train-", 404, origin=CDN, times=None)
+    with pytest.raises(HFDownloadError) as caught:
+        run_jobs(map(Job, shards), house.options, on_landed=lambda *_: None, tick=lambda: False, stop=lambda: None)
+    assert len(caught.value.details["also_failed"]) == 3
 
 
 def test_a_footer_that_lies_about_places_is_refused(tmp_path: Path) -> None:
