@@ -16,7 +16,7 @@ import pytest
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import BadSourceError, HFDownloadError, HFIntegrityError, LandingCancelledError
 from hugflow_assets.hub import HubAccess, SourceFile
-from hugflow_assets.hub.footers import TAILS
+from hugflow_assets.hub.remembered import TAILS
 from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
 from hugflow_assets.landing import LandingOptions, land
 from hugflow_assets.landing.shard import Shard
