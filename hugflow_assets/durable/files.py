@@ -173,8 +173,8 @@ class EarlySync:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._ended.set()
-        self._thread.join()
-        if kind is None:
+        if kind is None:  # whoever fails, or was told to stop, does not wait for the disk
+            self._thread.join()
             self.check()
 
     def check(self) -> None:
