@@ -10,6 +10,8 @@ import bz2
 import errno
 import gzip
 import lzma
+import os
+import re
 import shutil
 import struct
 import tarfile
@@ -26,10 +28,15 @@ from hugflow_assets.hub.zips import MOST_MEMBERS, MOST_RATIO, SMALL_BYTES, membe
 
 SPOOLED_BYTES = 64 << 20  # a member larger than this goes over a file, not through memory
 _KEPT_BYTES = 1 << 16
+_OCTAL = re.compile(rb"[0-7]{1,11}")
 _FAULTS = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, lzma.LZMAError, gzip.BadGzipFile, EOFError,
     NotImplementedError, RuntimeError, UnicodeDecodeError,
 )  # fmt: skip
+
+
+class UnusualTarError(Exception):
+    """Its names have to be read by ``members``."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,28 @@ def members(path: Path, source_path: str) -> Generator[Member]:
         with path.open("rb") as file:
             head = file.read(6)
         yield from _zip_members(path, source_path) if is_zip(path) else _tar_members(path, source_path, head)
+
+
+def plain_names(path: Path) -> Iterator[str]:
+    """The names of the files in a plain tar by its headers alone, several times as fast as ``members``; not verified.
+
+    Raises:
+        UnusualTarError: it is compressed, damaged, or has headers beyond those of files and folders.
+    """
+    with path.open("rb", buffering=0) as file:
+        at, size = 0, path.stat().st_size
+        while header := os.pread(file.fileno(), tarfile.BLOCKSIZE, at).rstrip(b"\0"):
+            kind, digits = header[156:157], header[124:136].strip(b"\0 ")
+            if header[257:262] != b"ustar" or kind not in (b"0", b"\0", b"5") or not _OCTAL.fullmatch(digits):
+                raise UnusualTarError
+            prefix = header[345:500].rstrip(b"\0") if header[262:263] == b"\0" else b""
+            name = header[:100].rstrip(b"\0")
+            if kind != b"5":
+                plain = (prefix + b"/" + name if prefix else name).decode("utf-8", "surrogateescape")
+                yield plain.removeprefix("./")
+            at += tarfile.BLOCKSIZE * (1 - (-int(digits, 8) // tarfile.BLOCKSIZE))
+        if at > size:
+            raise UnusualTarError
 
 
 def is_zip(path: Path) -> bool:

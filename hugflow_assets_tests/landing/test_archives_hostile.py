@@ -16,7 +16,7 @@ import pytest
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.zips import zip_members
-from hugflow_assets.landing.archives import members
+from hugflow_assets.landing.archives import UnusualTarError, members, plain_names
 from hugflow_assets_tests.datasets_made import tar_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House
 
@@ -154,6 +154,18 @@ def test_members_come_in_order_with_their_bytes(tmp_path: Path, compression: str
     path.write_bytes(tar_bytes(files, compression=compression))
     found = {member.name: bytes(member.data()) for member in members(path, "x.tar")}
     assert found == {name.removeprefix("./"): data for name, data in files.items()}
+    if compression:
+        with pytest.raises(UnusualTarError):
+            list(plain_names(path))
+    else:
+        assert list(plain_names(path)) == list(found)
+
+
+def test_names_that_take_more_than_a_header_are_left_to_the_slow_way(tmp_path: Path) -> None:
+    for name, data in {"long": tar_bytes({"x/" * 90 + "a.wav": CLIP}), "link": special(tarfile.SYMTYPE, "x")}.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(UnusualTarError):
+            list(plain_names(tmp_path / name))
 
 
 def test_a_table_in_the_midst_of_an_archive_that_names_no_clips_is_refused_and_not_taken_for_a_sample(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from hugflow_assets.hub.transcripts import (
     place_of,
     side_of,
 )
-from hugflow_assets.landing.archives import Member, members
+from hugflow_assets.landing.archives import Member, UnusualTarError, members, plain_names
 from hugflow_assets.landing.readers.clip_names import ClipNames
 from hugflow_assets.landing.readers.lists import Lists, make_lists
 from hugflow_assets.landing.readers.samples import keyed
@@ -68,7 +68,7 @@ class LoneTexts:
         self._lists: Lists | None = None
         self._sides: SideTexts | None = None
         self._taken, self._unread = array("Q"), array("Q")  # hashes of the names of texts
-        if _are_in(self._members()):
+        if self._are_there(local):
             self._read()
 
     def __bool__(self) -> bool:
@@ -125,6 +125,13 @@ class LoneTexts:
         return [(one, rows) for one in meant if (rows := one.rows.rows_of(clip))]
 
     # ---- reading them
+
+    def _are_there(self, local: Path) -> bool:
+        try:
+            return _are_in(plain_names(local))
+        except UnusualTarError:
+            with closing(self._members()) as every:
+                return _are_in(member.name for member in every)
 
     def _read(self) -> None:
         self._work.mkdir(parents=True, exist_ok=True)
@@ -272,20 +279,19 @@ def _members(local: Path, source_path: str, go_on: Callable[[], None]) -> Genera
             yield member
 
 
-def _are_in(archive: Generator[Member]) -> bool:
+def _are_in(names: Iterable[str]) -> bool:
     """Whether there are both clips and texts that stand alone; by the names, as far as it takes to know."""
     key, clips, texts, last = "", False, False, False
-    with closing(archive) as every:
-        for member in every:
-            clips = clips or is_clip(member.name)
-            if (found := _key(member.name)) is None:
-                continue
-            if found != key:
-                texts = texts or last
-            last = found != key and _may_speak(member.name)
-            key = found
-            if clips and texts:
-                return True
+    for name in names:
+        clips = clips or is_clip(name)
+        if (found := _key(name)) is None:
+            continue
+        if found != key:
+            texts = texts or last
+        last = found != key and _may_speak(name)
+        key = found
+        if clips and texts:
+            return True
     return clips and (texts or last)
 
 
