@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-SEGMENT_BYTES = 12 << 20  # with eight of them no more than 96 MiB; shorter, and the round trips between them count
+SEGMENT_BYTES = 12 << 20  # the longest that is kept in memory of its own: with eight of them no more than 96 MiB
 
 
 class Fetched(Protocol):
@@ -56,6 +56,11 @@ class Lines:
         """Whether a connection of a file may go on with the next range of it."""
         with self._guard:
             return self._open <= most and not self._is_behind(file, most)
+
+    def is_alone(self, file: Fetched) -> bool:
+        """Whether no other file is under way."""
+        with self._guard:
+            return self._files == [file]
 
     def is_free(self, most: int) -> bool:
         """Whether there is one for a file that begins."""

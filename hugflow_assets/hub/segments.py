@@ -27,7 +27,8 @@ from hugflow_assets.hub.lines import LINES, SEGMENT_BYTES
 from hugflow_assets.hub.rate import RateBudget
 from hugflow_assets.hub.transport import Body, client, deadline
 
-_SMALLEST_BYTES = 8 << 20  # at the end of a file, so that all connections are done with it at about the same time
+_SHORT_BYTES = 16 << 20  # shorter, and the round trips between them count
+_SHORT_ALONE_BYTES = 6 << 20  # of the only file: at its end all connections should be done at about the same time
 _LONGEST_S, _LEAST_BYTES = 0.4, 2 << 20  # of a slow connection: a kill costs all that has come ahead of its turn
 _LEFT_BYTES, _LEFT_S = 1 << 20, 0.2  # the least that an answer is read on whose end is the file's; and for how long
 _LARGEST_BYTES = 24 << 20  # where it takes no memory besides
@@ -237,6 +238,11 @@ class SegmentedBody(Body):
 
     # ---- how many there are
 
+    @property
+    def first_bytes_per_s(self) -> float:
+        """How fast the first connection was when the others were opened; 0: that is not seen yet."""
+        return self._speed or 0.0
+
     def _probe(self, count: int, seconds: float) -> None:
         if self._speed is None:
             self._probed_bytes += count
@@ -276,15 +282,14 @@ class SegmentedBody(Body):
         left = self._end - start
         if left <= 0:
             return None
-        size = left if left < 2 * _SMALLEST_BYTES else max(_SMALLEST_BYTES, left // most)
+        short = _SHORT_ALONE_BYTES if LINES.is_alone(self) else _SHORT_BYTES
+        size = left if left < short * 3 // 2 else max(short, left // most)
         size = min(size, max(_LEAST_BYTES, int(LINES.bytes_per_s * _LONGEST_S)))
         memory = self._place(start, min(size, _LARGEST_BYTES))
         if memory is None:
             return (start, min(size, SEGMENT_BYTES), None) if len(self._queue) < max(1, most - 1) else None
         is_needed_now = self._first is None and not self._queue
-        return (
-            (start, len(memory), memory) if len(memory) >= min(size, 1 if is_needed_now else _SMALLEST_BYTES) else None
-        )
+        return (start, len(memory), memory) if len(memory) >= min(size, 1 if is_needed_now else short) else None
 
     def _reserve(self) -> _Segment | None:
         """The next range, with memory for it; None when there is none of the one or the other."""
