@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 
 PLAIN_PROBE = 24 << 20, 24 << 20  # bytes to warm up, and bytes that show how fast plain HTTP is then
-XET_PROBE = 64 << 20, 96 << 20  # Xet gives nothing before its first whole piece, of up to 64 MiB
-_FIRST_BYTES = 8 << 20  # so many show how fast one connection is
-_XET_CONNECTIONS = 3  # that Xet is as good as
+XET_PROBE = 0, 160 << 20  # likewise for Xet, which gives nothing before its first whole piece, of up to 64 MiB
 _LEAST_S = 0.3  # of waiting, to judge by
 
 
@@ -17,7 +15,6 @@ class Pace:
     def __init__(self, warm_up: int, every: int) -> None:
         self._warm_up, self._every = warm_up, every
         self._bytes, self._ahead, self._seconds, self._began = 0, 0, 0.0, 0.0
-        self._first_bytes_per_s = 0.0
 
     def __enter__(self) -> None:
         self._began = time.monotonic()
@@ -33,18 +30,9 @@ class Pace:
                 once after a wait, so what was read says little about what came.
         """
         self._bytes += count
-        if not self._first_bytes_per_s and self._bytes >= _FIRST_BYTES:
-            self._first_bytes_per_s = self._bytes / max(self._seconds, 1e-9)
         if self._bytes < (self._warm_up or self._every) or not (self._warm_up or self._seconds >= _LEAST_S):
             return None
         bytes_per_s = (self._bytes + ahead - self._ahead) / max(self._seconds, 1e-9)
         is_warm, self._warm_up = not self._warm_up, 0
         self._bytes, self._ahead, self._seconds = 0, ahead, 0.0
         return bytes_per_s if is_warm else None
-
-    def is_one_connection(self, bytes_per_s: float) -> bool:
-        """Whether that is hardly more than one connection gave in the beginning.
-
-        If it is several times that, it is the distance that makes each slow, and Xet would have fewer of them.
-        """
-        return bytes_per_s < _XET_CONNECTIONS * self._first_bytes_per_s

@@ -45,6 +45,7 @@ from hugflow_assets.hub.xet import STORAGE, XetLeave
 from hugflow_assets.hub.xet_client import XetAgainError, XetBody, XetFailedError
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
+XET_CONNECTIONS = 3  # of plain HTTP, that Xet is as good as
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 
@@ -353,7 +354,8 @@ class Transfer:
             if self.leave is not None and not STORAGE.is_good(self.asked, bytes_per_s, self.leave):
                 raise XetFailedError("it is slower than plain HTTP")
             return
-        if pace.is_one_connection(bytes_per_s):
+        # Where several are many times as fast as one, distance makes each of them slow, and Xet has fewer.
+        if not isinstance(body, SegmentedBody) or bytes_per_s < XET_CONNECTIONS * body.first_bytes_per_s:
             self.leave = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
             if self.leave is not None:
                 raise _SlowError

@@ -98,7 +98,9 @@ class XetClient:
 
     def end(self) -> None:
         """End all that it does and give back its memory; only this ends a connection at once."""
-        self.is_ended = True
+        was_ended, self.is_ended = self.is_ended, True
+        if was_ended:
+            return  # it would say so on standard error
         with suppress(Exception):
             self._session.sigint_abort()
 

@@ -266,7 +266,7 @@ def test_one_large_file_at_a_time_has_leave_where_xet_may_be_faster_and_the_next
     again.end()
     assert storage.is_good(asked, plain, again), "this file can go on"
     assert storage.claim(asked, file, 0, plain) is None, "it is no faster"
-    assert not storage.is_good(asked, plain / 2, again)
+    assert not storage.is_good(asked, plain / 3, again)
 
 
 def test_a_hash_that_is_none_is_not_asked_for(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:
