@@ -52,6 +52,15 @@ def parquet_bytes(rows: Rows) -> bytes:
     return out.getvalue()
 
 
+def arrow_bytes(rows: Rows) -> bytes:
+    """Rows as `datasets` saves them to a disk."""
+    out = io.BytesIO()
+    table = pa.Table.from_pylist(rows)
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
 def _cv(language: str, split: str, count: int) -> Rows:
     rows: Rows = [dict(row) for row in common_voice_rows(language, split, count)]
     for row in rows:
@@ -788,6 +797,21 @@ CASES: dict[str, Case] = {
         {"train.jsonl": [{"audio": CLIPS[0], "t": "ay"}, {"audio": None, "t": "no"}]},
     ),
     "text": Case({"train.txt": "één\ntwo\n".encode()}, Shape.ROWS, {"train.jsonl": [{"text": "één"}, {"text": "two"}]}),
+    "arrow, as it is saved to a disk": Case(
+        {
+            "train/data-00000-of-00001.arrow": arrow_bytes(_SPEECH),
+            "train/state.json": b"{}",
+            "dataset_dict.json": b"{}",
+        },
+        Shape.ROWS,
+        {"train.jsonl": [{"audio": CLIPS[0], "text": "ay"}]},
+        {"audio_column": "audio"},
+    ),
+    "conll": Case(
+        {"train.conll": b"EU NNP\nsays VBZ\n\nPeter NNP\n"},
+        Shape.ROWS,
+        {"train.jsonl": [{"tokens": ["EU", "says"]}, {"tokens": ["Peter"]}]},
+    ),
     "xml": Case({"train.xml": "<a>é</a>\n".encode()}, Shape.ROWS, {"train.jsonl": [{"xml": "<a>é</a>\n"}]}),
     "sequences": Case(
         {"train.fasta": b">s1 x\nAC\nGT\n"},
