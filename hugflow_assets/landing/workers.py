@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import multiprocessing.process
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -299,5 +301,17 @@ def _streamers(options: LandingOptions, executor: Executor) -> Iterator[Executor
 def _executor(options: LandingOptions) -> Executor:
     if options.executor == "processes":
         # Not forked: threads of the parent (heartbeats, Dagster's) would be missing in the child, their locks held.
-        return ProcessPoolExecutor(options.parallel, mp_context=multiprocessing.get_context("spawn"))
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(options.parallel, mp_context=spawn, initializer=_end_with_parent)
     return ThreadPoolExecutor(options.parallel, thread_name_prefix="shard")
+
+
+def _end_with_parent() -> None:
+    """Let this worker process not outlive its parent: it would land what a later run lands too, and never end."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)  # as hard as the parent's own end

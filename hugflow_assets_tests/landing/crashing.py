@@ -1,9 +1,10 @@
-"""A landing in a process of its own, to be killed: ``python -m … <endpoint> <folder>``."""
+"""A landing in a process of its own, to be killed: ``python -m … <endpoint> <folder> <executor>``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
@@ -11,13 +12,13 @@ from hugflow_assets.landing import LandingOptions, land
 from hugflow_assets.store import Store
 
 
-def main(endpoint: str, folder: str) -> None:
+def main(endpoint: str, folder: str, executor: Literal["threads", "processes"]) -> None:
     access = HubAccess(endpoint=endpoint)
     plan = Hub(access).resolve(DatasetRequest(hf_id="acme/speech", description="Speech."))
     store = Store(Path(folder) / "storage", Path(folder) / "state", lease_ttl_s=1)
     print("landing", flush=True)
-    land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.05))
+    land(plan, store, access, LandingOptions(executor=executor, workers=2, progress_interval_s=0.05))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:])  # type: ignore[arg-type]

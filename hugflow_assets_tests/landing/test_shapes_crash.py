@@ -7,7 +7,9 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,18 @@ def zipped() -> dict[str, bytes]:
     return {"data.zip": zip_bytes({**clips, "metadata.csv": f"file_name,at\n{metadata}".encode()})}
 
 
+def landing(house: House, executor: str) -> subprocess.Popen[bytes]:
+    """A process that has begun to land."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hugflow_assets_tests.landing.crashing", house.hub.url, str(house.folder), executor],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
 @pytest.mark.parametrize("files", [corpus, zipped], ids=["clip archives", "zip"])
 def test_archives_killed_at_random_land_as_if_never_killed(
     house: House, repo: Callable[..., str], files: Callable[[], dict[str, bytes]]
@@ -53,13 +67,7 @@ def test_archives_killed_at_random_land_as_if_never_killed(
     clean = tree_of(house.elsewhere("clean").land().path)
     house.hub.bytes_per_s = 2_000_000  # slow enough that kills meet every phase
     for _ in range(KILLS):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hugflow_assets_tests.landing.crashing", house.hub.url, str(house.folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
+        process = landing(house, "threads")
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(chance.uniform(0.1, 0.8))
         process.send_signal(signal.SIGKILL)
@@ -76,3 +84,15 @@ def test_archives_killed_at_random_land_as_if_never_killed(
     assert verify(store, plan.name).whole and verify(store, plan.name).extra == ()
     store.clean_debris()  # of a landing that was killed between its publication and its tidying up
     assert not list((house.folder / "storage/.hugflow/staging").rglob("*.arrow"))
+
+
+def test_workers_do_not_outlive_a_landing_that_is_killed(house: House, repo: Callable[..., str]) -> None:
+    repo(zipped())
+    house.hub.bytes_per_s = 100_000
+    process = landing(house, "processes")
+    tasks, bound = Path(f"/proc/{process.pid}/task"), time.monotonic() + 20
+    while sum(len(one.read_text().split()) for one in tasks.glob("*/children")) < 2:  # a worker, and what it came with
+        assert time.monotonic() < bound
+        time.sleep(0.01)
+    process.kill()
+    process.communicate(timeout=20)  # its output ends with the last process that has it
