@@ -87,7 +87,8 @@ def run_jobs(
         try:
             while not line.is_over:
                 for _ in range(min(line.connections_wanted(connections), options.connections) - connections):
-                    fetchers.submit(line.run)
+                    with suppress(*[RuntimeError] if connections else []):  # the system gives no more threads
+                        fetchers.submit(line.run)
                     connections += 1
                 for shard, landed in line.finished(min(_TICK_S, options.progress_interval_s)):
                     try:
