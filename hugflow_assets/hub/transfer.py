@@ -327,6 +327,8 @@ class Transfer:
             room = room[: self.file.size_bytes - self.size]
             with pace:
                 count = body.read_into(room)
+            if not count and isinstance(body, XetBody):  # its client tells no reason then; the Hub has not hung up
+                raise XetFailedError("it gave fewer bytes than the file has")
             if not count:
                 raise _BrokenError(self._unreachable("the connection ended early"))
             self._have(room[:count])
