@@ -94,8 +94,9 @@ class Lines:
                 return self._free.pop()
             if self._made >= most:
                 return None
+            memory = bytearray(SEGMENT_BYTES)
             self._made += 1
-            return bytearray(SEGMENT_BYTES)
+            return memory
 
     def give_back(self, memory: bytearray) -> None:
         """Nobody writes to it or reads it any more."""

@@ -123,7 +123,8 @@ class _Segment:
     def __init__(self, start: int, memory: memoryview, pooled: bytearray | None) -> None:
         self.start, self.size, self.memory, self.pooled = start, len(memory), memory, pooled
         self.filled = self.taken = 0
-        self.is_busy, self.is_cut = True, False  # its thread may still write to it; nobody wants it any more
+        self.is_busy, self.is_cut = True, False  # its thread is not done with it; nobody wants it any more
+        self.is_filling = False  # at this moment bytes are written to its memory
         self.error: Exception | None = None
         self.socket: socket.socket | None = None
 
@@ -350,16 +351,27 @@ class SegmentedBody(Body):
                 segment.socket = _socket_of(response)
             began = time.monotonic()
             body = Body(response, self._access.read_timeout_s)
-            while segment.filled < segment.size and not segment.is_cut:
-                count = body.read_into(segment.memory[segment.filled :])
-                if not count:
-                    raise httpx2.ReadError("the connection ended early")
-                with self._changed:
-                    segment.filled += count
-                    if self._queue and self._queue[0] is segment:
-                        self._changed.notify_all()
+            while segment.filled < segment.size and (count := self._fill(segment, body)):
                 self._draw(count)
             LINES.bytes_per_s = segment.filled / max(time.monotonic() - began, 1e-9)
+
+    def _fill(self, segment: _Segment, body: Body) -> int:
+        """Read on; 0 when nobody wants it any more, which leaves its memory alone from then on."""
+        with self._changed:
+            if segment.is_cut:
+                return 0
+            segment.is_filling = True
+        count = 0
+        try:
+            count = body.read_into(segment.memory[segment.filled :])
+        finally:
+            with self._changed:
+                segment.is_filling = False
+                segment.filled += count
+                self._changed.notify_all()
+        if not count:
+            raise httpx2.ReadError("the connection ended early")
+        return count
 
     def _judge(self, segment: _Segment, response: httpx2.Response) -> None:
         """
@@ -386,15 +398,19 @@ class SegmentedBody(Body):
     # ---- what is not needed any more
 
     def _cut(self, behind: _Segment | None = None) -> None:
-        """End the requests behind a segment, or all of them."""
+        """End the requests behind a segment, or all of them. None writes any more to memory that is the sink's."""
+        ended = []
         while self._queue and self._queue[-1] is not behind:
             segment = self._queue.pop()
+            ended.append(segment)
             segment.is_cut = True
             self.wasted += segment.filled - segment.taken
             if segment.is_busy and segment.socket is not None:
                 with suppress(OSError):
                     segment.socket.shutdown(socket.SHUT_RDWR)
             self._give_back(segment)
+        while any(segment.is_filling and segment.pooled is None for segment in ended):
+            self._changed.wait(_TICK_S)
 
     def _give_back(self, segment: _Segment) -> None:
         if segment.pooled is not None and (not segment.is_busy or segment.filled == segment.size):
