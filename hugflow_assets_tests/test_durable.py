@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,16 +25,9 @@ from hugflow_assets.durable import (
 )
 from hugflow_assets.durable.claim import try_claim
 from hugflow_assets.errors import LeaseHeldError, LeaseLostError
+from hugflow_assets_tests.polling import poll
 
 SPAWN = multiprocessing.get_context("spawn")
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
-    """Wait for another process, with a bound."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def start(code: str, *args: object) -> subprocess.Popen[str]:
@@ -102,7 +94,7 @@ while True:
         process = start(code, tmp_path)
         assert process.stdout is not None
         process.stdout.readline()
-        eventually((tmp_path / "f").exists)
+        poll((tmp_path / "f").exists, within_s=10, every_s=0.01)
         time.sleep(0.003 * round_)
         process.kill()
         process.wait()
@@ -321,7 +313,7 @@ def test_of_contenders_for_a_silent_holder_exactly_one_wins(tmp_path: Path) -> N
 def test_what_comes_below_a_folder_is_written_while_an_early_sync_runs(tmp_path: Path) -> None:
     with EarlySync(tmp_path) as early:
         (tmp_path / "clip.wav").write_bytes(bytes(1 << 20))
-        eventually(lambda: dirty_bytes(tmp_path / "clip.wav") == 0)
+        poll(lambda: dirty_bytes(tmp_path / "clip.wav") == 0, within_s=10, every_s=0.01)
         early.check()
     assert not [thread for thread in threading.enumerate() if thread.name == "early-sync"]
 
@@ -334,9 +326,9 @@ def dirty_bytes(path: Path) -> int:
 def test_an_early_sync_that_fails_says_so_once_and_hides_no_other_error(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")  # opening it without following is an error that no waiting mends
     with pytest.raises(OSError, match="loop"), EarlySync(tmp_path) as early:
-        eventually(lambda: failed(early))
+        poll(lambda: failed(early), within_s=10, every_s=0.01)
     with pytest.raises(ValueError, match="first"), EarlySync(tmp_path) as early:
-        eventually(lambda: failed(early))
+        poll(lambda: failed(early), within_s=10, every_s=0.01)
         raise ValueError("first")
 
 

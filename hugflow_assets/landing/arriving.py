@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hugflow_assets.hub.streaming import FileStream, StreamBrokenError, addresses
-from hugflow_assets.landing.pages import LongColumn, is_plain, long_columns, value_places, view_of
+from hugflow_assets.landing.pages import LongColumn, is_plain, value_places, view_of
 from hugflow_assets.landing.parquet import BATCH_BYTES, MOST_ROWS, other_columns, with_long
 
 SMALLEST_BYTES = 16 << 20  # of a row group; a smaller one is waited for
@@ -39,14 +39,17 @@ class ArrivingGroup:
     last: int
 
 
-def arriving_group(metadata: pq.FileMetaData, group: int, first: int, last: int) -> ArrivingGroup | None:
+def arriving_group(
+    metadata: pq.FileMetaData, columns: list[LongColumn], group: int, first: int, last: int
+) -> ArrivingGroup | None:
     """How to land a row group while it arrives, or None where all of it has to be there.
 
     Args:
+        columns: the file's ``long_columns``.
         first, last: where it lies in the file.
     """
     facts = metadata.row_group(group)
-    long = [column for column in long_columns(metadata) if is_plain(column, facts)]
+    long = [column for column in columns if is_plain(column, facts)]
     if last - first < SMALLEST_BYTES or len(long) != 1 or facts.num_columns < 2:
         return None
     chunk = facts.column(long[0].leaf)

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from hugflow_assets.durable import write_all
+from hugflow_assets.landing.byte_views import pieces_of
 from hugflow_assets.landing.columns import is_binary
 from hugflow_assets.landing.headers import read_header
 from hugflow_assets.landing.names import FolderNames, original_base, safe_name
@@ -23,7 +24,6 @@ from hugflow_assets.landing.sums import Checksum, sum_line
 
 _NAMES_KEPT = 20
 _SNIFFED_BYTES = 64
-_INLINE_BYTES = 12  # of a value that Arrow keeps in the view itself
 _NULLS = '"duration":null,"sampling_rate":null,"num_channels":null'
 
 Resolve = Callable[[list[str]], dict[str, Path]]
@@ -181,7 +181,7 @@ def _slices(values: pa.Array) -> list[memoryview | None]:
     """Each value where it lies in Arrow's buffers."""
     pieces: list[memoryview | None]
     if pa.types.is_binary_view(values.type):
-        pieces = _viewed(values)
+        pieces = pieces_of(values)
     else:
         values = values.cast(pa.large_binary())
         _, offsets, data = values.buffers()
@@ -192,19 +192,6 @@ def _slices(values: pa.Array) -> list[memoryview | None]:
         valid = values.is_valid().to_numpy(zero_copy_only=False)
         pieces = [piece if there else None for piece, there in zip(pieces, valid, strict=True)]
     return pieces
-
-
-def _viewed(values: pa.Array) -> list[memoryview | None]:
-    """A view is four numbers: the size, four bytes of the value, its buffer, where it begins; or the short value."""
-    _, buffer, *data = values.buffers()
-    if buffer is None:
-        return [None] * len(values)
-    views, wholes = memoryview(buffer), [memoryview(one) for one in data]
-    numbers = np.frombuffer(buffer, "<i4").reshape(-1, 4)[values.offset : values.offset + len(values)].tolist()
-    return [
-        wholes[of][at : at + size] if size > _INLINE_BYTES else views[row * 16 + 4 : row * 16 + 4 + size]
-        for row, (size, _, of, at) in enumerate(numbers, values.offset)
-    ]
 
 
 def _texts(values: pa.Array) -> list[str | None]:

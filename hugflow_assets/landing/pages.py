@@ -22,14 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hugflow_assets.landing import thrift
+from hugflow_assets.landing.byte_views import Numbers, as_views
 
 _LEAST_BYTES = 1 << 10  # of a value on the average; shorter ones Arrow reads as fast
-_INLINE_BYTES = 12  # of a value that Arrow keeps in the view itself
 _SHORT_HEADER_BYTES = 256
 _DATA_PAGE, _DATA_PAGE_V2, _PLAIN = 0, 3, 0
 _LENGTH = struct.Struct("<i")
-
-Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class OtherPagesError(Exception):
@@ -99,19 +97,7 @@ class LongColumn:
 def view_of(file: Bytes, column: LongColumn, starts: Numbers, sizes: Numbers) -> pa.Array:
     """Values of a long column as ``binary_view``: the file's own bytes, good until more of them are asked for."""
     begin, end = (int(starts[0]), int(starts[-1] + sizes[-1])) if len(starts) else (0, 0)
-    views = np.zeros((len(starts), 16), np.uint8)
-    views[:, :4] = sizes.astype("<i4").view(np.uint8).reshape(-1, 4)
-    views[:, 12:] = (starts - begin).astype("<i4").view(np.uint8).reshape(-1, 4)
-    memory = file.many(begin, end, column.leaf)
-    everything = np.frombuffer(memory, np.uint8)
-    for row in np.flatnonzero(sizes <= _INLINE_BYTES):
-        at, size = int(starts[row]) - begin, int(sizes[row])
-        views[row, 4:] = 0
-        views[row, 4 : 4 + size] = everything[at : at + size]
-    long = np.flatnonzero(sizes > _INLINE_BYTES)
-    views[long, 4:8] = everything[(starts[long] - begin)[:, None] + np.arange(4)]
-    buffers = [None, pa.py_buffer(views), pa.py_buffer(memory)]
-    return pa.Array.from_buffers(pa.binary_view(), len(starts), buffers)
+    return as_views(file.many(begin, end, column.leaf), starts - begin, sizes)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.landing.pages import Bytes, DiskBytes, LongColumn, long_columns, long_values
+from hugflow_assets.landing.pages import Bytes, DiskBytes, LongColumn, LongValues, long_columns, long_values
 
 BATCH_BYTES = 16 << 20
 MOST_ROWS = 16_384
@@ -34,10 +34,9 @@ def stream(path: Path, source_path: str, see: Callable[[pa.Schema], None]) -> It
         ):
             see(file.schema_arrow)
             content, read = DiskBytes(opened.fileno()), 0
-            for group in range(file.num_row_groups):
-                for batch in rows_of(file, group, content):
-                    read += batch.num_rows
-                    yield batch
+            for batch in rows_of(file, range(file.num_row_groups), content):
+                read += batch.num_rows
+                yield batch
             promised = file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -51,22 +50,29 @@ def stream(path: Path, source_path: str, see: Callable[[pa.Schema], None]) -> It
         raise BadSourceError(f"{source_path} gave {read} rows, its footer promises {promised}.", file=source_path)
 
 
-def rows_of(file: pq.ParquetFile, group: int, content: Bytes) -> Iterator[pa.RecordBatch]:
-    """The rows of one row group in batches of about ``BATCH_BYTES``, each good until the next is asked for.
+def rows_of(file: pq.ParquetFile, groups: range, content: Bytes) -> Iterator[pa.RecordBatch]:
+    """The rows of row groups in batches of about ``BATCH_BYTES``, each good until the next is asked for.
 
     Args:
         content: the bytes of the file. Long values are not copied from it.
     """
-    facts = file.metadata.row_group(group)
-    rows = _rows_of_a_batch(facts.num_rows, facts.total_byte_size)
-    found = [values for one in long_columns(file.metadata) if (values := long_values(one, facts, content)) is not None]
-    if not found or len(found) == len(file.schema):
-        yield from file.iter_batches(rows, row_groups=[group], use_threads=False)
-        return
-    others, first = other_columns(file.metadata, [values.column for values in found]), 0
+    columns = long_columns(file.metadata)
+    for group in groups:
+        facts = file.metadata.row_group(group)
+        rows = _rows_of_a_batch(facts.num_rows, facts.total_byte_size)
+        found = [values for one in columns if (values := long_values(one, facts, content)) is not None]
+        if found and len(found) < len(file.schema):
+            yield from _rows_around(file, group, rows, found)
+        else:
+            yield from file.iter_batches(rows, row_groups=[group], use_threads=False)
+
+
+def _rows_around(file: pq.ParquetFile, group: int, rows: int, found: list[LongValues]) -> Iterator[pa.RecordBatch]:
+    """The rows of a row group of which Arrow reads what is not ``found``."""
+    others, schema, first = other_columns(file.metadata, [values.column for values in found]), file.schema_arrow, 0
     for batch in file.iter_batches(rows, row_groups=[group], columns=others, use_threads=False):
         views = {values.column: values.view(first, batch.num_rows) for values in found}
-        yield with_long(batch, file.schema_arrow, views)
+        yield with_long(batch, schema, views)
         first += batch.num_rows
 
 

@@ -22,7 +22,7 @@ from hugflow_assets.hub.footers import read_range, read_tail
 from hugflow_assets.hub.models import Shape, SourceFile
 from hugflow_assets.hub.streaming import FileStream
 from hugflow_assets.landing.arriving import ArrivingGroup, ReadRange, arriving_group, rows_arriving
-from hugflow_assets.landing.pages import MemoryBytes
+from hugflow_assets.landing.pages import MemoryBytes, long_columns
 from hugflow_assets.landing.parquet import BATCH_BYTES, rows_of
 from hugflow_assets.landing.room import Room
 from hugflow_assets.landing.shard import Shard
@@ -177,9 +177,10 @@ def windows_of(metadata: pq.FileMetaData, size_bytes: int) -> list[Window]:
         OverDiskError: the footer tells of bytes outside of the file, or out of order.
     """
     windows, first, before, start = [], 0, 0, 0
+    long = long_columns(metadata)
     for group in range(metadata.num_row_groups):
         end = _end_of(metadata.row_group(group), before, size_bytes)
-        if (arriving := arriving_group(metadata, group, before, end)) is not None:
+        if (arriving := arriving_group(metadata, long, group, before, end)) is not None:
             if group > first:
                 windows.append(Window(range(first, group), before, before - start))
             windows.append(Window(range(group, group + 1), end, end - before, arriving))
@@ -209,8 +210,7 @@ def _rows(stream: FileStream, metadata: pq.FileMetaData, window: Window, read: R
     stream.wait(window.end)
     memory = memoryview(stream.memory)
     with pq.ParquetFile(pa.BufferReader(pa.py_buffer(memory)), metadata=metadata, pre_buffer=False) as file:
-        for group in window.groups:
-            yield from rows_of(file, group, MemoryBytes(memory))
+        yield from rows_of(file, window.groups, MemoryBytes(memory))
 
 
 @contextmanager

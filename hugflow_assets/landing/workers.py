@@ -87,8 +87,7 @@ def run_jobs(
         try:
             while not line.is_over:
                 for _ in range(min(line.connections_wanted(connections), options.connections) - connections):
-                    with suppress(*[RuntimeError] if connections else []):  # the system gives no more threads
-                        fetchers.submit(line.run)
+                    _begin_fetching(line, fetchers, is_needed=not connections)
                     connections += 1
                 for shard, landed in line.finished(min(_TICK_S, options.progress_interval_s)):
                     try:
@@ -116,6 +115,15 @@ def run_jobs(
         ) from failure
     if failure is not None:
         raise failure
+
+
+def _begin_fetching(line: _Line, fetchers: Executor, *, is_needed: bool) -> None:
+    """Have one more thread that fetches; only the first is needed where the system gives no more."""
+    try:
+        fetchers.submit(line.run)
+    except RuntimeError:
+        if is_needed:
+            raise
 
 
 class _Line:

@@ -11,7 +11,7 @@ import pytest
 
 from hugflow_assets import __version__
 from hugflow_assets_tests.cli.conftest import hugflow
-from hugflow_assets_tests.e2e.dagster_dev import poll
+from hugflow_assets_tests.polling import poll
 
 HEAVY = ("dagster", "datasets", "huggingface_hub", "pyarrow", "pandas", "github", "matplotlib", "httpx2")
 PROBE = """

@@ -8,12 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from hugflow_assets_tests.polling import poll
 
 REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "hugflow"}
 SENSOR = {**REPOSITORY, "sensorName": "requests_sensor"}
@@ -41,17 +41,6 @@ query($id: ID!) {
     }
   }
 }"""
-
-
-def poll(what: Callable[[], Any], *, within_s: float, every_s: float = 0.3) -> Any:
-    """Ask until the answer is true, and give it; an answer that stays false fails."""
-    ends = time.monotonic() + within_s
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < ends, f"still {found!r} after {within_s} s"
-        time.sleep(every_s)
 
 
 class DagsterDev:

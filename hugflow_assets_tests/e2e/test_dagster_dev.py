@@ -15,8 +15,9 @@ import pytest
 
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files, text_files
-from hugflow_assets_tests.e2e.dagster_dev import SENSOR, DagsterDev, poll
+from hugflow_assets_tests.e2e.dagster_dev import SENSOR, DagsterDev
 from hugflow_assets_tests.faulty_hub import FaultyHub
+from hugflow_assets_tests.polling import poll
 
 REPOSITORY_ROOT = Path(__file__).parents[2]
 SPEECH, TEXT, OTHER = "org__speech__rev_main", "org__text__rev_main", "org__other__rev_main"

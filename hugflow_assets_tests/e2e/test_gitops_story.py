@@ -18,8 +18,8 @@ from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.datasets_made import text_files
 from hugflow_assets_tests.doubles.serving import Fault, RefusalError
-from hugflow_assets_tests.e2e.dagster_dev import poll
 from hugflow_assets_tests.e2e.team import ADD, GOOD, NOWHERE, REMOVE, SPEECH, Team, team_at
+from hugflow_assets_tests.polling import poll
 
 LANDED = ["Started", "Landed", "Landed and checked"]  # what a landing says on Slack
 

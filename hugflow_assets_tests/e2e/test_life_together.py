@@ -24,7 +24,7 @@ from hugflow_assets.store import EventKind, Scrub, Store, Trouble, Upstream
 from hugflow_assets.store.trees import delete_tree
 from hugflow_assets_tests.cli.conftest import SPEECH, hugflow
 from hugflow_assets_tests.datasets_made import card, speech_files
-from hugflow_assets_tests.e2e.dagster_dev import poll
+from hugflow_assets_tests.polling import poll
 from hugflow_assets_tests.store.making import put
 
 NOBODY = 65534

@@ -20,6 +20,7 @@ from hugflow_assets.hub.lines import LINES, SEGMENT_BYTES
 from hugflow_assets.hub.streaming import FileStream
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
+from hugflow_assets_tests.polling import poll
 
 DATA = random.Random(3).randbytes(3 * SEGMENT_BYTES + 12_345)
 SIZE = len(DATA)
@@ -62,10 +63,7 @@ def fetched(access: HubAccess, commit: str, to: Path) -> FetchReceipt:
 
 def assert_nothing_is_left() -> None:
     """A range that nobody needs any more ends at once, and so does its thread."""
-    bound = time.monotonic() + 10
-    while any(thread.name == "segment" for thread in threading.enumerate()):
-        assert time.monotonic() < bound
-        time.sleep(0.01)
+    poll(lambda: all(thread.name != "segment" for thread in threading.enumerate()), within_s=10, every_s=0.01)
     assert LINES.held_bytes == 0
 
 

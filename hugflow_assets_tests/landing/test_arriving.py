@@ -16,6 +16,7 @@ from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
 from hugflow_assets.landing import LandingOptions
 from hugflow_assets.landing.arriving import ArrivingGroup, ReadRange, arriving_group, rows_arriving
+from hugflow_assets.landing.pages import long_columns
 from hugflow_assets.settings import DownloadMode
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import REPO, House
@@ -44,7 +45,7 @@ def written(path: Path, table: pa.Table, **more: Any) -> Path:
 
 def group_of(path: Path) -> ArrivingGroup | None:
     metadata = pq.read_metadata(path)
-    return arriving_group(metadata, 0, 4, path.stat().st_size - metadata.serialized_size - 8)
+    return arriving_group(metadata, long_columns(metadata), 0, 4, path.stat().st_size - metadata.serialized_size - 8)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hugflow_assets.landing import thrift
-from hugflow_assets.landing.media import _slices as slices
+from hugflow_assets.landing.byte_views import pieces_of
 from hugflow_assets.landing.pages import Bytes, DiskBytes, MemoryBytes, long_columns, long_values
 from hugflow_assets.landing.parquet import rows_of
 
@@ -78,12 +78,11 @@ def test_the_rows_are_those_that_arrow_reads(tmp_path: Path, name: str, where: s
     pq.write_table(content, tmp_path / "some.parquet", **written)
     rows, seen = [], set()
     with opened(tmp_path / "some.parquet", where) as (file, source):
-        for group in range(file.num_row_groups):
-            for batch in rows_of(file, group, source):
-                batch.validate(full=True)
-                assert batch.schema.names == content.schema.names
-                seen.add(any("binary_view" in str(kind) for kind in batch.schema.types))
-                rows += batch.to_pylist()
+        for batch in rows_of(file, range(file.num_row_groups), source):
+            batch.validate(full=True)
+            assert batch.schema.names == content.schema.names
+            seen.add(any("binary_view" in str(kind) for kind in batch.schema.types))
+            rows += batch.to_pylist()
     assert rows == content.to_pylist()
     assert seen == {in_place}
 
@@ -93,8 +92,8 @@ def test_the_values_are_views_of_the_files_own_bytes(tmp_path: Path) -> None:
     pq.write_table(table(audio=clips(wanted)), path, **PLAIN)
     memory = memoryview(bytearray(path.read_bytes()))
     with pq.ParquetFile(path) as file:
-        (batch,) = rows_of(file, 0, MemoryBytes(memory))
-        found = slices(batch.column("audio").field("bytes").slice(3))
+        (batch,) = rows_of(file, range(1), MemoryBytes(memory))
+        found = pieces_of(batch.column("audio").field("bytes").slice(3))
         assert [bytes(one or b"") for one in found] == wanted[3:]
         memory[:] = bytes(len(memory))
         assert [bytes(one or b"") for one in found] == [bytes(len(one)) for one in wanted[3:]]
@@ -118,7 +117,7 @@ def test_a_page_header_of_nonsense_is_left_to_arrow(tmp_path: Path, version: str
             found = long_values(column, group, MemoryBytes(memoryview(bad)))
             left += found is None
             if found is not None:
-                assert [bytes(one or b"") for one in slices(found.view(0, ROWS))] == wanted
+                assert [bytes(one or b"") for one in pieces_of(found.view(0, ROWS))] == wanted
     assert left > 100
 
 

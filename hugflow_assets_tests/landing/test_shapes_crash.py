@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import tar_bytes, tsv_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import tree_of
+from hugflow_assets_tests.polling import poll
 
 KILLS = 4
 
@@ -90,9 +90,12 @@ def test_workers_do_not_outlive_a_landing_that_is_killed(house: House, repo: Cal
     repo(zipped())
     house.hub.bytes_per_s = 100_000
     process = landing(house, "processes")
-    tasks, bound = Path(f"/proc/{process.pid}/task"), time.monotonic() + 20
-    while sum(len(one.read_text().split()) for one in tasks.glob("*/children")) < 2:  # a worker, and what it came with
-        assert time.monotonic() < bound
-        time.sleep(0.01)
+    tasks = Path(f"/proc/{process.pid}/task")
+    begun = 2  # a worker, and what it came with
+    poll(
+        lambda: sum(len(one.read_text().split()) for one in tasks.glob("*/children")) >= begun,
+        within_s=20,
+        every_s=0.01,
+    )
     process.kill()
     process.communicate(timeout=20)  # its output ends with the last process that has it

@@ -17,9 +17,9 @@ from dagster import DagsterInstance, DagsterRunStatus
 from hugflow_assets.demo import Request
 from hugflow_assets.orchestration import SyncResult, attempts, project_instance, sync
 from hugflow_assets.orchestration.processes import PROCESS_TAG, is_gone, this_process
-from hugflow_assets_tests.e2e.dagster_dev import poll
 from hugflow_assets_tests.faulty_hub import Fault
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
+from hugflow_assets_tests.polling import poll
 
 
 class OfWholeFiles(Fault):
