@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from hugflow_assets.planning.resolve import resolve
+
 
 def hugflow(repo: str, out: str, **_: str) -> float:
     """Hugflow: download, verify, land, index."""
@@ -20,7 +22,8 @@ def hugflow(repo: str, out: str, **_: str) -> float:
 
     from hugflow_assets.hub import Hub, HubAccess
     from hugflow_assets.intake import DatasetRequest
-    from hugflow_assets.landing import LandingOptions, land
+    from hugflow_assets.landing.land import land
+    from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.settings import load_settings
     from hugflow_assets.store import Store
 
@@ -28,7 +31,7 @@ def hugflow(repo: str, out: str, **_: str) -> float:
     settings = load_settings(storage_root=Path(out) / "datasets", hugflow_state_dir=Path(out) / "state")
     access = HubAccess.of(settings)
     started = time.perf_counter()
-    plan = Hub(access).resolve(DatasetRequest(hf_id=repo, description="benchmark"))
+    plan = resolve(Hub(access), DatasetRequest(hf_id=repo, description="benchmark"))
     land(plan, Store.of(settings), access, LandingOptions.of(settings))
     return time.perf_counter() - started
 

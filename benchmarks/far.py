@@ -29,7 +29,9 @@ from hugflow_assets.demo.protocol import CDN, Request
 from hugflow_assets.demo.serving import Connection
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing import LandingOptions, land
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Store
 
 _CLOSE_S = 0.002  # an answer that came so much later than a request was sent may still have been waited for
@@ -117,14 +119,14 @@ def _life(url: str, place: Path, asked: dict[str, str]) -> tuple[float, float]:
     """Plan and land in a process of its own; when each of them began."""
     import datasets  # noqa: F401
 
-    import hugflow_assets.hub.planning  # noqa: F401
+    import hugflow_assets.planning.plan  # noqa: F401
 
     access = HubAccess(url, rate_dir=place / "rate")
     for folder in ("storage", "state"):
         (place / folder).mkdir(parents=True)
     store = Store(place / "storage", place / "state")
     began = time.monotonic()
-    plan = Hub(access).resolve(DatasetRequest(**{"hf_id": "acme/speech", "description": "Speech.", **asked}))
+    plan = resolve(Hub(access), DatasetRequest(**{"hf_id": "acme/speech", "description": "Speech.", **asked}))
     planned = time.monotonic()
     land(plan, store, access, LandingOptions())
     return began, planned

@@ -121,8 +121,8 @@ def _ticks(repeats: int) -> list[float]:
     """Seconds of ticks without change, in one process, as the daemon's code server makes them."""
     from dagster import DagsterInstance, SkipReason
 
-    from hugflow_assets.orchestration.platform import Platform
-    from hugflow_assets.orchestration.sensor import Cursor, look
+    from hugflow_assets.orchestration.assets.platform import Platform
+    from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look
 
     with DagsterInstance.get() as instance:
         cursor = Cursor(only=())  # nothing is to be run: what is measured is a tick without change

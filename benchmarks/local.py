@@ -10,8 +10,10 @@ from pathlib import Path
 import datasets  # noqa: F401  a shard without known features is asked for them; imports are not timed
 
 from hugflow_assets.hub import HubAccess
-from hugflow_assets.hub.models import ShardSource, SourceFile
-from hugflow_assets.landing import Shard, land_shard
+from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.landing.shards.land_shard import land_shard
+from hugflow_assets.landing.shards.shard import Shard
+from hugflow_assets.shapes.models import ShardSource
 
 _SOURCE = "source-00000"
 

@@ -26,9 +26,10 @@ from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.protocol import Request
 from hugflow_assets.demo.serving import Connection
 from hugflow_assets.demo.xet_folder import XetFolder
-from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
-from hugflow_assets.hub.bandwidth import Bandwidth
-from hugflow_assets.landing.shard import FAST_BYTES_PER_S
+from hugflow_assets.hub import Hub, HubAccess, SourceFile
+from hugflow_assets.landing.shards.shard import FAST_BYTES_PER_S
+from hugflow_assets.transfer.bandwidth_limit import Bandwidth
+from hugflow_assets.transfer.to_disk import fetch
 
 REPO = "bench/xet"
 WORLDS = {"near": (0.0, None), "far": (0.05, 50e6), "slow": (0.05, 5e6), "line": (0.05, None)}

@@ -103,9 +103,9 @@ def test_dagster_loads_the_instance_and_repeats_no_failure(tmp_path: Path) -> No
 
 
 def test_landings_and_whole_readings_have_a_pool_each() -> None:
-    from hugflow_assets.orchestration.dataset import dataset
-    from hugflow_assets.orchestration.profiling import dataset_profile
-    from hugflow_assets.orchestration.removals import removed_dataset
+    from hugflow_assets.orchestration.assets.dataset import dataset
+    from hugflow_assets.orchestration.assets.dataset_profile import dataset_profile
+    from hugflow_assets.orchestration.assets.removed_dataset import removed_dataset
 
     assert dataset.op.pool == "hub"
     assert dataset_profile.op.pool == "disk"

@@ -13,16 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.durable import (
-    Claim,
-    EarlySync,
-    acquire,
-    append_line,
-    atomic_write,
-    holder,
-    locked,
-    read_tail_line,
-)
+from hugflow_assets.durable import Claim, EarlySync, acquire, append_line, atomic_write, holder, locked, read_tail_line
 from hugflow_assets.durable.claim import try_claim
 from hugflow_assets.errors import LeaseHeldError, LeaseLostError
 from hugflow_assets_tests.polling import poll

@@ -29,7 +29,7 @@ from hugflow_assets.errors import HugflowError
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from hugflow_assets.orchestration.sync import SyncResult
+    from hugflow_assets.orchestration.sync.run_here import SyncResult
 
 AT_FAULT = ("failed", "malformed")
 _COUNTED = ("landed", "landing", "held", "withdrawn", "removed", *AT_FAULT)
@@ -106,9 +106,9 @@ def run_in_ci(names: Sequence[str] | None, settings: Settings, path: Path) -> in
 
 
 def _reconciled(names: Sequence[str] | None) -> tuple[Literal["daemon", "alone"], list[SyncResult]]:
-    from hugflow_assets.orchestration.daemon import sensor_daemon_alive
-    from hugflow_assets.orchestration.sync import sync as reconcile
-    from hugflow_assets.orchestration.waiting import wait_for_daemon
+    from hugflow_assets.orchestration.sync.daemon import sensor_daemon_alive
+    from hugflow_assets.orchestration.sync.run_here import sync as reconcile
+    from hugflow_assets.orchestration.sync.wait_for_daemon import wait_for_daemon
 
     if sensor_daemon_alive():
         typer.echo("a daemon is at work: asking it, and waiting")

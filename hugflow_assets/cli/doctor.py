@@ -185,7 +185,7 @@ def _notices(settings: Settings) -> Iterator[Finding]:
 
 
 def _daemon(settings: Settings) -> Iterator[Finding]:
-    from hugflow_assets.orchestration.daemon import sensor_daemon_alive
+    from hugflow_assets.orchestration.sync.daemon import sensor_daemon_alive
 
     if sensor_daemon_alive():
         yield Finding(Health.OK, "daemon", "running: requests land by themselves")

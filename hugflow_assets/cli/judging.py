@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from hugflow_assets import errors
 from hugflow_assets.errors import REQUEST_AT_FAULT, HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.planning.resolve import resolve
 
 if TYPE_CHECKING:
     from hugflow_assets.hub import Hub
-    from hugflow_assets.hub.models import LandingPlan
+    from hugflow_assets.planning.models import LandingPlan
     from hugflow_assets.rules import Verdict
     from hugflow_assets.settings import Settings
 
@@ -39,7 +40,7 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
         StorageError: the storage root cannot be used at all.
     """
     from hugflow_assets.hub import Hub, HubAccess
-    from hugflow_assets.hub.ahead import in_order
+    from hugflow_assets.hub.prefetch import in_order
     from hugflow_assets.rules.stock import Stock
     from hugflow_assets.store import Store
 
@@ -50,8 +51,8 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     seen = {file.name: file.name in stock for file in asked}
     plans = in_order(lambda file: _plan(hub, file, seen_before=seen[file.name]), asked)
     for file, planned in zip(asked, plans, strict=True):
-        from hugflow_assets.landing import LANDABLE  # imported when the first plan is there: until then, it would wait
         from hugflow_assets.rules import preflight
+        from hugflow_assets.shapes.registry import LANDABLE
 
         verdicts = tuple(preflight(file, snapshot, planned, store, settings, stock=stock, landable=LANDABLE))
         if isinstance(planned, HugflowError):
@@ -62,7 +63,7 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
 
 def _plan(hub: Hub, file: AddFile, *, seen_before: bool) -> LandingPlan | HugflowError:
     try:
-        return hub.resolve(file.request, seen_before=seen_before)
+        return resolve(hub, file.request, seen_before=seen_before)
     except HugflowError as error:
         return error
 

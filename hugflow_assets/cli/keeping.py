@@ -28,7 +28,7 @@ def verify(
 ) -> None:
     """Hash every file again and compare; exit 1 and name the files when one is damaged or missing."""
     settings = settings_in_force()
-    from hugflow_assets.landing import scrub
+    from hugflow_assets.landing.verify.scrub import scrub
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
@@ -166,7 +166,7 @@ def restore(
 ) -> None:
     """Bring a removed dataset back from the trash; refused while a removal request withdraws it."""
     settings_in_force()
-    from hugflow_assets.orchestration.by_hand import restore as bring_back
+    from hugflow_assets.orchestration.sync.one_dataset import restore as bring_back
 
     entry = bring_back(name, entry_id=f"{name}@{version}" if version else None)
     typer.echo(

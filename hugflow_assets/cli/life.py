@@ -13,10 +13,11 @@ from hugflow_assets.cli.selection import select
 from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.cli.syncing import show_results, worst_of
 from hugflow_assets.errors import UnknownDatasetError
+from hugflow_assets.planning.resolve import resolve
 
 if TYPE_CHECKING:
-    from hugflow_assets.hub import LandingPlan
     from hugflow_assets.intake import AddFile, DatasetRequest
+    from hugflow_assets.planning.models import LandingPlan
     from hugflow_assets.settings import Settings
     from hugflow_assets.store import Store
 
@@ -27,7 +28,7 @@ AS_JSON = Annotated[bool, typer.Option("--json", help="The results as a JSON lis
 def update(names: NAMES, as_json: AS_JSON = False) -> None:
     """Land the newest commit of the branch and swap it in; what did not change is linked, not fetched."""
     settings_in_force()
-    from hugflow_assets.orchestration.by_hand import materialize
+    from hugflow_assets.orchestration.sync.one_dataset import materialize
 
     results = materialize(list(dict.fromkeys(names)), update=True)
     show_results(results, as_json=as_json)
@@ -103,9 +104,9 @@ def adopt(
     if not path.is_dir():
         raise typer.BadParameter(f"{path}: no such folder", param_hint="PATH")
     asked = _asked(request, settings)
-    from hugflow_assets.hub.adopted import find_matches, write_adopted
-    from hugflow_assets.orchestration.by_hand import materialize
+    from hugflow_assets.orchestration.sync.one_dataset import materialize
     from hugflow_assets.store import Store
+    from hugflow_assets.transfer.local_copies import find_matches, write_adopted
 
     store = Store.of(settings)
     plan = _plan(asked, settings, store)
@@ -146,4 +147,4 @@ def _plan(asked: AddFile, settings: Settings, store: Store) -> LandingPlan:
 
     landed = store.manifest(asked.name)
     wanted: DatasetRequest = asked.request
-    return Hub(HubAccess.of(settings)).resolve(wanted, commit=landed.commit if landed else None)
+    return resolve(Hub(HubAccess.of(settings)), wanted, commit=landed.commit if landed else None)

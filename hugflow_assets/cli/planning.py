@@ -19,7 +19,7 @@ from hugflow_assets.intake import FolderSource, RemoveFile
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from hugflow_assets.hub.models import LandingPlan
+    from hugflow_assets.planning.models import LandingPlan
     from hugflow_assets.rules import Verdict
     from hugflow_assets.rules.removals import LandsAgain, RemovalPreview
 
@@ -114,7 +114,8 @@ def _again(plan: LandingPlan, settings: Settings) -> dict[str, Any] | None:
 
     Of what is landed, or was never there, there is nothing to say.
     """
-    from hugflow_assets.landing import LandingOptions, fingerprint_of
+    from hugflow_assets.landing.decide import fingerprint_of
+    from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.store import Store
 
     store = Store.of(settings)

@@ -18,7 +18,7 @@ from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from hugflow_assets.orchestration.sync import SyncResult
+    from hugflow_assets.orchestration.sync.run_here import SyncResult
 
 STYLES = {"landed": "green", "removed": "green", "landing": "cyan", "withdrawn": "dim", "held": "yellow"}
 AT_FAULT = ("failed", "malformed")
@@ -51,7 +51,7 @@ def sync(
             raise typer.Exit(status)
         return
     # The first import of Dagster takes a second: only who syncs pays for it.
-    from hugflow_assets.orchestration.sync import sync as reconcile
+    from hugflow_assets.orchestration.sync.run_here import sync as reconcile
 
     results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=_ends)
     if as_json:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hugflow_assets.hub.xet_client import client_library
+from hugflow_assets.transfer.xet_client import client_library
 
 _HEADER = 48  # of a shard, and of each entry in it
 _VERIFIED, _DESCRIBED = 1 << 31, 1 << 30

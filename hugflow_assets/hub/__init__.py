@@ -1,34 +1,8 @@
-"""What the Hub holds: resolve a request, find its shape, LandingPlan, fetch and verify a file."""
+"""The Hub's API: who asks, what a repository holds, ranges of its files, refusals in words."""
 
 from hugflow_assets.hub.access import HubAccess, file_url, repo_url
 from hugflow_assets.hub.card import license_of
-from hugflow_assets.hub.fetch import FetchReceipt, fetch
-from hugflow_assets.hub.models import (
-    ConfigPlan,
-    Estimate,
-    LandingPlan,
-    RepoState,
-    Shape,
-    ShardSource,
-    SourceFile,
-    SplitPlan,
-)
-from hugflow_assets.hub.repository import Hub
+from hugflow_assets.hub.client import Hub
+from hugflow_assets.hub.models import RepoState, SourceFile
 
-__all__ = [
-    "ConfigPlan",
-    "Estimate",
-    "FetchReceipt",
-    "Hub",
-    "HubAccess",
-    "LandingPlan",
-    "RepoState",
-    "Shape",
-    "ShardSource",
-    "SourceFile",
-    "SplitPlan",
-    "fetch",
-    "file_url",
-    "license_of",
-    "repo_url",
-]
+__all__ = ["Hub", "HubAccess", "RepoState", "SourceFile", "file_url", "license_of", "repo_url"]

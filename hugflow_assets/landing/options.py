@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from hugflow_assets.landing.sums import Kind
+from hugflow_assets.landing.tree.checksums import Kind
 from hugflow_assets.settings import DownloadMode, Settings
 from hugflow_assets.store.models import Manifest
 

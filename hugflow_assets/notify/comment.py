@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.notify.markdown import code, fenced, plain
 from hugflow_assets.notify.plan_facts import CODE_FACTS, plan_facts
 from hugflow_assets.notify.story import State, Story
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import Headroom
 
 MARKER = "<!-- hugflow:requests -->"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import Headroom, human_size
 
 CODE_FACTS = frozenset({"Commit", "Path", "Where"})  # shown letter by letter

@@ -6,20 +6,20 @@ from dagster import AssetSelection, Definitions, define_asset_job, in_process_ex
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from hugflow_assets.errors import SettingsError
-from hugflow_assets.orchestration.agenda import LAND_JOB, REMOVE_JOB
-from hugflow_assets.orchestration.catalogue import storage_catalogue
-from hugflow_assets.orchestration.checks import landed_checks
-from hugflow_assets.orchestration.dataset import STORAGE_KEY, dataset
-from hugflow_assets.orchestration.delivering import delivery_sensor
-from hugflow_assets.orchestration.landing_io import LandingIOManager
-from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.profiling import dataset_profile
-from hugflow_assets.orchestration.pull_requests import pull_requests_sensor
-from hugflow_assets.orchestration.removals import removed_dataset
-from hugflow_assets.orchestration.requests import files_valid, requests
-from hugflow_assets.orchestration.sensor import requests_sensor
-from hugflow_assets.orchestration.upkeep import upkeep_jobs, upkeep_schedules
-from hugflow_assets.orchestration.upstream import hub_dataset
+from hugflow_assets.orchestration.assets.dataset import STORAGE_KEY, dataset
+from hugflow_assets.orchestration.assets.dataset_profile import dataset_profile
+from hugflow_assets.orchestration.assets.hub_dataset import hub_dataset
+from hugflow_assets.orchestration.assets.io_manager import LandingIOManager
+from hugflow_assets.orchestration.assets.landed_checks import landed_checks
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.removed_dataset import removed_dataset
+from hugflow_assets.orchestration.assets.requests import files_valid, requests
+from hugflow_assets.orchestration.assets.storage_catalogue import storage_catalogue
+from hugflow_assets.orchestration.github.delivery_sensor import delivery_sensor
+from hugflow_assets.orchestration.github.pull_requests_sensor import pull_requests_sensor
+from hugflow_assets.orchestration.reconcile.plan_tick import LAND_JOB, REMOVE_JOB
+from hugflow_assets.orchestration.reconcile.requests_sensor import requests_sensor
+from hugflow_assets.orchestration.reconcile.schedules import upkeep_jobs, upkeep_schedules
 from hugflow_assets.settings import Settings, load_settings
 
 LANDING = {"hugflow/work": "landing"}  # dagster.yaml limits how many of these run at a time

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from hugflow_assets.errors import HugflowError, ManifestError, UnknownDatasetError
-from hugflow_assets.hub.models import LandingPlan, RepoState
+from hugflow_assets.hub.models import RepoState
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.landed_rules import (
     AudioReadable,
     Complete,

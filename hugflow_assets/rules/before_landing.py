@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from hugflow_assets.errors import HugflowError
-from hugflow_assets.hub.models import LandingPlan, Shape
 from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.columns import ColumnsExist
 from hugflow_assets.rules.duplicates import NotDuplicate
 from hugflow_assets.rules.hub_rules import (
@@ -26,6 +26,7 @@ from hugflow_assets.rules.rule import Case, Rule
 from hugflow_assets.rules.stock import Stock, held_bytes
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
+from hugflow_assets.shapes.models import Shape
 from hugflow_assets.store.space import Headroom
 
 if TYPE_CHECKING:

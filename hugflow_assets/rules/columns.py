@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
-from hugflow_assets.hub.models import LandingPlan
-from hugflow_assets.hub.text_columns import meant_text_column
+from hugflow_assets.formats.text_columns import meant_text_column
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.rules.words import listed, nearest
+from hugflow_assets.wording import listed, nearest
 
 _MEDIA = {"Audio", "Image", "Video", "Pdf", "Nifti"}
 

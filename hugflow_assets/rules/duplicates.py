@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hugflow_assets.errors import DuplicateRequestError, HugflowError
-from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.conflicts import conflicts_of
 from hugflow_assets.rules.rule import Case, Rule
 from hugflow_assets.rules.stock import Landed, Selection, Stock, selection_of

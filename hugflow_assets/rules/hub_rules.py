@@ -14,11 +14,12 @@ from hugflow_assets.errors import (
     HugflowError,
     UnsupportedShapeError,
 )
-from hugflow_assets.hub.models import LandingPlan, Shape
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Verdict
-from hugflow_assets.rules.words import listed
-from hugflow_assets.store.sizes import human_size as size
+from hugflow_assets.shapes.models import Shape
+from hugflow_assets.wording import human_size as size
+from hugflow_assets.wording import listed
 
 
 class CanonicalId(PlanRule):

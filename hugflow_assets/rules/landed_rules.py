@@ -17,16 +17,17 @@ from hugflow_assets.errors import (
     IncompleteLandingError,
     QuotaExceededError,
 )
-from hugflow_assets.hub.models import LandingPlan, RepoState
+from hugflow_assets.hub.models import RepoState
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.quota import SOFT_LIMIT, told_room
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.rules.words import listed, share
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.models import Counts, Manifest
-from hugflow_assets.store.sizes import human_size as size
 from hugflow_assets.store.space import Headroom
+from hugflow_assets.wording import human_size as size
+from hugflow_assets.wording import listed, share
 
 
 class TextFacts(Frozen):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hugflow_assets.hub.models import LandingPlan, RepoState
+from hugflow_assets.hub.models import RepoState
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.rules.words import listed
+from hugflow_assets.wording import listed
 
 _UNKNOWN = {"", "unknown", "other", "none", "noassertion"}
 

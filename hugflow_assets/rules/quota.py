@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from hugflow_assets.errors import HugflowError, QuotaExceededError
-from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.store.sizes import human_size as size
 from hugflow_assets.store.space import Headroom
+from hugflow_assets.wording import human_size as size
 
 SOFT_LIMIT = "quota-soft-limit"
 

@@ -10,9 +10,8 @@ from hugflow_assets.intake.models import Frozen
 from hugflow_assets.rules.stock import Landed, Stock
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.rules.withdrawing import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
-from hugflow_assets.rules.words import listed
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.sizes import human_size
+from hugflow_assets.wording import human_size, listed
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hugflow_assets.errors import HugflowError, RemovalInForceError
 from hugflow_assets.rules.rule import Case, Rule
 from hugflow_assets.rules.verdict import Verdict
-from hugflow_assets.rules.words import listed
+from hugflow_assets.wording import listed
 
 
 class NoRemovalInForce(Rule[Case]):

@@ -9,7 +9,7 @@ from hugflow_assets.intake import AddFile, Problem, RemoveFile, RequestSnapshot,
 from hugflow_assets.rules.conflicts import conflicts
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.rules.withdrawing import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
-from hugflow_assets.rules.words import listed
+from hugflow_assets.wording import listed
 
 NAMES_UNIQUE = "names_unique"
 OFFLINE_RULES = (NAMES_UNIQUE, REMOVALS_MATCH)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from hugflow_assets.errors import HugflowError
-from hugflow_assets.hub.models import LandingPlan, Shape
 from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
+from hugflow_assets.shapes.models import Shape
 from hugflow_assets.store.space import Headroom
 
 CaseT = TypeVar("CaseT")

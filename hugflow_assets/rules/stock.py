@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hugflow_assets.errors import ManifestError
-from hugflow_assets.hub.models import LandingPlan
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store.models import IndexRow, Manifest
 
 if TYPE_CHECKING:

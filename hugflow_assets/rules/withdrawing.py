@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from hugflow_assets.intake import DatasetRequest, RemovalRequest, matches
-from hugflow_assets.rules.words import nearest
+from hugflow_assets.wording import nearest
 
 REMOVALS_MATCH = "removals_match"
 TOO_NARROW = "removal-too-narrow"

@@ -28,11 +28,11 @@ from hugflow_assets.store.models import (
 from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing import SUMS_FILES
 from hugflow_assets.store.reservation import Reservation
-from hugflow_assets.store.sizes import human_size
 from hugflow_assets.store.space import Cleaned, DatasetUsage, Headroom, StorageProbe, Usage
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.store import Store
 from hugflow_assets.store.trees import TreeSizes
+from hugflow_assets.wording import human_size
 
 __all__ = [
     "LAYOUT_VERSION",

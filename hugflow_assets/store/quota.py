@@ -42,10 +42,10 @@ from hugflow_assets.store.reservation import (
     read_reservation,
     read_written,
 )
-from hugflow_assets.store.sizes import human_size
 from hugflow_assets.store.space import DatasetUsage, Headroom, Usage
 from hugflow_assets.store.trash import Trash
 from hugflow_assets.store.trees import measure
+from hugflow_assets.wording import human_size
 
 
 @dataclass(frozen=True)

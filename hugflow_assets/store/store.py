@@ -20,12 +20,7 @@ from hugflow_assets.store.leases import Leases
 from hugflow_assets.store.links import Links, look_for_links
 from hugflow_assets.store.manifests import read_manifest, write_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
-from hugflow_assets.store.models import (
-    IndexRow,
-    Manifest,
-    Tombstone,
-    TrashEntry,
-)
+from hugflow_assets.store.models import IndexRow, Manifest, Tombstone, TrashEntry
 from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing import Publisher
 from hugflow_assets.store.quota import Limits, Quota

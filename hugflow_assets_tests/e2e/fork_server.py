@@ -23,6 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hugflow_assets.planning.resolve import resolve
+
 REPO = "org/speech"
 _ACTS = ("open", "os.", "socket.connect", "shutil.")
 
@@ -34,7 +36,7 @@ class ForkServer:
     imports: tuple[str, ...] = (
         "huggingface_hub.hf_api",
         "pyarrow.parquet",
-        "hugflow_assets.hub.planning",
+        "hugflow_assets.planning.plan",
         "hugflow_assets.landing.readers",
     )
     process: subprocess.Popen[bytes] = field(init=False)
@@ -175,9 +177,9 @@ def _act(asked: dict[str, Any]) -> dict[str, Any]:
     from dagster import DagsterInstance
 
     from hugflow_assets.errors import HugflowError
-    from hugflow_assets.orchestration import sync
-    from hugflow_assets.orchestration.by_hand import materialize, restore
-    from hugflow_assets.orchestration.platform import Platform
+    from hugflow_assets.orchestration.assets.platform import Platform
+    from hugflow_assets.orchestration.sync import run_here as sync
+    from hugflow_assets.orchestration.sync.one_dataset import materialize, restore
 
     acts = {
         "sync": lambda: sync(instance=instance),
@@ -197,7 +199,8 @@ def _land(asked: dict[str, Any]) -> dict[str, Any]:
     from hugflow_assets.errors import HugflowError
     from hugflow_assets.hub import Hub, HubAccess
     from hugflow_assets.intake import DatasetRequest
-    from hugflow_assets.landing import LandingOptions, land
+    from hugflow_assets.landing.land import land
+    from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.store import Store
 
     access = HubAccess(asked["url"], retries=1, backoff_s=0.01)
@@ -205,7 +208,7 @@ def _land(asked: dict[str, Any]) -> dict[str, Any]:
     how = {name: asked[name] for name in ("lease_ttl_s", "host") if name in asked}
     store = Store(folder / "storage", folder / "state", **how)
     try:
-        plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
+        plan = resolve(Hub(access), DatasetRequest(hf_id=REPO, description="Speech."))
         options = LandingOptions(workers=2, progress_interval_s=0.02, download_mode=asked.get("download_mode", "auto"))
         done = land(plan, store, access, options)
     except HugflowError as error:

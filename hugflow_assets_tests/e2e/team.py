@@ -16,10 +16,12 @@ from dagster import DagsterInstance
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.notify.comment import sections_of
-from hugflow_assets.orchestration import delivering, pull_requests, sync
-from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.results import SyncResult
-from hugflow_assets.orchestration.watching import watch
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.github import delivery_sensor as delivering
+from hugflow_assets.orchestration.github import pull_requests_sensor as pull_requests
+from hugflow_assets.orchestration.reconcile.upstream_drift import watch
+from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.results import SyncResult
 from hugflow_assets.settings import Settings, load_settings, variable_of
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files

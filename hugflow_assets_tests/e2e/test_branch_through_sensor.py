@@ -116,7 +116,7 @@ def test_odd_names_links_and_rubbish_stop_nothing_else(team: Team) -> None:
 
 
 def test_a_run_reads_the_request_of_its_own_commit(team: Team) -> None:
-    from hugflow_assets.orchestration.platform import Platform
+    from hugflow_assets.orchestration.assets.platform import Platform
 
     first = team.github.commit_files({"requests/add/red.yaml": asks("org/red")})
     team.github.commit_files({"requests/add/red.yaml": asks("org/red", "Later.")})

@@ -27,7 +27,10 @@ from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing import LandedDataset, LandingOptions, land, verify
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
+from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Phase, Store
 from hugflow_assets_tests.datasets_made import card, clip_rows, wav_bytes, write_parquet
 from hugflow_assets_tests.e2e.fork_server import REPO, Child, ForkServer
@@ -222,7 +225,7 @@ def land_here(world: World, host: str) -> LandedDataset:
     with store.lease(NAME, purpose="to wait for silence", wait_s=30):
         pass
     access = HubAccess(world.hub.url, retries=1, backoff_s=0.01)
-    plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
+    plan = resolve(Hub(access), DatasetRequest(hf_id=REPO, description="Speech."))
     return land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.02))
 
 
@@ -232,7 +235,7 @@ def test_of_two_hosts_one_lands_and_the_other_is_told_who_is_at_work(server: For
     in_flight(world, child)
     store = Store(world.store.root, world.store.state_dir, lease_ttl_s=30, host="south/2")
     access = HubAccess(world.hub.url, retries=1)
-    plan = Hub(access).resolve(DatasetRequest(hf_id=REPO, description="Speech."))
+    plan = resolve(Hub(access), DatasetRequest(hf_id=REPO, description="Speech."))
     with pytest.raises(LeaseHeldError, match="on north"):
         land(plan, store, access, LandingOptions(workers=1))
     world.hub.bytes_per_s = None

@@ -35,9 +35,12 @@ from hugflow_assets.errors import (
     LandingCancelledError,
     QuotaExceededError,
 )
-from hugflow_assets.hub import Hub, HubAccess, LandingPlan
+from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing import LandedDataset, LandingOptions, land
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Phase, Progress, Store
 from hugflow_assets_tests.datasets_made import clip_rows, speech_files, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
@@ -84,7 +87,7 @@ class World:
         return Store(self.folder / "storage", self.folder / "state")
 
     def plan(self, access: HubAccess | None = None) -> LandingPlan:
-        return Hub(access or self.access).resolve(REQUEST)
+        return resolve(Hub(access or self.access), REQUEST)
 
     def land(self, plan: LandingPlan | None = None, **how: Any) -> LandedDataset:
         plan = plan or self.plan()

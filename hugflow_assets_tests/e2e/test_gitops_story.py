@@ -12,8 +12,9 @@ from dagster import instance_for_test
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.notify import alone_at
-from hugflow_assets.orchestration import pull_requests, sensor
-from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.github import pull_requests_sensor as pull_requests
+from hugflow_assets.orchestration.reconcile import requests_sensor as sensor
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import Phase, Progress, now_text
 from hugflow_assets_tests.datasets_made import text_files

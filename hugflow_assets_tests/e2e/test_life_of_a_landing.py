@@ -10,9 +10,13 @@ import pytest
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import HeldBackError, LandingCancelledError
-from hugflow_assets.hub import Hub, HubAccess, LandingPlan
+from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing import LandedDataset, LandingOptions, land, verify
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
+from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Held, Hold, Scrub, Store, now_text, request_digest
 from hugflow_assets_tests.datasets_made import clip_rows, speech_files, write_parquet
 
@@ -35,7 +39,7 @@ class House:
         return self.store.layout.dataset(NAME)
 
     def plan(self, request: DatasetRequest = REQUEST) -> LandingPlan:
-        return Hub(self.access).resolve(request)
+        return resolve(Hub(self.access), request)
 
     def land(self, request: DatasetRequest = REQUEST, **how: object) -> LandedDataset:
         return land(self.plan(request), self.store, self.access, self.options, **how)  # type: ignore[arg-type]

@@ -23,13 +23,14 @@ from hugflow_assets.cli.life import pause, resume
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import Hub
-from hugflow_assets.hub.adopted import find_matches, write_adopted
-from hugflow_assets.landing import verify
-from hugflow_assets.orchestration import sync
-from hugflow_assets.orchestration.by_hand import materialize, restore
-from hugflow_assets.orchestration.partitions import DATASETS_NAME
-from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.one_dataset import materialize, restore
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import EventKind, Held, Store
+from hugflow_assets.transfer.local_copies import find_matches, write_adopted
 from hugflow_assets_tests.datasets_made import speech_files, text_files
 from hugflow_assets_tests.e2e.fork_server import ForkServer
 
@@ -175,7 +176,7 @@ class Life(RuleBasedStateMachine):
         if wanted:
             self.drop_by_hand(repo)
             add = next(one for one in Platform().snapshot().adds if one.name == name)
-            plan = Hub(Platform().access()).resolve(add.request)
+            plan = resolve(Hub(Platform().access()), add.request)
             files = [f for c in plan.configs for s in c.splits for shard in s.shards for f in shard.files]
             listed = self.store.layout.adopted(name)
             write_adopted(listed, find_matches(self.made, files).files)

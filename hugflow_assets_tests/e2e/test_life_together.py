@@ -17,8 +17,8 @@ from dagster import DagsterInstance
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import FolderSource
-from hugflow_assets.orchestration.upkeep import warn_of_expiry
-from hugflow_assets.orchestration.watching import watch
+from hugflow_assets.orchestration.reconcile.schedules import warn_of_expiry
+from hugflow_assets.orchestration.reconcile.upstream_drift import watch
 from hugflow_assets.settings import load_settings
 from hugflow_assets.store import EventKind, Scrub, Store, Trouble, Upstream
 from hugflow_assets.store.trees import delete_tree

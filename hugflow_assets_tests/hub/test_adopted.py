@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.demo import LocalHub
-from hugflow_assets.hub import Hub, HubAccess, fetch
-from hugflow_assets.hub.adopted import find_matches, write_adopted
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.transfer.local_copies import find_matches, write_adopted
+from hugflow_assets.transfer.to_disk import fetch
 
 LFS, GIT = b"parquet, so to say" * 1000, b"a small text\n"
 

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from hugflow_assets.demo import LocalHub
-from hugflow_assets.hub import Hub, HubAccess, fetch
-from hugflow_assets.hub.bandwidth import Bandwidth
+from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.transfer.bandwidth_limit import Bandwidth
+from hugflow_assets.transfer.to_disk import fetch
 from hugflow_assets_tests.datasets_made import speech_files
 
 RATE = 2_000_000.0
@@ -85,7 +87,7 @@ def test_a_fetch_takes_every_byte_from_the_limit(tmp_path: Path) -> None:
     with LocalHub() as hub:
         hub.add_repo("org/speech", {**speech_files(tmp_path / "made"), "big.parquet": tmp_path / "big.parquet"})
         access = HubAccess(endpoint=hub.url, rate_dir=tmp_path / "rate", bytes_per_s=1_200_000)
-        plan = Hub(access).resolve(DatasetRequest(hf_id="org/speech", description="d"))
+        plan = resolve(Hub(access), DatasetRequest(hf_id="org/speech", description="d"))
         file = Hub(access).file_info("org/speech", plan.commit, ["big.parquet"])["big.parquet"]
         began = time.time()
         fetch(access, "org/speech", plan.commit, file, tmp_path / "one")

@@ -30,7 +30,8 @@ from hugflow_assets.errors import (
     LeaseHeldError,
     StorageError,
 )
-from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
+from hugflow_assets.hub import Hub, HubAccess, SourceFile
+from hugflow_assets.transfer.to_disk import fetch
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
 

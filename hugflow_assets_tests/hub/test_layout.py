@@ -13,7 +13,7 @@ import pytest
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.hub.card import read_card
-from hugflow_assets.hub.layout import data_layout
+from hugflow_assets.planning.data_files import data_layout
 
 PARQUET = b"PAR1 is all that counts here"
 

@@ -14,10 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from hugflow_assets.errors import HFDownloadError, HFIntegrityError, HFSubsetNotFoundError
-from hugflow_assets.hub import Hub, LandingPlan, Shape
-from hugflow_assets.hub.footers import features_of
-from hugflow_assets.hub.repository import _source_file
+from hugflow_assets.hub import Hub
+from hugflow_assets.hub.client import _source_file
 from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.shapes.models import Shape
+from hugflow_assets.shapes.parquet.footers import features_of
 from hugflow_assets_tests.datasets_made import (
     audio_features,
     card,
@@ -58,7 +61,7 @@ def splits(plan: LandingPlan) -> dict[str, list[tuple[str, int | None]]]:
 def test_a_speech_repository_is_planned_shard_by_shard(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
     files = speech_files(tmp_path)
     commit = hub.add_repo("org/set", files)
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert (plan.shape, plan.shape_reason, plan.name) == (Shape.PARQUET, "", "org__set__rev_main")
     assert plan.commit == commit
     assert plan.state.license == "cc0-1.0"
@@ -80,7 +83,7 @@ def test_a_speech_repository_is_planned_shard_by_shard(hub: FaultyHub, access: A
 def test_planning_fetches_metadata_only_and_never_a_whole_shard(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
     shard = write_parquet(tmp_path / "x.parquet", clip_rows(40, duration_s=0.3))
     hub.add_repo("org/set", {"data/train-00000-of-00001.parquet": shard})
-    Hub(access()).resolve(request())
+    resolve(Hub(access()), request())
     fetched = [asked for asked in hub.requests if asked.origin == "cdn"]
     assert [asked.bytes_sent for asked in fetched] == [65536]
     assert shard.stat().st_size > 5 * 65536
@@ -90,7 +93,7 @@ def test_planning_fetches_metadata_only_and_never_a_whole_shard(hub: FaultyHub, 
 def test_a_footer_larger_than_the_first_read_is_read_whole(hub: FaultyHub, access: Access) -> None:
     wide = {f"column_{number}_{'x' * 40}": pa.array([number] * 4) for number in range(1000)}
     hub.add_repo("org/set", {"x.parquet": plain_parquet(4, **wide)})  # type: ignore[arg-type]
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert plan.estimate.rows == 4
     assert len(plan.configs[0].features or {}) == 1001
 
@@ -99,24 +102,24 @@ def test_the_same_commit_gives_the_same_plan_and_a_pinned_one_stays(
     hub: FaultyHub, access: Access, tmp_path: Path
 ) -> None:
     first = hub.add_repo("org/set", speech_files(tmp_path))
-    before = Hub(access()).resolve(request())
+    before = resolve(Hub(access()), request())
     hub.commit("org/set", {"data/test-00000-of-00001.parquet": plain_parquet(9)})
-    assert Hub(access()).resolve(request()).commit != first
-    assert Hub(access()).resolve(request(), commit=first, known_oid=before.state.repo_oid) == before
+    assert resolve(Hub(access()), request()).commit != first
+    assert resolve(Hub(access()), request(), commit=first, known_oid=before.state.repo_oid) == before
 
 
 def test_all_configs_land_unless_a_subset_is_asked_for(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
     hub.add_repo("org/set", two_config_files(tmp_path))
-    assert list(splits(Hub(access()).resolve(request()))) == ["clean/train", "clean/test", "noisy/train"]
-    assert Hub(access()).resolve(request()).several_configs
-    assert list(splits(Hub(access()).resolve(request(subset="noisy")))) == ["noisy/train"]
-    assert list(splits(Hub(access()).resolve(request(split="test")))) == ["clean/test"]
-    assert list(splits(Hub(access()).resolve(request(subset="clean", split="train")))) == ["clean/train"]
+    assert list(splits(resolve(Hub(access()), request()))) == ["clean/train", "clean/test", "noisy/train"]
+    assert resolve(Hub(access()), request()).several_configs
+    assert list(splits(resolve(Hub(access()), request(subset="noisy")))) == ["noisy/train"]
+    assert list(splits(resolve(Hub(access()), request(split="test")))) == ["clean/test"]
+    assert list(splits(resolve(Hub(access()), request(subset="clean", split="train")))) == ["clean/train"]
 
 
 def test_text_only_has_rows_and_no_media(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
     hub.add_repo("org/set", text_files(tmp_path, rows=50))
-    estimate = Hub(access()).resolve(request()).estimate
+    estimate = resolve(Hub(access()), request()).estimate
     assert (estimate.rows, estimate.files) == (50, 0)
 
 
@@ -131,7 +134,7 @@ def test_a_legacy_struct_of_bytes_and_path_is_media_when_it_looks_like_it(
         [{"bytes": wav_bytes(), "path": path}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     )
     hub.add_repo("org/set", {"x.parquet": plain_parquet(1, **{name: payload})})  # type: ignore[arg-type]
-    features = Hub(access()).resolve(request()).configs[0].features
+    features = resolve(Hub(access()), request()).configs[0].features
     assert features is not None
     assert features[name].get("_type") == kind
 
@@ -158,7 +161,7 @@ def test_the_cards_features_and_row_counts_are_taken_where_a_footer_cannot_be_re
         "  splits:\n  - {name: train, num_examples: 7}\n---\n"
     )
     hub.add_repo("org/set", {"x.parquet": b"no parquet at all", "README.md": block.encode()})
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert plan.configs[0].splits[0].num_rows == 7
     assert (plan.configs[0].features or {})["audio"]["_type"] == "Audio"
 
@@ -172,7 +175,7 @@ def test_columns_that_the_card_forgets_are_taken_from_the_file(hub: FaultyHub, a
     )
     files = {"x.parquet": plain_parquet(1, audio=clip, label=[1]), "README.md": block.encode()}  # type: ignore[arg-type]
     hub.add_repo("org/set", files)
-    features = Hub(access()).resolve(request()).configs[0].features or {}
+    features = resolve(Hub(access()), request()).configs[0].features or {}
     assert (features["audio"]["_type"], features["label"]["_type"]) == ("Audio", "ClassLabel")
 
 
@@ -182,7 +185,7 @@ def test_audio_that_is_named_only_counts_with_the_files_of_the_repository(hub: F
     shard = plain_parquet(2, audio=pa.array([{"bytes": None, "path": path} for path in clips], kind))  # type: ignore[arg-type]
     block = b"---\nconfigs:\n- config_name: default\n  data_files: x.parquet\n---\n"
     hub.add_repo("org/set", {"x.parquet": shard, "README.md": block, **clips})
-    estimate = Hub(access()).resolve(request()).estimate
+    estimate = resolve(Hub(access()), request()).estimate
     audio = sum(map(len, clips.values()))
     assert estimate.download_bytes == len(shard) + audio
     assert audio < estimate.landed_bytes < audio + 10_000
@@ -196,7 +199,7 @@ def test_a_server_without_ranges_gives_footers_of_small_files_only(hub: FaultyHu
     rows = pa.array([random.Random(number).randbytes(40) for number in range(count)])
     hub.add_repo("org/set", {"x.parquet": plain_parquet(count, payload=rows)})  # type: ignore[arg-type]
     hub.fault("", "no-range", times=None, origin="cdn")
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert plan.shape is Shape.PARQUET
     assert plan.configs[0].splits[0].num_rows == (1 if count == 1 else None)
     assert plan.estimate.landed_bytes > 0
@@ -206,14 +209,14 @@ def test_a_large_repository_is_sampled_and_scaled(hub: FaultyHub, access: Access
     shard = plain_parquet(10)
     hub.page_size = hub.protocol.page_size = 50
     hub.add_repo("org/set", {f"data/train-{number:05}-of-00200.parquet": shard for number in range(200)})
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert len([asked for asked in hub.requests if "/tree/" in asked.path]) > 4
     assert len([asked for asked in hub.requests if asked.origin == "cdn"]) <= 64
     assert len(plan.configs[0].splits[0].shards) == 200
     assert plan.configs[0].splits[0].num_rows is None
     assert plan.estimate.rows == 2000
     assert plan.shape_reason == "Rows and sizes are estimated from the footers of 64 of 200 files."
-    assert Hub(access()).resolve(request()) == plan
+    assert resolve(Hub(access()), request()) == plan
 
 
 def test_every_config_of_many_has_its_features(hub: FaultyHub, access: Access) -> None:
@@ -222,7 +225,7 @@ def test_every_config_of_many_has_its_features(hub: FaultyHub, access: Access) -
     shard = plain_parquet(3)
     files = {f"{name}.parquet": shard for name in names}
     hub.add_repo("org/set", {**files, "README.md": f"---\nconfigs:\n{listed}---\n".encode()})
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert [config.name for config in plan.configs] == names
     assert all(config.features == {"text": {"dtype": "string", "_type": "Value"}} for config in plan.configs)
     assert plan.estimate.rows == 300
@@ -269,7 +272,7 @@ _KNOWN: dict[str, tuple[Mapping[str, bytes], Shape, list[str]]] = {
 def test_a_shape_is_known_by_its_files(hub: FaultyHub, access: Access, name: str) -> None:
     files, shape, found = _KNOWN[name]
     hub.add_repo("org/set", files)
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert plan.shape is shape
     assert [f"{config.name}/{split.name}" for config in plan.configs for split in config.splits] == found
     assert all(split.shards for config in plan.configs for split in config.splits)
@@ -288,7 +291,7 @@ _REFUSED: dict[str, tuple[Mapping[str, bytes], str]] = {
 def test_a_shape_that_is_not_landed_is_named_with_the_files_seen(hub: FaultyHub, access: Access, name: str) -> None:
     files, told = _REFUSED[name]
     hub.add_repo("org/set", files)
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert plan.shape is Shape.UNSUPPORTED
     assert told in plan.shape_reason
     assert f"Files seen: {sorted(files)[0]}" in plan.shape_reason
@@ -298,23 +301,23 @@ def test_a_shape_that_is_not_landed_is_named_with_the_files_seen(hub: FaultyHub,
 
 def test_an_empty_repository_is_named_as_such(hub: FaultyHub, access: Access) -> None:
     hub.add_repo("org/set", {})
-    assert "It holds no files." in Hub(access()).resolve(request()).shape_reason
+    assert "It holds no files." in resolve(Hub(access()), request()).shape_reason
 
 
 def test_many_files_are_shown_by_ten_and_their_number(hub: FaultyHub, access: Access) -> None:
     hub.add_repo("org/set", {f"{number:02}.docx": b"x" for number in range(30)})
-    reason = Hub(access()).resolve(request()).shape_reason
+    reason = resolve(Hub(access()), request()).shape_reason
     assert "09.docx, … (30 files)" in reason
     assert "10.docx" not in reason
 
 
 def test_a_language_and_a_split_of_clip_archives_are_chosen_beside_a_script(hub: FaultyHub, access: Access) -> None:
     hub.add_repo("org/set", _KNOWN["common voice"][0])
-    plan = Hub(access()).resolve(request(subset="ms", split="train"))
+    plan = resolve(Hub(access()), request(subset="ms", split="train"))
     assert splits(plan) == {"ms/train": [("audio/ms/train/ms_train_0.tar", None)]}
     assert "set.py is not run" in plan.shape_reason
     with pytest.raises(HFSubsetNotFoundError, match=r"'fr'\. It has br, ms"):
-        Hub(access()).resolve(request(subset="fr"))
+        resolve(Hub(access()), request(subset="fr"))
 
 
 @pytest.mark.parametrize(
@@ -327,7 +330,7 @@ def test_a_script_repository_without_a_whole_conversion_is_refused(
     hub.add_repo("org/set", {"set.py": b"import datasets"})
     if converted:
         hub.commit("org/set", converted, branch="refs/convert/parquet")
-    plan = Hub(access()).resolve(request())
+    plan = resolve(Hub(access()), request())
     assert plan.shape is Shape.UNSUPPORTED
     assert told in plan.shape_reason
 
@@ -335,13 +338,13 @@ def test_a_script_repository_without_a_whole_conversion_is_refused(
 def test_a_script_repository_lands_as_the_hub_converted_it_and_says_so(hub: FaultyHub, access: Access) -> None:
     own = hub.add_repo("org/set", {"set.py": b"import datasets"})
     converted = hub.commit("org/set", _CONVERTED, branch="refs/convert/parquet")
-    plan = Hub(access()).resolve(request(subset="en", split="train"))
+    plan = resolve(Hub(access()), request(subset="en", split="train"))
     assert plan.shape is Shape.PARQUET
     assert (plan.commit, plan.state.files_commit) == (own, converted)
     assert splits(plan) == {"en/train": [("en/train/0000.parquet", 2)]}
     assert plan.shape_reason.startswith("NOT THE ORIGINAL FILES") and converted in plan.shape_reason
     for fields in ({}, {"subset": "de"}, {"subset": "de", "split": "train"}):
-        assert "is partial" in Hub(access()).resolve(request(**fields)).shape_reason
+        assert "is partial" in resolve(Hub(access()), request(**fields)).shape_reason
 
 
 _CONVERTED = {
@@ -354,7 +357,7 @@ _CONVERTED = {
 def test_a_conversion_asked_for_has_a_config_a_folder(hub: FaultyHub, access: Access) -> None:
     hub.add_repo("org/set", {"set.py": b"import datasets"})
     hub.commit("org/set", _CONVERTED, branch="refs/convert/parquet")
-    plan = Hub(access()).resolve(request(revision="refs/convert/parquet", subset="en"))
+    plan = resolve(Hub(access()), request(revision="refs/convert/parquet", subset="en"))
     assert plan.shape is Shape.PARQUET
     assert splits(plan) == {
         "en/test": [("en/test/0000.parquet", 1)],
@@ -366,7 +369,7 @@ def test_a_partial_conversion_is_refused_not_landed_as_if_whole(hub: FaultyHub, 
     hub.add_repo("org/set", {"set.py": b"import datasets"})
     hub.commit("org/set", _CONVERTED, branch="refs/convert/parquet")
     for fields in ({}, {"subset": "de"}):
-        plan = Hub(access()).resolve(request(revision="refs/convert/parquet", **fields))
+        plan = resolve(Hub(access()), request(revision="refs/convert/parquet", **fields))
         assert plan.shape is Shape.UNSUPPORTED
         assert "only the first 5 GB of de/partial-train" in plan.shape_reason
 
@@ -416,6 +419,6 @@ def test_pieces_of_a_file_are_its_own_or_refused(hub: FaultyHub, access: Access)
 @pytest.mark.parametrize("kind", ["flip", "html", "close", "wrong-length"])
 def test_a_damaged_card_is_not_believed(hub: FaultyHub, access: Access, kind: Any) -> None:
     hub.add_repo("org/set", {"README.md": card("cc0-1.0"), "x.parquet": plain_parquet(1)})
-    clean = Hub(access()).resolve(request())
+    clean = resolve(Hub(access()), request())
     hub.fault("README.md", kind)
-    assert Hub(access()).resolve(request()) == clean
+    assert resolve(Hub(access()), request()) == clean

@@ -10,8 +10,9 @@ import pytest
 
 from hugflow_assets.demo.protocol import Answer, Request
 from hugflow_assets.errors import HFRateLimitedError
-from hugflow_assets.hub import Hub, HubAccess, fetch
-from hugflow_assets.hub.rate import RateBudget
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.hub.rate_limit import RateBudget
+from hugflow_assets.transfer.to_disk import fetch
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
 

@@ -32,9 +32,11 @@ from hugflow_assets.errors import (
     HFUnreachableError,
     LandingCancelledError,
 )
-from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
-from hugflow_assets.hub.calls import Backoff, unreachable
+from hugflow_assets.hub import Hub, HubAccess, SourceFile
+from hugflow_assets.hub.requests import Backoff, unreachable
 from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.transfer.to_disk import fetch
 from hugflow_assets_tests.datasets_made import speech_files, two_config_files
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
@@ -51,7 +53,7 @@ def speech(hub: FaultyHub, tmp_path: Path) -> str:
 
 def refused(access: HubAccess, wanted: DatasetRequest, kind: type[HFError], **options: object) -> HFError:
     with pytest.raises(HFError) as caught:
-        Hub(access).resolve(wanted, **options)  # type: ignore[arg-type]
+        resolve(Hub(access), wanted, **options)  # type: ignore[arg-type]
     assert type(caught.value) is kind
     assert caught.value.message and caught.value.remedy
     assert pickle.loads(pickle.dumps(caught.value)).message == caught.value.message
@@ -73,7 +75,7 @@ def test_a_private_repository_without_access_reads_like_a_missing_one(
     hub.repo("org/set").private = True
     assert "private" in refused(access(token="hf_stranger"), request(), HFNotFoundError).message
     hub.grant("org/set", "reader")
-    assert Hub(access(token="hf_reader")).resolve(request()).state.private is True
+    assert resolve(Hub(access(token="hf_reader")), request()).state.private is True
 
 
 @pytest.mark.parametrize("token", [None, "hf_reader"])
@@ -111,7 +113,7 @@ def test_a_gated_repository_names_the_page_where_terms_are_accepted(
     assert error.remedy.startswith(first)
     assert f"{hub.url}/datasets/org/set" in error.remedy
     hub.grant("org/set", "stranger")
-    assert Hub(access(token="hf_stranger")).resolve(request()).state.gated == "auto"
+    assert resolve(Hub(access(token="hf_stranger")), request()).state.gated == "auto"
 
 
 def test_a_disabled_repository(hub: FaultyHub, access: Access, speech: str) -> None:
@@ -135,7 +137,7 @@ def test_no_such_revision_names_the_nearest_first(hub: FaultyHub, access: Access
     error = refused(access(), request(revision="v1.1"), HFRevisionNotFoundError)
     assert error.code == "hub-revision-not-found"
     assert "no revision 'v1.1'. It has v1.0, main, zzz." in error.message
-    assert Hub(access()).resolve(request(revision="v1.0")).commit == speech
+    assert resolve(Hub(access()), request(revision="v1.0")).commit == speech
 
 
 def test_no_such_subset_names_the_nearest_first(hub: FaultyHub, access: Access, tmp_path: Path) -> None:
@@ -249,7 +251,7 @@ def test_a_fault_that_passes_is_not_noticed(
 ) -> None:
     for path in ("/revision/", "/tree/", "README", "parquet"):
         hub.fault(path, fault[0], **fault[1])  # type: ignore[arg-type]
-    assert Hub(access()).resolve(request()).estimate.rows == 12
+    assert resolve(Hub(access()), request()).estimate.rows == 12
     assert all(rule.hits == 1 for rule in hub.faults)
 
 
@@ -289,7 +291,7 @@ def test_a_mirror_without_a_check_of_the_gate_lets_the_files_tell(tmp_path: Path
         hub.grant("org/set", "reader")
         hub.fault("auth-check", 404, times=None, body=b"")
         access = HubAccess(hub.url, token="hf_reader", backoff_s=0.01)
-        assert Hub(access).resolve(request()).estimate.rows == 12
+        assert resolve(Hub(access), request()).estimate.rows == 12
 
 
 def test_a_gate_is_known_though_the_server_gives_no_reason(tmp_path: Path) -> None:
@@ -344,7 +346,7 @@ class _PlainerHub(FaultyHub):
 def test_a_server_that_keeps_to_the_least_serves_as_well(tmp_path: Path, link_base: str) -> None:
     with _PlainerHub(link_base, page_size=2) as hub:
         commit = hub.add_repo("org/set", speech_files(tmp_path))
-        plan = Hub(HubAccess(hub.url, backoff_s=0.01)).resolve(request())
+        plan = resolve(Hub(HubAccess(hub.url, backoff_s=0.01)), request())
         assert (plan.commit, plan.estimate.rows) == (commit, 12)
 
 
@@ -383,7 +385,7 @@ def test_a_token_that_was_left_on_the_machine_is_not_sent(
     hub: FaultyHub, access: Access, speech: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_reader")
-    Hub(access()).resolve(request())
+    resolve(Hub(access()), request())
     assert not any("authorization" in asked.headers for asked in hub.requests)
 
 

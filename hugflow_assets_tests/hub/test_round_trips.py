@@ -13,10 +13,12 @@ import pytest
 from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.protocol import Request
 from hugflow_assets.demo.serving import Connection
-from hugflow_assets.hub import Hub, HubAccess, LandingPlan
-from hugflow_assets.hub.ahead import at_once, in_order, meanwhile
-from hugflow_assets.hub.footers import read_tail
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.hub.prefetch import at_once, in_order, meanwhile
 from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.shapes.parquet.footers import read_tail
 from hugflow_assets_tests.datasets_made import card, tar_bytes, zip_bytes
 from hugflow_assets_tests.hub.test_plan import plain_parquet
 
@@ -65,7 +67,7 @@ def far() -> Iterator[MeetingHub]:
 
 def plan(hub: LocalHub, commit: str | None = None, **asked: Any) -> LandingPlan:
     request = DatasetRequest(**{"hf_id": REPO, "description": "a test", **asked})
-    return Hub(HubAccess(hub.url, token="hf_reader", retries=1, backoff_s=0.01)).resolve(request, commit=commit)
+    return resolve(Hub(HubAccess(hub.url, token="hf_reader", retries=1, backoff_s=0.01)), request, commit=commit)
 
 
 def test_the_card_is_asked_for_with_the_commit_and_the_files_with_the_gate(far: MeetingHub) -> None:

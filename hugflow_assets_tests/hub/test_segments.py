@@ -15,9 +15,11 @@ import pytest
 from hugflow_assets.demo.protocol import CDN, HUB, Answer, Request
 from hugflow_assets.demo.serving import Delivery
 from hugflow_assets.errors import LandingCancelledError
-from hugflow_assets.hub import FetchReceipt, Hub, HubAccess, SourceFile, fetch
-from hugflow_assets.hub.lines import LINES, SEGMENT_BYTES
-from hugflow_assets.hub.streaming import FileStream
+from hugflow_assets.hub import Hub, HubAccess, SourceFile
+from hugflow_assets.transfer import FetchReceipt
+from hugflow_assets.transfer.connection_pool import LINES, SEGMENT_BYTES
+from hugflow_assets.transfer.to_disk import fetch
+from hugflow_assets.transfer.to_memory import FileStream
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
 from hugflow_assets_tests.polling import poll

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugflow_assets.hub.tables import clip_table, columns_seen
+from hugflow_assets.formats.tables import clip_table, columns_seen
 
 FLEURS = "id path raw_transcription transcription characters num_samples gender"
 CLIPS = frozenset({"a", "a.wav", "b", "b.wav"})

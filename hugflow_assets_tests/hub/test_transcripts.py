@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hugflow_assets.hub.transcripts import is_list, side_columns, sidecars, texts_by_name, transcripts_of
+from hugflow_assets.formats.transcripts import is_list, side_columns, sidecars
+from hugflow_assets.shapes.texts.found import texts_by_name, transcripts_of
 
 
 @pytest.mark.parametrize(

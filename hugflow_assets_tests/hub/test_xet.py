@@ -19,11 +19,12 @@ import pytest
 from hugflow_assets.demo.protocol import CDN, HUB, XET
 from hugflow_assets.demo.xet_folder import XetFolder
 from hugflow_assets.errors import HFError, LandingCancelledError
-from hugflow_assets.hub import Hub, HubAccess, SourceFile, fetch
-from hugflow_assets.hub.faults import Asked
-from hugflow_assets.hub.pace import PLAIN_PROBE
-from hugflow_assets.hub.xet import SLOW_BYTES_PER_S, SMALLEST_BYTES, XetStorage, is_installed
-from hugflow_assets.hub.xet_client import client_library
+from hugflow_assets.hub import Hub, HubAccess, SourceFile
+from hugflow_assets.hub.refusals import Asked
+from hugflow_assets.transfer.throughput import PLAIN_PROBE
+from hugflow_assets.transfer.to_disk import fetch
+from hugflow_assets.transfer.xet_client import client_library
+from hugflow_assets.transfer.xet_storage import SLOW_BYTES_PER_S, SMALLEST_BYTES, XetStorage, is_installed
 from hugflow_assets_tests.faulty_hub import FaultyHub
 
 SIZE = 4_000_000
@@ -151,9 +152,10 @@ def test_whatever_is_wrong_with_it_the_file_comes_by_plain_http_and_xet_is_left_
     assert ((tmp_path / "x").read_bytes(), (tmp_path / "y").read_bytes()) == (DATA, DATA[:-1])
     assert sum(TOKEN in request.path for request in asked) <= 1 and len(asked) <= 12
     assert not [request for request in asked if str(files[1].xet_hash) in request.path]
-    [told] = [record.getMessage() for record in caplog.records if record.name == "hugflow_assets.hub.xet"]
+    [told] = [record.getMessage() for record in caplog.records if record.name == "hugflow_assets.transfer.xet_storage"]
     assert "plain HTTP" in told
-    assert "Signature" not in caplog.text and "xet_" not in caplog.text
+    messages = " ".join(record.getMessage() for record in caplog.records)
+    assert "Signature" not in messages and "xet_" not in messages
 
 
 def test_what_came_before_it_broke_is_not_fetched_again(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:

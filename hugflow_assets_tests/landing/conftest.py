@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from hugflow_assets.demo.local_hub import LocalHub
-from hugflow_assets.hub import Hub, HubAccess, LandingPlan
+from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing import LandedDataset, LandingOptions, land
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Store
 
 REPO = "acme/speech"
@@ -36,7 +39,7 @@ class House:
 
     def plan(self, commit: str | None = None, hf_id: str = REPO, **asked: Any) -> LandingPlan:
         request = DatasetRequest(hf_id=hf_id, **{"description": "Speech.", **asked})
-        return Hub(self.access).resolve(request, commit=commit)
+        return resolve(Hub(self.access), request, commit=commit)
 
     def land(self, plan: LandingPlan | None = None, **options: Any) -> LandedDataset:
         return land(plan or self.plan(), self.store, self.access, self.options, **options)

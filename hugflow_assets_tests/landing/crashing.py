@@ -8,13 +8,15 @@ from typing import Literal
 
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing import LandingOptions, land
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Store
 
 
 def main(endpoint: str, folder: str, executor: Literal["threads", "processes"]) -> None:
     access = HubAccess(endpoint=endpoint)
-    plan = Hub(access).resolve(DatasetRequest(hf_id="acme/speech", description="Speech."))
+    plan = resolve(Hub(access), DatasetRequest(hf_id="acme/speech", description="Speech."))
     store = Store(Path(folder) / "storage", Path(folder) / "state", lease_ttl_s=1)
     print("landing", flush=True)
     land(plan, store, access, LandingOptions(executor=executor, workers=2, progress_interval_s=0.05))

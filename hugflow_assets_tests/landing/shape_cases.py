@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hugflow_assets.hub import Shape
+from hugflow_assets.shapes.models import Shape
 from hugflow_assets_tests.datasets_made import (
     common_voice_clip,
     common_voice_files,

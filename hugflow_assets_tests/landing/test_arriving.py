@@ -13,11 +13,11 @@ import pytest
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.hub import Hub, HubAccess
-from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
-from hugflow_assets.landing import LandingOptions
-from hugflow_assets.landing.arriving import ArrivingGroup, ReadRange, arriving_group, rows_arriving
-from hugflow_assets.landing.pages import long_columns
+from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.settings import DownloadMode
+from hugflow_assets.shapes.parquet.plain_pages import long_columns
+from hugflow_assets.shapes.parquet.row_group_stream import ArrivingGroup, ReadRange, arriving_group, rows_arriving
+from hugflow_assets.transfer.to_memory import FileStream, StreamBrokenError
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import REPO, House
 from hugflow_assets_tests.landing.trees import tree_of

@@ -8,9 +8,10 @@ import pytest
 import xxhash
 
 from hugflow_assets.errors import IncompleteLandingError
-from hugflow_assets.hub import HubAccess, ShardSource
-from hugflow_assets.landing.assembly import LandedShard, assemble
-from hugflow_assets.landing.shard import Shard
+from hugflow_assets.hub import HubAccess
+from hugflow_assets.landing.shards.shard import Shard
+from hugflow_assets.landing.tree.assemble import LandedShard, assemble
+from hugflow_assets.shapes.models import ShardSource
 from hugflow_assets.store import Counts, ShardReceipt
 
 PARTS = [b'{"a":1}\n' * 3, b'{"b":22}\n', b"", b'{"c":333}\n' * 5]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.errors import DiskFullError
-from hugflow_assets.landing import LandingOptions
+from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.settings import DownloadMode
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import write_speech

@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugflow_assets.landing.headers import AudioHeader, read_header
+from hugflow_assets.formats.audio_headers import AudioHeader, read_header
 from hugflow_assets_tests.landing.corpus import clip
 
 

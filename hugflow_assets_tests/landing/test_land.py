@@ -27,7 +27,11 @@ from hugflow_assets.errors import (
     UnknownDatasetError,
     UnsupportedShapeError,
 )
-from hugflow_assets.landing import Action, LandingOptions, land, rebuild_views, sample_rows, verify
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import Action, LandingOptions
+from hugflow_assets.landing.update_in_place import rebuild_views
+from hugflow_assets.landing.verify.sample import sample_rows
+from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.store import EventKind, Phase, Progress, Store
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import audio_rows, write_plain, write_speech

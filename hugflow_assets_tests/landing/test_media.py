@@ -15,8 +15,9 @@ from datasets import Sequence as Seq
 from datasets.table import InMemoryTable
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.landing import LandedDataset, verify
-from hugflow_assets.landing import parquet as reading
+from hugflow_assets.landing.options import LandedDataset
+from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.shapes.parquet import batches as reading
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import clip, write_plain
 from hugflow_assets_tests.landing.trees import rows_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugflow_assets.landing.names import MAX_NAME_BYTES, FolderNames, safe_name
+from hugflow_assets.landing.media.file_names import MAX_NAME_BYTES, FolderNames, safe_name
 from hugflow_assets_tests.landing.corpus import clip
 
 WAV = clip(0)[:64]

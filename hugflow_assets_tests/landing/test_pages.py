@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hugflow_assets.landing import thrift
-from hugflow_assets.landing.byte_views import pieces_of
-from hugflow_assets.landing.pages import Bytes, DiskBytes, MemoryBytes, long_columns, long_values
-from hugflow_assets.landing.parquet import rows_of
+from hugflow_assets.formats import parquet_thrift as thrift
+from hugflow_assets.shapes.parquet.batches import rows_of
+from hugflow_assets.shapes.parquet.byte_views import pieces_of
+from hugflow_assets.shapes.parquet.plain_pages import Bytes, DiskBytes, MemoryBytes, long_columns, long_values
 
 ROWS = 120
 AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.landing.record import RecordEncoder
+from hugflow_assets.landing.record.encoder import RecordEncoder
 
 
 def lines_of(batch: pa.RecordBatch) -> tuple[list[dict[str, Any]], Counter[str]]:

@@ -11,7 +11,8 @@ import pytest
 
 from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.errors import ColumnNotFoundError
-from hugflow_assets.landing import Action, LandedDataset, verify
+from hugflow_assets.landing.options import Action, LandedDataset
+from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets_tests.datasets_made import tar_bytes
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.shape_cases import CASES, FLAC, Case

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.landing import land, verify
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import tar_bytes, tsv_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House

@@ -9,9 +9,9 @@ import pytest
 from hugflow_assets.durable import host_id
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import HubAccess
-from hugflow_assets.hub.models import Shape, ShardSource
-from hugflow_assets.landing import Shard
-from hugflow_assets.landing.sources import Sources
+from hugflow_assets.landing.shards.shard import Shard
+from hugflow_assets.landing.shards.sources import Sources
+from hugflow_assets.shapes.models import Shape, ShardSource
 
 
 @pytest.fixture

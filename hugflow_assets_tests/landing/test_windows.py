@@ -16,12 +16,13 @@ import pytest
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import BadSourceError, HFDownloadError, HFIntegrityError, LandingCancelledError
 from hugflow_assets.hub import HubAccess, SourceFile
-from hugflow_assets.hub.remembered import TAILS
-from hugflow_assets.hub.streaming import FileStream, StreamBrokenError
-from hugflow_assets.landing import LandingOptions, land
-from hugflow_assets.landing.shard import Shard
-from hugflow_assets.landing.windows import OverDiskError, windows_of
-from hugflow_assets.landing.workers import Job, run_jobs
+from hugflow_assets.hub.cache import TAILS
+from hugflow_assets.landing.land import land
+from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.landing.shards.pool import Job, run_jobs
+from hugflow_assets.landing.shards.shard import Shard
+from hugflow_assets.shapes.parquet.streamed import OverDiskError, windows_of
+from hugflow_assets.transfer.to_memory import FileStream, StreamBrokenError
 from hugflow_assets_tests.datasets_made import clip_rows, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import REPO, House

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hugflow_assets.landing import LandedDataset
+from hugflow_assets.landing.options import LandedDataset
 
 
 def tree_of(root: Path) -> dict[str, bytes]:

@@ -27,7 +27,7 @@ from hugflow_assets.notify import (
 )
 from hugflow_assets.notify.comment import sections_of
 from hugflow_assets.notify.examples import EXAMPLES, NAME, example
-from hugflow_assets.orchestration.origins import TOLD_ON_PULL
+from hugflow_assets.orchestration.github.origins import TOLD_ON_PULL
 from hugflow_assets.rules import Severity, Verdict
 from hugflow_assets.store import Event, EventKind, Headroom, Phase, Progress
 from hugflow_assets.store.marks import Trouble

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dagster import DagsterInstance, instance_for_test
 
-from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files
 from hugflow_assets_tests.faulty_hub import FaultyHub

@@ -8,7 +8,8 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 
-from hugflow_assets.orchestration.attempts import (
+from hugflow_assets.orchestration.assets.failures import ERROR_TAG, TRANSIENT_TAG
+from hugflow_assets.orchestration.reconcile.retry_policy import (
     DIGEST_TAG,
     FIRST_WAIT_S,
     GIVE_UP_AFTER_S,
@@ -20,7 +21,6 @@ from hugflow_assets.orchestration.attempts import (
     Next,
     at_work,
 )
-from hugflow_assets.orchestration.failures import ERROR_TAG, TRANSIENT_TAG
 
 FAILED, DONE, CANCELED = DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS, DagsterRunStatus.CANCELED
 PERMANENT = {ERROR_TAG: "hub-not-found", TRANSIENT_TAG: "false"}

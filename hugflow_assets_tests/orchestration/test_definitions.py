@@ -10,8 +10,8 @@ import pytest
 from dagster import DefaultSensorStatus
 
 from hugflow_assets.orchestration import definitions
-from hugflow_assets.orchestration.sensor import SENSOR_NAME
-from hugflow_assets.orchestration.verdicts import DATASET
+from hugflow_assets.orchestration.assets.check_specs import DATASET
+from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 
 

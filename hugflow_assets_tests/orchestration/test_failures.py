@@ -6,9 +6,9 @@ import pytest
 from dagster import DagsterInstance, job, op
 
 from hugflow_assets.errors import HFUnreachableError
-from hugflow_assets.orchestration.attempts import may_pass_by_itself
-from hugflow_assets.orchestration.failures import ERROR_TAG, failing_by_name
-from hugflow_assets.orchestration.outcome import outcome_of_record
+from hugflow_assets.orchestration.assets.failures import ERROR_TAG, failing_by_name
+from hugflow_assets.orchestration.reconcile.retry_policy import may_pass_by_itself
+from hugflow_assets.orchestration.sync.run_outcome import outcome_of_record
 
 
 @pytest.mark.parametrize(

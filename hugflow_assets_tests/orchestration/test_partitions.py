@@ -11,7 +11,7 @@ import pytest
 from dagster import DagsterInstance, DynamicPartitionsDefinition, partition_loading_context
 
 from hugflow_assets.orchestration import project_instance
-from hugflow_assets.orchestration.partitions import DATASETS, RequestPartitions, register
+from hugflow_assets.orchestration.assets.partitions import DATASETS, RequestPartitions, register
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 HOSTILE = ["../../evil", "/etc/passwd", "", "a\nb", "a/b", "..", "x" * 5000, "name,with,commas", "[1]"]

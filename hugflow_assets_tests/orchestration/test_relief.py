@@ -8,9 +8,9 @@ from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 
 from hugflow_assets.hub import HubAccess
-from hugflow_assets.orchestration.attempts import DIGEST_TAG, NAME_TAG, PARTITION_TAG, Attempts
-from hugflow_assets.orchestration.failures import ERROR_TAG, TRANSIENT_TAG
-from hugflow_assets.orchestration.relief import relieved
+from hugflow_assets.orchestration.assets.failures import ERROR_TAG, TRANSIENT_TAG
+from hugflow_assets.orchestration.reconcile.early_retry import relieved
+from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, NAME_TAG, PARTITION_TAG, Attempts
 from hugflow_assets.store import EventKind, Store
 
 

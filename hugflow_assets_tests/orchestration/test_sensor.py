@@ -8,10 +8,11 @@ import orjson
 from dagster import DagsterRunStatus, RunRequest, SensorResult, SkipReason
 from dagster._core.test_utils import create_run_for_test
 
-from hugflow_assets.orchestration import definitions, sync
-from hugflow_assets.orchestration.attempts import PARTITION_TAG
-from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.sensor import Cursor, look, tick
+from hugflow_assets.orchestration import definitions
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look, tick
+from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
+from hugflow_assets.orchestration.sync import run_here as sync
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 NOW = 2_000_000_000.0

@@ -15,8 +15,10 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from hugflow_assets.demo import Request
-from hugflow_assets.orchestration import SyncResult, attempts, project_instance, sync
-from hugflow_assets.orchestration.processes import PROCESS_TAG, is_gone, this_process
+from hugflow_assets.orchestration import SyncResult, project_instance
+from hugflow_assets.orchestration.reconcile import retry_policy as attempts
+from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, is_gone, this_process
+from hugflow_assets.orchestration.sync import run_here as sync
 from hugflow_assets_tests.faulty_hub import Fault
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 from hugflow_assets_tests.polling import poll

@@ -8,11 +8,12 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 
 from hugflow_assets.intake import AddFile
-from hugflow_assets.orchestration import definitions, sync
-from hugflow_assets.orchestration.by_hand import materialize
-from hugflow_assets.orchestration.platform import Platform
-from hugflow_assets.orchestration.upstream import look_upstream
-from hugflow_assets.orchestration.verdicts import DATASET, HUB_DATASET
+from hugflow_assets.orchestration import definitions
+from hugflow_assets.orchestration.assets.check_specs import DATASET, HUB_DATASET
+from hugflow_assets.orchestration.assets.hub_dataset import look_upstream
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.one_dataset import materialize
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 FRESH, STALE, MISSING = StaleStatus.FRESH, StaleStatus.STALE, StaleStatus.MISSING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hugflow_assets.orchestration.waiting import wait_for_daemon
+from hugflow_assets.orchestration.sync.wait_for_daemon import wait_for_daemon
 from hugflow_assets.store import Held, Hold, now_text
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hugflow_assets import errors
-from hugflow_assets.hub.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules import (
     POSTLANDING_RULES,
     PREFLIGHT_RULES,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hugflow_assets import errors
-from hugflow_assets.hub.models import Shape
 from hugflow_assets.rules import PREFLIGHT_RULES, Severity, blocking
+from hugflow_assets.shapes.models import Shape
 from hugflow_assets_tests.rules.world import FEATURES, LATER, World, plan_of
 
 NAMES = [rule.name for rule in PREFLIGHT_RULES]

@@ -7,19 +7,12 @@ from typing import Any
 
 import xxhash
 
-from hugflow_assets.hub.models import (
-    ConfigPlan,
-    Estimate,
-    LandingPlan,
-    RepoState,
-    Shape,
-    ShardSource,
-    SourceFile,
-    SplitPlan,
-)
+from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.intake import AddFile, DatasetRequest, FolderSource, RemoveFile, RequestSnapshot, storage_name
+from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules import Verdict, preflight
 from hugflow_assets.settings import Settings, load_settings
+from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape, ShardSource, SplitPlan
 from hugflow_assets.store import (
     ConfigRecord,
     Counts,

@@ -1,0 +1,1 @@
+"""What file formats are, and nothing else: media, archives, tables, transcripts."""

@@ -1,0 +1,379 @@
+"""A landing that fetches: from a plan to a published folder."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import hugflow_assets
+from hugflow_assets.durable import EarlySync
+from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
+from hugflow_assets.hub import HubAccess
+from hugflow_assets.landing.decide import fingerprint_of
+from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.progress import Tracker
+from hugflow_assets.landing.shards.pool import Job, run_jobs
+from hugflow_assets.landing.shards.reuse import LandedVersion
+from hugflow_assets.landing.shards.shard import Shard, ShardKey
+from hugflow_assets.landing.tree.assemble import LandedShard, is_staged
+from hugflow_assets.landing.tree.files import read_features
+from hugflow_assets.landing.tree.paths import Folders
+from hugflow_assets.landing.tree.tree import Tree
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.store import (
+    EventKind,
+    Lease,
+    Manifest,
+    Phase,
+    Progress,
+    Reservation,
+    ShardReceipt,
+    Staging,
+    Store,
+    TreeSizes,
+    Volatile,
+    now_text,
+)
+
+_NAMES_KEPT = 20
+_SPARE_INODES = 8
+_SLACK_BYTES = 1 << 20
+_UNSYNCED_BYTES = 512 << 20  # that a power cut may cost when everything is fetched and publishing is near
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the caller wants to be told and asked."""
+
+    on_progress: Callable[[Progress], None] | None
+    still_wanted: Callable[[], bool]
+    should_stop: Callable[[], bool]
+    run_id: str | None
+    requested_by: str | None = None
+    request_commit: str | None = None
+
+
+@dataclass
+class Build:
+    """One landing under its lease. ``landed_before`` is the manifest of the version on the storage, if any."""
+
+    plan: LandingPlan
+    store: Store
+    access: HubAccess
+    options: LandingOptions
+    hooks: Hooks
+    lease: Lease
+    action: Action
+    landed_before: Manifest | None
+    receipts: dict[ShardKey, ShardReceipt] = field(default_factory=dict)
+
+    def run(self, began: float) -> LandedDataset:
+        """Land everything and publish it."""
+        self._started()
+        with (
+            self._place(),
+            self.store.reserve(self.plan.name, *self._need(), owner=self.hooks.run_id or "") as reservation,
+        ):
+            tracker = self._tracker()
+            with EarlySync(self.staging.path) as early:
+                self._land_shards(tracker, reservation, early)
+                tracker.tell(Phase.ASSEMBLING)
+                manifest, sizes = self._finished(began)
+            reservation.correct(sizes.own_bytes + _SLACK_BYTES, sizes.own_inodes + _SPARE_INODES)
+            tracker.tell(Phase.PUBLISHING)
+            path = self._publish(manifest, sizes)
+        self._told_landed(manifest, tracker)
+        return LandedDataset(manifest, path, self.action, time.monotonic() - began, manifest.volatile.bytes_fetched)
+
+    # ---- before
+
+    def _place(self) -> Lease:
+        """One of the places for datasets in flight."""
+        try:
+            return self.store.slot(
+                "downloads",
+                limit=self.options.max_concurrent_downloads,
+                wait_s=self.options.slot_wait_s,
+                purpose=self.plan.name,
+                should_stop=self._should_stop,
+            )
+        except LeaseHeldError:
+            if self._should_stop():
+                raise _stopped() from None
+            raise
+
+    def _should_stop(self) -> bool:
+        return self.hooks.should_stop() or self.store.cancelled(self.plan.name, self.lease)
+
+    def _need(self) -> tuple[int, int]:
+        estimate = self.plan.estimate
+        largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel + 2]
+        need = estimate.landed_bytes + sum(largest) + self._kept_bytes() + _SLACK_BYTES
+        linked = 0
+        if self._copies:
+            linked = sum(copy.record.counts.media_bytes for copy in self._copies.values())
+        return max(need - linked, _SLACK_BYTES), estimate.files + 3 * len(self.shards) + 64
+
+    def _kept_bytes(self) -> int:
+        """Sources that several shards read stay until the end: tables, and archives that are shared."""
+        kept = {
+            (file.archive or file).path: (file.archive or file).size_bytes
+            for shard in self.shards
+            for file in (*shard.source.files, *shard.source.beside)
+            if file.archive or file in shard.source.beside or shard.source.options.get("shared")
+        }
+        return sum(kept.values())
+
+    @cached_property
+    def fingerprint(self) -> Any:
+        return fingerprint_of(self.plan, self.plan.commit, self.options)
+
+    @cached_property
+    def staging(self) -> Staging:
+        return self.store.staging(self.plan.name, self.fingerprint.data, self.lease)
+
+    @cached_property
+    def folders(self) -> dict[str, Folders]:
+        return {config.name: Folders.of(self.plan, config.name) for config in self.plan.configs}
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        stop_file = self.staging.work / "stop"
+        stop_file.unlink(missing_ok=True)
+        stop_file.with_name("slow").unlink(missing_ok=True)
+        return [
+            Shard(
+                access=self.access,
+                repo_id=self.plan.state.repo_id,
+                commit=self.plan.commit,
+                config=config.name,
+                split=split.name,
+                source=source,
+                folder=self.folders[config.name].shard(split.name, source.index),
+                tree=self.staging.path,
+                work=self.staging.work / self.folders[config.name].shard(split.name, source.index),
+                checksums=self.options.checksums,
+                features=config.features,
+                file_mode=self.store.file_mode,
+                stop_file=stop_file,
+                download_mode=self.options.download_mode,
+            )
+            for config in self.plan.configs
+            for split in config.splits
+            for source in split.shards
+        ]
+
+    @cached_property
+    def _copies(self) -> dict[Path, Any]:
+        """Landed copies of shards, by the shard's working folder: of the landed version, else of one in the trash."""
+        found: dict[Path, Any] = {}
+        for root, manifest in self._versions():
+            version = LandedVersion.of(root, manifest)
+            before = read_features(root, self.folders)
+            same_files = manifest.repo.files_hash is not None and manifest.repo.files_hash == self.plan.state.files_hash
+            for shard in self.shards:
+                if shard.work in found or (shard.features is not None and shard.features != before[shard.config]):
+                    continue
+                if (copy := version.shard(shard, same_files=same_files)) is not None:
+                    found[shard.work] = copy
+        return found
+
+    def _versions(self) -> Iterator[tuple[Path, Manifest]]:
+        """The version that is landed, then those in the trash, newest first; our lease keeps the trash from freeing."""
+        if self.landed_before is not None:
+            yield self.store.layout.dataset(self.plan.name), self.landed_before
+        yield from self.store.trash_versions(self.plan.name)
+
+    def _tracker(self) -> Tracker:
+        return Tracker(
+            self.plan.name,
+            self.shards,
+            self.store.progress,
+            self.hooks.on_progress,
+            self.options.progress_interval_s,
+            self.hooks.run_id,
+            self.lease,
+        )
+
+    # ---- shards
+
+    def _land_shards(self, tracker: Tracker, reservation: Reservation, early: EarlySync) -> None:
+        earlier = self._earlier()
+        missing = []
+        for shard in self.shards:
+            if (receipt := earlier.get(shard.key)) is not None:
+                _remove_sources(shard)
+                self._have(shard, receipt)
+                tracker.landed(shard, receipt, earlier=True)
+            else:
+                missing.append(Job(shard, self._copies.get(shard.work)))
+        tracker.tell()
+        unsynced: list[int] = []  # of the last shards, which are left to the publishing
+
+        def on_landed(shard: Shard, receipt: ShardReceipt) -> None:
+            self._check_rows(shard, receipt)
+            unsynced.append(receipt.counts.media_bytes + receipt.counts.json_bytes)
+            sync = len(self.shards) - len(self.receipts) > self.options.parallel or sum(unsynced) > _UNSYNCED_BYTES
+            self.staging.save_receipt(receipt, shard.sums_path.read_bytes(), sync=sync)
+            if sync:
+                unsynced.clear()
+            shard.sums_path.unlink()
+            _remove_sources(shard)
+            self._have(shard, receipt)
+            tracker.landed(shard, receipt)
+            self._correct(reservation)
+
+        def tick() -> bool:
+            self.lease.check()
+            early.check()
+            tracker.tell()
+            reservation.check()
+            return self._should_stop()
+
+        run_jobs(missing, self.options, on_landed=on_landed, tick=tick, stop=self.stop)
+
+    def stop(self) -> None:
+        """Tell the running shards to stop."""
+        self.shards[0].stop_file.touch()
+
+    def _have(self, shard: Shard, receipt: ShardReceipt) -> None:
+        self.receipts[shard.key] = receipt
+
+    def _earlier(self) -> dict[ShardKey, ShardReceipt]:
+        """What an earlier run has landed and is still there."""
+        found = {shard.key: self.staging.receipt(*shard.key) for shard in self.shards}
+        complete = all(receipt is not None for receipt in found.values())
+        earlier, ends = {}, dict[str, int]()
+        for shard in self.shards:
+            receipt = found[shard.key]
+            if receipt is None:
+                continue
+            path = self.folders[shard.config].record(shard.split)
+            ends[path] = ends.get(path, 0) + receipt.counts.json_bytes
+            one, upto = LandedShard(shard, receipt), ends[path] if complete else None
+            if (
+                is_staged(one, self.staging.path / path, assembled_upto=upto)
+                and self._sums_of(shard, receipt) is not None
+            ):
+                earlier[shard.key] = receipt
+        if len(earlier) < len(self.shards):  # a half assembled record is of no use when a shard has to be landed anew
+            earlier = {s.key: earlier[s.key] for s in self.shards if s.key in earlier and s.lines_path.exists()}
+        return earlier
+
+    def _sums_of(self, shard: Shard, receipt: ShardReceipt) -> bytes | None:
+        sums = self.staging.sums(*shard.key)
+        return None if not sums and receipt.counts.media_files else sums
+
+    def _check_rows(self, shard: Shard, receipt: ShardReceipt) -> None:
+        promised = shard.source.num_rows
+        if promised is not None and receipt.counts.rows != promised:
+            raise IncompleteLandingError(
+                f"{shard.config}/{shard.split}, shard {shard.source.index}: {receipt.counts.rows} rows were landed, "
+                f"upstream has {promised}.",
+                remedy="Run it again; if it stays so, tell the dataset's owners.",
+            )
+
+    def _correct(self, reservation: Reservation) -> None:
+        """Ask for more space as soon as what is landed speaks of more than was reserved."""
+        sources = {shard.key: shard.source.size_bytes for shard in self.shards}
+        read = sum(sources[key] for key in self.receipts)
+        written = sum(
+            one.counts.json_bytes + (0 if self._is_linked(key, one) else one.counts.media_bytes)
+            for key, one in self.receipts.items()
+        )
+        left = sum(sources.values()) - read
+        expected = written + left * max(1.0, written / max(1, read))
+        if expected > reservation.size_bytes:
+            files = sum(one.counts.media_files for one in self.receipts.values())
+            reservation.correct(int(expected * 1.05), max(reservation.inodes, files))
+
+    def _is_linked(self, key: ShardKey, receipt: ShardReceipt) -> bool:
+        return receipt.bytes_fetched == 0 and key in self._linkable
+
+    @cached_property
+    def _linkable(self) -> set[ShardKey]:
+        return {shard.key for shard in self.shards if shard.work in self._copies}
+
+    # ---- making it visible
+
+    def _finished(self, began: float) -> tuple[Manifest, TreeSizes]:
+        tree = Tree(
+            plan=self.plan,
+            options=self.options,
+            fingerprint=self.fingerprint,
+            staging=self.staging,
+            folders=self.folders,
+            shards=self.shards,
+            receipts=self.receipts,
+            copies=self._copies,
+        )
+        configs = tree.assemble()
+        views = tree.finish(configs)
+        sizes = self.store.settle(self.staging)
+        return tree.manifest(configs, views, sizes, self._volatile(began)), sizes
+
+    def _volatile(self, began: float) -> Volatile:
+        seconds = time.monotonic() - began
+        fetched = sum(receipt.bytes_fetched for receipt in self.receipts.values())
+        return Volatile(
+            landed_at=now_text(),
+            updated_at=now_text(),
+            seconds=round(seconds, 3),
+            bytes_fetched=fetched,
+            bytes_per_s=round(fetched / max(seconds, 1e-3), 1),
+            run_id=self.hooks.run_id,
+            requested_by=self.hooks.requested_by,
+            request_commit=self.hooks.request_commit,
+            host=socket.gethostname(),
+            hugflow_version=hugflow_assets.__version__,
+        )
+
+    def _publish(self, manifest: Manifest, sizes: TreeSizes) -> Path:
+        if self._should_stop():
+            raise _stopped()
+        if not self.hooks.still_wanted():
+            raise NoLongerWantedError(
+                f"{self.plan.name} was withdrawn while it landed; nothing was published.",
+                remedy="What is staged is kept for a while, in case it is asked for again.",
+            )
+        return self.store.publish(self.staging, manifest, self.lease, sizes)
+
+    def _started(self) -> None:
+        self.store.events.append(
+            EventKind.STARTED,
+            self.plan.name,
+            run_id=self.hooks.run_id,
+            commit=self.plan.commit,
+            action=self.action.value,
+            bytes_total=self.plan.estimate.download_bytes,
+        )
+
+    def _told_landed(self, manifest: Manifest, tracker: Tracker) -> None:
+        counts = manifest.counts
+        self.store.events.append(
+            EventKind.LANDED,
+            self.plan.name,
+            run_id=self.hooks.run_id,
+            action=self.action.value,
+            folder=str(self.store.layout.dataset(self.plan.name)),
+            **manifest.landed_facts(),
+        )
+        tracker.tell(Phase.LANDED, f"{counts.rows} rows, {counts.media_files} media files.")
+
+
+def _remove_sources(shard: Shard) -> None:
+    """Remove what the shard was made of. Not before its receipt is written: until then a crash would cost the bytes."""
+    for path in shard.work.glob("*"):
+        if path not in (shard.lines_path, shard.sums_path) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _stopped() -> LandingCancelledError:
+    return LandingCancelledError(
+        "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
+    )

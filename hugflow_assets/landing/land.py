@@ -1,0 +1,247 @@
+"""A plan becomes a landed dataset: decide, reserve, land the shards, assemble, verify, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from hugflow_assets.errors import (
+    HeldBackError,
+    HugflowError,
+    LandingCancelledError,
+    LeaseLostError,
+    NoLongerWantedError,
+    UnexpectedError,
+    UnsupportedShapeError,
+)
+from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.landing.build import Build, Hooks
+from hugflow_assets.landing.decide import decide, fingerprint_of
+from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.update_in_place import describe, rebuild
+from hugflow_assets.landing.verify.verify import quick_check, verify
+from hugflow_assets.landing.views.columns import choose_columns
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.shapes.registry import LANDABLE
+from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, disk_error, now_text
+
+
+def _yes() -> bool:
+    return True
+
+
+def _no() -> bool:
+    return False
+
+
+def land(
+    plan: LandingPlan,
+    store: Store,
+    access: HubAccess,
+    options: LandingOptions,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    still_wanted: Callable[[], bool] = _yes,
+    should_stop: Callable[[], bool] = _no,
+    run_id: str | None = None,
+    update: bool = False,
+    requested_by: str | None = None,
+    request_commit: str | None = None,
+) -> LandedDataset:
+    """Make the storage hold what ``plan`` says, with as little work as that takes; see ``Action``.
+
+    A landed dataset is pinned: unless ``update``, a plan at another commit repairs it at its own. A landing that was
+    killed, or stopped by any error, is resumed at the first shard that is missing.
+
+    Args:
+        on_progress: told how far it is, at most every ``options.progress_interval_s``, and at each new phase.
+        still_wanted: asked just before publishing.
+        should_stop: asked about every second; what is staged is kept.
+        run_id: for the events, the progress and the manifest.
+        requested_by, request_commit: who asked, and in which commit of the requests; for the manifest.
+    Raises:
+        UnsupportedShapeError, ColumnNotFoundError: refused before anything is fetched.
+        LeaseHeldError: another run is at work on this name.
+        QuotaExceededError, DiskFullError, StorageError: the storage cannot take it.
+        HFError: the Hub does not give it. BadSourceError: what it gives is not readable.
+        LandingCancelledError, NoLongerWantedError: stopped, nothing was published.
+        HeldBackError: somebody paused the dataset, or cancelled this request.
+        IncompleteLandingError: counts or hashes do not agree, nothing was published.
+    """
+    _refuse(plan)
+    hooks = Hooks(on_progress, still_wanted, should_stop, run_id, requested_by, request_commit)
+    began = time.monotonic()
+    with store.lease(plan.name, purpose="landing", wait_s=0) as lease:
+        try:
+            _refuse_held(plan, store)
+            return _land(plan, store, access, options, hooks, lease, began, update=update)
+        except Exception as error:
+            failure = _meaning(error, lease, store.layout.dataset(plan.name))
+            _failed(plan, store, hooks, failure)
+            if failure is error:
+                raise
+            raise failure from error
+
+
+def _meaning(error: Exception, lease: Lease, place: Path) -> HugflowError:
+    """Whatever a run meets that has lost its lease, it is that: its successor has taken the files away."""
+    try:
+        lease.check()
+    except LeaseLostError as lost:
+        return lost
+    return disk_error(error, place) if isinstance(error, OSError) else UnexpectedError.of(error)
+
+
+def _refuse(plan: LandingPlan) -> None:
+    """Refuse what cannot be landed, before anything is written anywhere."""
+    if plan.shape not in LANDABLE:
+        raise UnsupportedShapeError(
+            f"{plan.state.repo_id} cannot be landed: {plan.shape_reason or f'its shape is {plan.shape.value}'}",
+            remedy="Ask for a revision or a subset whose files are of a known shape; the README lists them.",
+            repo=plan.state.repo_id,
+            commit=plan.commit,
+        )
+    features = [config.features or config.seen for config in plan.configs]
+    choose_columns(features, plan.request.audio_column, plan.request.text_column)
+
+
+def _refuse_held(plan: LandingPlan, store: Store) -> None:
+    """Refuse what a person holds back. Asked under the lease: whoever holds it back later cancels that lease."""
+    hold = store.holds.read(plan.name)
+    if hold is not None and hold.holds(plan.request):
+        by = f" by {hold.by}" if hold.by else ""
+        raise HeldBackError(
+            f"{plan.name} was {hold.held.value}{by} on {hold.at[:16]}; it does not land.",
+            remedy=f"`hugflow resume {plan.name}` lets it land.",
+            name=plan.name,
+        )
+
+
+def _land(
+    plan: LandingPlan,
+    store: Store,
+    access: HubAccess,
+    options: LandingOptions,
+    hooks: Hooks,
+    lease: Lease,
+    began: float,
+    *,
+    update: bool,
+) -> LandedDataset:
+    manifest = store.manifest(plan.name)
+    if manifest is not None and not update and _commits(plan) != (manifest.commit, manifest.repo.files_commit):
+        plan = _pinned(plan, manifest, access)
+    restored = manifest is None and _restored(plan, store, options, hooks, lease)
+    if restored:
+        manifest = store.manifest(plan.name)
+    action = decide(plan, manifest, options)
+    if manifest is not None and action in (Action.NOOP, Action.DESCRIPTION, Action.VIEWS):
+        if _is_whole(store, manifest, options):
+            done = _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
+            return replace(done, action=Action.RESTORE) if restored else done
+        action = Action.REPAIR
+    return Build(plan, store, access, options, hooks, lease, action, manifest).run(began)
+
+
+def _restored(plan: LandingPlan, store: Store, options: LandingOptions, hooks: Hooks, lease: Lease) -> bool:
+    """Bring back from the trash what has the same data as the plan; whether there was such a version."""
+    entry = store.trash_find(plan.name, fingerprint_of(plan, plan.commit, options).data)
+    if entry is None:
+        return False
+    if not hooks.still_wanted():
+        raise NoLongerWantedError(f"{plan.name} was withdrawn; it stays in the trash.")
+    store.restore(plan.name, entry_id=entry.id, lease=lease)
+    return True
+
+
+def _commits(plan: LandingPlan) -> tuple[str, str | None]:
+    return plan.commit, plan.state.files_commit
+
+
+def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> LandingPlan:
+    """The plan at the landed commit."""
+    return resolve(
+        Hub(access),
+        plan.request,
+        commit=manifest.commit,
+        known_oid=manifest.repo.oid,
+        seen_before=True,
+        files_commit=manifest.repo.files_commit,
+    )
+
+
+def _is_whole(store: Store, manifest: Manifest, options: LandingOptions) -> bool:
+    scrub = store.scrubs.read(manifest.name)
+    if scrub is not None and scrub.is_of(manifest.commit, manifest.volatile.landed_at) and not scrub.whole:
+        return False  # a flipped bit has neither another name nor another size
+    if options.verify_existing:
+        return verify(store, manifest.name).whole
+    return quick_check(store.layout.dataset(manifest.name), manifest)
+
+
+def _without_fetching(
+    action: Action,
+    plan: LandingPlan,
+    manifest: Manifest,
+    store: Store,
+    options: LandingOptions,
+    hooks: Hooks,
+    lease: Lease,
+    began: float,
+) -> LandedDataset:
+    if action is Action.VIEWS:
+        manifest = rebuild(store, manifest, plan.request, options, lease)
+    elif action is Action.DESCRIPTION:
+        manifest = describe(store, manifest, plan.request, lease)
+    told = Progress(
+        name=plan.name,
+        phase=Phase.LANDED,
+        started_at=now_text(),
+        updated_at=now_text(),
+        run_id=hooks.run_id,
+        rows=manifest.counts.rows,
+        message={
+            Action.NOOP: "Nothing to do: it is landed as asked.",
+            Action.VIEWS: "The views were rebuilt; nothing was fetched.",
+            Action.DESCRIPTION: "The description was updated; nothing was fetched.",
+        }[action],
+    )
+    store.progress.write(told)
+    if hooks.on_progress is not None:
+        hooks.on_progress(told)
+    path = store.layout.dataset(plan.name)
+    return LandedDataset(manifest, path, action, time.monotonic() - began, 0)
+
+
+def _failed(plan: LandingPlan, store: Store, hooks: Hooks, error: HugflowError) -> None:
+    """Say so in the log and the progress, as far as the storage still takes it."""
+    before = store.progress.read(plan.name)
+    now = now_text()
+    base = before or Progress(name=plan.name, phase=Phase.FAILED, started_at=now, updated_at=now)
+    told = base.model_copy(
+        update={
+            "phase": Phase.FAILED, "updated_at": now, "run_id": hooks.run_id, "message": str(error), "eta_s": None,
+            "bytes_per_s": 0.0,
+        }
+    )  # fmt: skip
+    try:
+        store.events.append(
+            EventKind.FAILED,
+            plan.name,
+            run_id=hooks.run_id,
+            commit=plan.commit,
+            code=error.code,
+            message=error.message,
+            remedy=error.remedy,
+            transient=error.transient,
+            cancelled=isinstance(error, LandingCancelledError),
+        )
+        if not isinstance(error, LeaseLostError):  # the progress is the successor's
+            store.progress.write(told)
+    except HugflowError:
+        return  # a full disk is told by the error itself
+    if hooks.on_progress is not None:
+        hooks.on_progress(told)

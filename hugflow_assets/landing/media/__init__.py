@@ -1,0 +1,1 @@
+"""Media as files, under names that are safe and unique."""

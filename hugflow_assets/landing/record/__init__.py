@@ -1,0 +1,1 @@
+"""The record: one JSON line a row, as the source says it."""

@@ -1,0 +1,1 @@
+"""Shards: landed alone, in parallel, resumed, used again."""

@@ -1,0 +1,1 @@
+"""The folder of a dataset: assembled from its shards."""

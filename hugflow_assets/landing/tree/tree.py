@@ -1,0 +1,170 @@
+"""What is staged, from the receipts of its shards to a finished tree and its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hugflow_assets.errors import IncompleteLandingError
+from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.landing.shards.merge_features import merged
+from hugflow_assets.landing.shards.reuse import LandedCopy
+from hugflow_assets.landing.shards.shard import Shard, ShardKey
+from hugflow_assets.landing.tree.assemble import LandedShard, assemble
+from hugflow_assets.landing.tree.card import card_text
+from hugflow_assets.landing.tree.checksums import Checksum
+from hugflow_assets.landing.tree.files import (
+    LEFT_OUT,
+    MadeViews,
+    first_rows,
+    make_views,
+    read_features,
+    write_features,
+    write_sums,
+)
+from hugflow_assets.landing.tree.paths import CARD, Folders
+from hugflow_assets.landing.views.columns import ViewColumns, choose_columns
+from hugflow_assets.landing.views.write import ViewSplit
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.store import (
+    ConfigRecord,
+    Counts,
+    Fingerprint,
+    Manifest,
+    RepoRecord,
+    ShardReceipt,
+    SplitRecord,
+    Staging,
+    TreeSizes,
+    Volatile,
+)
+
+_NAMES_KEPT = 20
+
+
+@dataclass
+class Tree:
+    """The folder of a dataset whose shards are all landed. ``copies`` are those that were there before, by ``work``."""
+
+    plan: LandingPlan
+    options: LandingOptions
+    fingerprint: Fingerprint
+    staging: Staging
+    folders: dict[str, Folders]
+    shards: list[Shard]
+    receipts: Mapping[ShardKey, ShardReceipt]
+    copies: Mapping[Path, LandedCopy]
+
+    @cached_property
+    def features(self) -> dict[str, dict[str, Any] | None]:
+        """Upstream's, else what the readers found; to be asked when the shards are landed."""
+        found = {}
+        for config in self.plan.configs:
+            own = [shard for shard in self.shards if shard.config == config.name]
+            roots = dict.fromkeys(self.copies[shard.work].root for shard in own if shard.work in self.copies)
+            before = [read_features(root, self.folders)[config.name] for root in roots]  # of what is linked
+            told = [self.receipts[shard.key].features for shard in own]
+            found[config.name] = config.features or merged([*before, *told])
+        return found
+
+    @cached_property
+    def columns(self) -> ViewColumns:
+        """To be asked when the records are there: some datasets have no features to tell."""
+        request = self.plan.request
+        rows = first_rows(self.staging.path, self.view_splits)
+        return choose_columns(self.features.values(), request.audio_column, request.text_column, rows)
+
+    @cached_property
+    def view_splits(self) -> list[ViewSplit]:
+        return [
+            ViewSplit(self.folders[config.name], config.name, split.name)
+            for config in self.plan.configs
+            for split in config.splits
+        ]
+
+    def assemble(self) -> tuple[ConfigRecord, ...]:
+        """The records, of the lines of the shards.
+
+        Raises:
+            IncompleteLandingError: lines are not those of the receipts, which are forgotten then.
+        """
+        configs = []
+        for config in self.plan.configs:
+            splits = []
+            for split in config.splits:
+                landed = [
+                    LandedShard(shard, self.receipts[shard.key])
+                    for shard in self.shards
+                    if (shard.config, shard.split) == (config.name, split.name)
+                ]
+                record = self.folders[config.name].record(split.name)
+                splits.append(self._assembled(record, split.name, landed))
+            configs.append(ConfigRecord(name=config.name, splits=tuple(splits)))
+        return tuple(configs)
+
+    def _assembled(self, record: str, split: str, landed: list[LandedShard]) -> SplitRecord:
+        try:
+            return assemble(self.staging.path, record, split, landed)
+        except IncompleteLandingError as error:
+            for one in landed:
+                if one.receipt.index in error.details.get("shards", ()):
+                    self.staging.forget(*one.shard.key)
+            raise
+
+    def finish(self, configs: tuple[ConfigRecord, ...]) -> MadeViews:
+        """Everything around the records: features, views, card, checksum list."""
+        tree = self.staging.path
+        written = write_features(tree, self.features, self.folders)
+        views = make_views(tree, tree, self.view_splits, self.options.views, self.columns, self.features)
+        (tree / CARD).write_bytes(card_text(self.plan.state, views.configs))
+        records = [split.record_path for config in configs for split in config.splits]
+        write_sums(tree, Checksum(self.options.checksums), [*written, *records, *views.paths, CARD], self._media_sums())
+        return views
+
+    def _media_sums(self) -> Iterator[list[str]]:
+        """The shards' checksum lines, folder by folder in the order of their paths."""
+        folders = [(folder + "/", shard) for shard in self.shards for folder in self.receipts[shard.key].folders]
+        for folder, shard in sorted(folders, key=lambda pair: pair[0].encode()):
+            lines = self.staging.sums(*shard.key).decode().splitlines(keepends=True)
+            yield [line for line in lines if line.partition("  ")[2].startswith(folder)]
+
+    def manifest(
+        self, configs: tuple[ConfigRecord, ...], views: MadeViews, sizes: TreeSizes, volatile: Volatile
+    ) -> Manifest:
+        """What landed, as it lies there."""
+        plan, state = self.plan, self.plan.state
+        counts = sum((split.counts for config in configs for split in config.splits), Counts())
+        if views.left_out:
+            counts = counts.model_copy(update={"extra": counts.extra | {LEFT_OUT: views.left_out}})
+        names = [name for shard in self.shards for name in self.receipts[shard.key].unreadable_names]
+        return Manifest(
+            name=plan.name,
+            request=plan.request,
+            repo=RepoRecord(
+                endpoint=plan.endpoint,
+                id=state.repo_id,
+                oid=state.repo_oid,
+                commit=state.commit,
+                files_commit=state.files_commit,
+                files_hash=state.files_hash,
+                license=state.license,
+                gated=state.gated,
+                private=state.private,
+            ),
+            fingerprint=self.fingerprint,
+            shape=plan.shape.value,
+            shape_reason=plan.shape_reason,
+            checksums=self.options.checksums,
+            views=self.options.views if self.columns.audio else (),
+            audio_column=self.columns.audio,
+            text_column=self.columns.text,
+            configs=configs,
+            counts=counts,
+            size_bytes=sizes.size_bytes,
+            files=sizes.files,
+            unreadable_names=tuple(names[:_NAMES_KEPT]),
+            volatile=volatile,
+        )

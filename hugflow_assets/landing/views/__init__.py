@@ -1,0 +1,1 @@
+"""Views for tools, derived from the record."""

@@ -1,0 +1,1 @@
+"""The assets, their checks, partitions and IO manager."""

@@ -1,0 +1,130 @@
+"""``dataset``: one request, landed. The asset finds the request, pins it, judges it; its IO manager lands it."""
+
+from collections.abc import Iterable, Iterator, Set
+
+from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, Config, MaterializeResult, multi_asset
+from pydantic import Field
+
+from hugflow_assets.errors import HugflowError, UnknownDatasetError
+from hugflow_assets.intake import AddFile, RequestSnapshot
+from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP, check_result, check_specs
+from hugflow_assets.orchestration.assets.failures import failing_by_name, rejection, tag_failure
+from hugflow_assets.orchestration.assets.hub_dataset import hub_dataset, upstream_tags
+from hugflow_assets.orchestration.assets.partitions import DATASETS, DATASETS_NAME, register
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, this_process
+from hugflow_assets.orchestration.reconcile.retry_policy import COMMIT_TAG
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.rules import PREFLIGHT_RULES, Verdict, blocking, preflight
+from hugflow_assets.store import EventKind, Store
+
+STORAGE_KEY = "storage"
+
+
+class LandingConfig(Config):
+    """What can be said when a dataset is materialized by hand."""
+
+    update: bool = Field(
+        default=False,
+        description="Land the newest commit of the revision. Otherwise a landed dataset is repaired where it is.",
+    )
+
+
+@multi_asset(
+    name="dataset",
+    specs=[
+        AssetSpec(
+            DATASET,
+            deps=[hub_dataset],
+            group_name=GROUP,
+            kinds={"huggingface"},
+            description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
+        ).with_io_manager_key(STORAGE_KEY)
+    ],
+    check_specs=check_specs(PREFLIGHT_RULES, blocking=True),
+    partitions_def=DATASETS,
+    can_subset=True,
+    pool="hub",
+)
+def dataset(
+    context: AssetExecutionContext, config: LandingConfig, platform: Platform
+) -> Iterator[AssetCheckResult | MaterializeResult[LandingPlan]]:
+    """Find the request, resolve it on the Hub, judge it; nothing is fetched, or written, before every rule allows it.
+
+    Every rule is asked whatever is selected: a selection without checks records none of them and bypasses none, one
+    of checks alone lands nothing. A key that neither a request nor a landed dataset has fails by name before anything
+    is registered.
+    """
+    with failing_by_name(context.instance, context.run.run_id):
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+        store, snapshot = platform.store(), platform.at(context.run.tags.get(COMMIT_TAG))
+        asked = requested(context.partition_key, snapshot, store)
+        register(context.instance, DATASETS_NAME, [asked.name])
+        plan = resolved(asked, platform, store, update=config.update)
+        from hugflow_assets.shapes.registry import LANDABLE
+
+        verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
+        yield from recorded(verdicts, {key.name for key in context.selected_asset_check_keys})
+        if not context.selected_asset_keys:
+            return
+        if refused := blocking(verdicts):
+            code, transient = refused[0].code or refused[0].name, all(one.transient for one in refused)
+            tag_failure(context.instance, context.run.run_id, code, transient)
+            store.events.append(
+                EventKind.REJECTED,
+                asked.name,
+                run_id=context.run.run_id,
+                request=asked.path,
+                verdicts=[one.model_dump(mode="json") for one in refused],
+            )
+            raise rejection(refused)
+        if isinstance(plan, HugflowError):
+            raise plan
+        context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
+        newest = config.update or asked.name not in store.names()
+        yield MaterializeResult(
+            asset_key=DATASET, value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit, newest=newest)
+        )
+
+
+def recorded(verdicts: Iterable[Verdict], selected: Set[str]) -> Iterator[AssetCheckResult]:
+    """The verdicts that a run may record: those whose checks it selects."""
+    return (check_result(verdict) for verdict in verdicts if verdict.name in selected)
+
+
+def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:
+    """The add file of this name; for a landed dataset whose file is deleted, what its manifest says was asked for.
+
+    The name is compared, never made a path of.
+
+    Raises:
+        UnknownDatasetError: neither a readable request nor a landed dataset has this name.
+    """
+    if asked := snapshot.add(name):
+        return asked
+    manifest = store.manifest(name) if name in store.names() else None
+    if manifest is not None:
+        return AddFile(path="", name=name, request=manifest.request, digest="")
+    unreadable = sorted({problem.path for problem in snapshot.problems})
+    told = f" {len(unreadable)} request files cannot be read ({', '.join(unreadable[:5])})." if unreadable else ""
+    raise UnknownDatasetError(
+        f"no request and no landed dataset is called {name[:200]!r}.{told}",
+        remedy="Add a request file, or take a name that `hugflow status` lists.",
+        name=name[:200],
+    )
+
+
+def resolved(asked: AddFile, platform: Platform, store: Store, *, update: bool) -> LandingPlan | HugflowError:
+    """What the request means on the Hub: at the landed commit, or at the newest one with ``update``, or why not."""
+    try:
+        landed = store.manifest(asked.name)
+        return resolve(
+            platform.hub(),
+            asked.request,
+            commit=landed.commit if landed and not update else None,
+            known_oid=landed.repo.oid if landed else None,
+            seen_before=landed is not None,
+        )
+    except HugflowError as error:
+        return error

@@ -1,0 +1,103 @@
+"""``hub_dataset``: the upstream repositories, one partition a dataset; the data version is the Hub's commit.
+
+For Dagster to call a landing stale when, and only when, its branch has moved, a landing must point at an observation
+that was recorded before the materialization and outside of its step (an observation logged inside the step leaves it
+stale for ever, none at all leaves it fresh for ever).
+"""
+
+import warnings
+
+from dagster import (
+    AssetExecutionContext,
+    AssetObservation,
+    AssetRecordsFilter,
+    BetaWarning,
+    DagsterInstance,
+    DataVersion,
+    DataVersionsByPartition,
+    observable_source_asset,
+)
+
+from hugflow_assets.orchestration.assets.check_specs import GROUP, HUB_DATASET
+from hugflow_assets.orchestration.assets.failures import failing_by_name
+from hugflow_assets.orchestration.assets.partitions import DATASETS
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.upstream_drift import Watched, watch
+
+DATA_VERSION_TAG = "dagster/data_version"
+CODE_VERSION_TAG = "dagster/code_version"
+_LOOK_BACK = 25
+
+
+def observe(context: AssetExecutionContext, platform: Platform) -> DataVersionsByPartition:
+    """Ask the Hub, once a repository and revision, at which commit every landed or requested dataset is."""
+    with failing_by_name(context.instance, context.run.run_id):
+        seen = watch(platform.hub(), platform.store(), platform.snapshot())
+        for name, why in seen.unanswered.items():
+            context.log.warning("%s: %s", name, why)
+        commits: dict[str, str | DataVersion] = dict(seen.commits)
+        return DataVersionsByPartition(commits)
+
+
+def look_upstream(instance: DagsterInstance, platform: Platform) -> Watched:
+    """The same without an asset's run: an observation is recorded only where it differs from the last one."""
+    seen = watch(platform.hub(), platform.store(), platform.snapshot())
+    for name, commit in seen.commits.items():
+        latest = _observations(instance, name, limit=1)
+        if not latest or latest[0][1] != commit:
+            _observe(instance, name, commit)
+    return seen
+
+
+with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the minor version is pinned for it
+    hub_dataset = observable_source_asset(
+        key=HUB_DATASET,
+        partitions_def=DATASETS,
+        group_name=GROUP,
+        tags={"dagster/kind/huggingface": ""},
+        description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked for.",
+    )(observe)
+
+
+def upstream_tags(instance: DagsterInstance, name: str, commit: str, *, newest: bool = False) -> dict[str, str]:
+    """Tags of a materialization that say which upstream commit it holds.
+
+    Args:
+        newest: the branch was just asked, and is at ``commit``: that is recorded as an observation. What is repaired or
+            known by its manifest alone says nothing about the branch: an older observation of the commit is pointed
+            at; is there none, one is recorded, and what was observed last is repeated after it.
+    """
+    seen = _observations(instance, name)
+    last = seen[0][1] if seen else None
+    known = seen[:1] if newest else seen
+    pointer = next((storage_id for storage_id, version in known if version == commit), None)
+    if pointer is None:
+        _observe(instance, name, commit)
+        pointer = _observations(instance, name, limit=1)[0][0]
+        if last is not None and not newest:
+            _observe(instance, name, last)
+    return {
+        f"dagster/input_data_version/{HUB_DATASET.to_user_string()}": commit,
+        f"dagster/input_event_pointer/{HUB_DATASET.to_user_string()}": str(pointer),
+    }
+
+
+def runless_tags(instance: DagsterInstance, name: str, commit: str) -> dict[str, str]:
+    """The same for a materialization without a run, to which Dagster adds no version: without one it stays fresh."""
+    return upstream_tags(instance, name, commit) | {DATA_VERSION_TAG: commit, CODE_VERSION_TAG: "landed-before"}
+
+
+def _observe(instance: DagsterInstance, name: str, commit: str) -> None:
+    instance.report_runless_asset_event(
+        AssetObservation(HUB_DATASET, partition=name, tags={DATA_VERSION_TAG: commit}, metadata={"commit": commit})
+    )
+
+
+def _observations(instance: DagsterInstance, name: str, limit: int = _LOOK_BACK) -> list[tuple[int, str]]:
+    """Storage id and commit of the latest observations of a dataset, newest first."""
+    found = instance.fetch_observations(AssetRecordsFilter(HUB_DATASET, asset_partitions=[name]), limit=limit)
+    return [
+        (record.storage_id, record.asset_observation.tags.get(DATA_VERSION_TAG, ""))
+        for record in found.records
+        if record.asset_observation is not None
+    ]

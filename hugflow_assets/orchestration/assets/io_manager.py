@@ -1,0 +1,140 @@
+"""The IO manager that lands: an asset's plan goes in, a folder on the storage comes out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dagster import ConfigurableIOManager, InputContext, OutputContext
+from pydantic import Field
+
+from hugflow_assets.errors import HugflowError, UnknownDatasetError
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
+from hugflow_assets.orchestration.assets.failures import failing_by_name
+from hugflow_assets.orchestration.assets.metadata import landed_metadata
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.store import Manifest, Progress, Store
+
+
+@dataclass(frozen=True)
+class LandedFolder:
+    """What an asset downstream of ``dataset`` is given: where the data lie and what they are, not the data."""
+
+    path: Path
+    manifest: Manifest
+
+
+class LandingIOManager(ConfigurableIOManager):
+    """Lands the ``LandingPlan`` of a partition, and hands its folder to assets downstream."""
+
+    platform: Platform = Field(default_factory=Platform, repr=False)
+
+    def handle_output(self, context: OutputContext, plan: LandingPlan) -> None:
+        """Land, and tell about it: progress in the run's log, facts on the materialization.
+
+        Raises:
+            Failure: with the error's name; what is staged is kept, and the next run resumes.
+        """
+        instance = context.step_context.instance
+        with failing_by_name(instance, context.run_id):
+            store = self.platform.store()
+            from hugflow_assets.landing.verify.sample import sample_rows
+
+            landed = self._land(context, plan, store)
+            rows = sample_rows(store, plan.name, n=5)
+            context.add_output_metadata(landed_metadata(landed, plan, rows))
+
+    def _land(self, context: OutputContext, plan: LandingPlan, store: Store) -> LandedDataset:
+        from hugflow_assets.landing.land import land
+
+        settings = self.platform.settings()
+        tags = context.step_context.dagster_run.tags
+        newest: list[Progress] = []
+        stop = threading.Event()
+
+        def landing() -> LandedDataset:
+            return land(
+                plan,
+                store,
+                replace(self.platform.access(), adopted=store.layout.adopted(plan.name)),
+                LandingOptions.of(settings),
+                on_progress=lambda progress: newest.__setitem__(slice(None), [progress]),
+                still_wanted=wanted_test(plan, store, self.platform),
+                should_stop=stop.is_set,
+                run_id=context.run_id,
+                requested_by=tags.get(AUTHOR_TAG),
+                request_commit=tags.get(CHANGE_TAG),
+                update=True,  # whether to move is decided where the commit was: a plan at another one is an update
+            )
+
+        def tell() -> None:
+            if newest:
+                context.log.info(progress_line(newest.pop()))
+
+        return interruptible(landing, stop, every_s=settings.progress_interval.total_seconds(), meanwhile=tell)
+
+    def load_input(self, context: InputContext) -> LandedFolder:
+        """Where the dataset of this partition lies.
+
+        Raises:
+            Failure: it is not landed.
+        """
+        name = context.asset_partition_key
+        with failing_by_name(context.step_context.instance, context.step_context.run_id):
+            store = self.platform.store()
+            manifest = store.manifest(name) if name in store.names() else None
+            if manifest is None:
+                raise UnknownDatasetError(f"{name[:200]!r} is not landed.", remedy="Materialize `dataset` first.")
+            return LandedFolder(store.layout.dataset(name), manifest)
+
+
+def interruptible(
+    work: Callable[[], LandedDataset], stop: threading.Event, *, every_s: float, meanwhile: Callable[[], None]
+) -> LandedDataset:
+    """Run ``work`` beside this thread, which takes the signals: cancelled, it sets ``stop`` and waits for a clean end.
+
+    An interrupt would otherwise surface anywhere inside the landing.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as beside:
+        future: Future[LandedDataset] = beside.submit(work)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=every_s)
+                except NotYet:
+                    if future.done():
+                        raise
+                    meanwhile()
+        finally:
+            stop.set()
+
+
+def wanted_test(plan: LandingPlan, store: Store, platform: Platform) -> Callable[[], bool]:
+    """Whether the data are still asked for, to be asked before publishing. An unreadable source changes nothing."""
+    orphan = platform.snapshot().add(plan.name) is None and store.manifest(plan.name) is not None
+
+    def wanted() -> bool:
+        try:
+            snapshot = platform.snapshot()
+        except HugflowError:
+            return True
+        withdrawn = snapshot.removals_of(plan.request)
+        return not withdrawn and (orphan or snapshot.add(plan.name) is not None)
+
+    return wanted
+
+
+def progress_line(progress: Progress) -> str:
+    """One line of the run's log: phase, share, bytes, speed, time left."""
+    share = f"{progress.bytes_done / progress.bytes_total:.0%}, " if progress.bytes_total else ""
+    left = f", {progress.eta_s:.0f} s left" if progress.eta_s is not None else ""
+    return (
+        f"{progress.phase.value}: {share}{progress.bytes_done / 1e6:,.1f} of {progress.bytes_total / 1e6:,.1f} MB, "
+        f"{progress.shards_done} of {progress.shards_total} shards, {progress.bytes_per_s / 1e6:,.1f} MB/s{left}"
+    )

@@ -1,0 +1,1 @@
+"""Pull requests, plan comments, commands, statuses and delivery."""

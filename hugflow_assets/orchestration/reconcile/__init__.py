@@ -1,0 +1,1 @@
+"""Desired against actual: the requests sensor, retries, drift, schedules."""

@@ -1,0 +1,166 @@
+"""What happens by the clock: a look at the Hub, the trash freed, debris cleaned, owners warned, files hashed again."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+from dagster import (
+    DefaultScheduleStatus,
+    JobDefinition,
+    OpExecutionContext,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+)
+from dagster._utils.schedules import is_valid_cron_string
+
+from hugflow_assets.errors import HugflowError, SettingsError
+from hugflow_assets.orchestration.assets.failures import failing_by_name
+from hugflow_assets.orchestration.assets.hub_dataset import look_upstream
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.settings import Settings, load_settings
+from hugflow_assets.store import EventKind, Expiry, Store, now_text
+
+TIDY_CRON = "41 * * * *"
+EDITS_CRON = "11 4 * * *"  # it looks at every file's size: not every hour on a storage of many millions
+FREED_BY_SCHEDULE = "the schedule"
+
+
+@op
+def look_at_the_hub(context: OpExecutionContext, platform: Platform) -> None:
+    """Note which branches have moved; the sensor follows them if UPSTREAM_POLICY says so."""
+    with failing_by_name(context.instance, context.run_id):
+        if platform.settings().upstream_policy == "ignore":
+            context.log.info("UPSTREAM_POLICY=ignore: the Hub is not looked at.")
+            return
+        seen = look_upstream(context.instance, platform)
+        for name, why in seen.unanswered.items():
+            context.log.warning("%s: %s", name, why)
+        news = ", ".join(seen.changed) or "nothing new"
+        context.log.info("%d datasets looked at; %s", len(seen.marks), news)
+
+
+@op
+def tidy_storage(context: OpExecutionContext, platform: Platform) -> None:
+    """Free what is past its grace, clean what crashes left, warn of keep_until."""
+    with failing_by_name(context.instance, context.run_id):
+        store = platform.store()
+        freed = store.empty_trash(by=FREED_BY_SCHEDULE)
+        cleaned = store.clean_debris()
+        warned = warn_of_expiry(store, platform.settings(), datetime.now(UTC).date())
+        context.log.info(
+            "%d bytes freed from the trash, %d bytes of debris, owners warned of: %s",
+            freed,
+            cleaned.size_bytes,
+            ", ".join(warned) or "none",
+        )
+
+
+@op
+def look_for_edits(context: OpExecutionContext, platform: Platform) -> None:
+    """Look for folders in which files were added, deleted or changed in size by hand."""
+    with failing_by_name(context.instance, context.run_id):
+        found = glance_at_all(platform.store(), lambda name, error: context.log.warning("%s: %s", name, error))
+        context.log.info("edited by hand since the last look: %s", ", ".join(found) or "none")
+        shared = sum(link.size_bytes for link in platform.store().look_for_links().links)
+        context.log.info("%d bytes are shared by hard links of several datasets, and count once", shared)
+
+
+@op
+def scrub_storage_files(context: OpExecutionContext, platform: Platform) -> None:
+    """Hash every file of every dataset. One that cannot be looked at stops no other."""
+    from hugflow_assets.landing.verify.scrub import scrub
+
+    with failing_by_name(context.instance, context.run_id):
+        store = platform.store()
+        for name in store.names():
+            try:
+                found = scrub(store, name, by=FREED_BY_SCHEDULE)
+            except HugflowError as error:
+                context.log.error("%s: %s", name, error)
+                continue
+            if found.whole:
+                context.log.info("%s: %d files are as they landed", name, found.checked)
+            else:
+                context.log.error("%s is damaged: %s", name, found.story())
+
+
+def glance_at_all(store: Store, on_error: Callable[[str, HugflowError], None]) -> list[str]:
+    """The datasets whose folders were edited by hand since the last look."""
+    from hugflow_assets.landing.verify.scrub import glance
+
+    edited = []
+    for name in store.names():
+        try:
+            if glance(store, name) is not None:
+                edited.append(name)
+        except HugflowError as error:
+            on_error(name, error)
+    return edited
+
+
+def warn_of_expiry(store: Store, settings: Settings, today: date) -> list[str]:
+    """Append one event when a dataset's ``keep_until`` is near and one when it is past; the names. Deletes nothing."""
+    told = []
+    for name, row in store.index().items():
+        stage = expiry_stage(row.keep_until, today, settings)
+        known = store.expiries.read(name)
+        if stage is None or (known is not None and (known.keep_until, known.stage) == (row.keep_until, stage)):
+            continue
+        store.events.append(
+            EventKind.EXPIRING, name, keep_until=row.keep_until, stage=stage, owner=row.owner, size_bytes=row.size_bytes
+        )
+        store.expiries.write(Expiry(name=name, keep_until=row.keep_until or "", stage=stage, at=now_text()))
+        told.append(name)
+    return told
+
+
+def expiry_stage(keep_until: str | None, today: date, settings: Settings) -> str | None:
+    """``past``, ``soon``, or None while there is nothing to say."""
+    if not keep_until:
+        return None
+    last = date.fromisoformat(keep_until)
+    if today > last:
+        return "past"
+    return "soon" if today >= last - settings.keep_until_warning else None
+
+
+def upkeep_jobs() -> list[JobDefinition]:
+    """The jobs of the schedules; each can be launched by hand, too."""
+
+    @job(executor_def=in_process_executor, description="Ask the Hub which branches have moved.")
+    def watch_upstream() -> None:
+        look_at_the_hub()
+
+    @job(executor_def=in_process_executor, description="Free the trash, clean debris, warn owners.")
+    def tidy() -> None:
+        tidy_storage()
+
+    @job(executor_def=in_process_executor, description="Find folders that were edited by hand, by names and sizes.")
+    def find_edits() -> None:
+        look_for_edits()
+
+    @job(executor_def=in_process_executor, description="Hash every file of every dataset.")
+    def scrub_storage() -> None:
+        scrub_storage_files()
+
+    return [watch_upstream, tidy, find_edits, scrub_storage]
+
+
+def upkeep_schedules(jobs: list[JobDefinition]) -> list[ScheduleDefinition]:
+    """When the jobs run; on from the start."""
+    crons = (_cron("upstream_schedule"), TIDY_CRON, EDITS_CRON, _cron("scrub_schedule"))
+    return [
+        ScheduleDefinition(job=one, cron_schedule=cron, default_status=DefaultScheduleStatus.RUNNING)
+        for one, cron in zip(jobs, crons, strict=True)
+    ]
+
+
+def _cron(field: str) -> str:
+    """Dagster wants it at load. Wrong settings must not keep the UI, which names them, from it."""
+    default = str(Settings.model_fields[field].default)
+    try:
+        cron = str(getattr(load_settings(), field))
+    except SettingsError:
+        return default
+    return cron if is_valid_cron_string(cron) else default

@@ -1,0 +1,1 @@
+"""`hugflow sync`: here, or through a running daemon."""

@@ -1,0 +1,214 @@
+"""One reconciliation of everything, in this process, through the sensor and the jobs that the daemon runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+from dagster import (
+    AddDynamicPartitionsRequest,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    RunRequest,
+    build_sensor_context,
+    partition_loading_context,
+)
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from hugflow_assets.errors import LeaseHeldError
+from hugflow_assets.intake import AddFile, RemoveFile
+from hugflow_assets.orchestration.assembly import definitions
+from hugflow_assets.orchestration.assets.failures import ERROR_TAG
+from hugflow_assets.orchestration.assets.partitions import register
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, end_dead_runs, this_process, was_killed
+from hugflow_assets.orchestration.reconcile.plan_tick import due
+from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, Cursor, world_of
+from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
+from hugflow_assets.orchestration.sync.instance import project_instance
+from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
+from hugflow_assets.orchestration.sync.run_outcome import Outcome, outcome_of, outcome_of_record
+from hugflow_assets.store import Store
+
+__all__ = ["SyncResult", "sync"]
+
+WAIT_S = 3600.0
+POLL_S = 1.0
+
+Files = dict[str, AddFile | RemoveFile]
+
+
+def sync(
+    names: Collection[str] | None = None,
+    *,
+    instance: DagsterInstance | None = None,
+    wait_s: float = WAIT_S,
+    on_start: Callable[[str, str], None] | None = None,
+    on_result: Callable[[SyncResult], None] | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[SyncResult]:
+    """Bring the storage to what the request files say; continue when one fails.
+
+    What failed before is tried again, once, whatever the sensor is waiting for. What another run is at work on (the
+    daemon's, another ``sync``) is left to it and waited for; its end is reported.
+
+    Args:
+        names: storage names, removal keys or paths of request files (``add/x.yaml``); None is everything.
+        instance: a Dagster instance; by default the project's.
+        wait_s: how long to wait for other runs, seconds; what is still at work then is reported as ``landing``.
+        on_start: called with name and path before each run.
+        on_result: called with each result as soon as it is known.
+        pause: waits that many seconds before other runs are looked at again.
+    Returns:
+        One result a request file, in order of path.
+    Raises:
+        RequestSourceError, SettingsError, StorageError: nothing can be looked at.
+    """
+    if instance is None:
+        with project_instance() as own:
+            return sync(names, instance=own, wait_s=wait_s, on_start=on_start, on_result=on_result, pause=pause)
+    snapshot = Platform().snapshot()
+    chosen = chosen_of(snapshot, names)
+    files = [file for file in files_of(snapshot) if chosen is None or key_of(file) in chosen]
+    waiting: Files = {key_of(file): file for file in reversed(files)}
+    done: dict[str, SyncResult] = {}
+
+    def tell(result: SyncResult) -> None:
+        done[result.path] = result
+        if on_result is not None:
+            on_result(result)
+
+    end_dead_runs(instance)  # before the moment from which failures count
+    hurried_at = began = time.time()
+    sensor = _Sensor(definitions(), instance)
+    while True:
+        for file, outcome in _runs(sensor, waiting, hurried_at, on_start):
+            if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
+                hurried_at = time.time()
+            else:
+                tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
+        for file, elsewhere in _settled(instance, waiting, began):
+            tell(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
+        if not waiting or time.time() - began > wait_s:
+            break
+        pause(POLL_S)
+        if end_dead_runs(instance):  # what was waited for was killed: it is taken over
+            hurried_at = time.time()
+    for file in files:
+        if file.path not in done:
+            tell(result_of(file, None, snapshot))
+    for result in malformed(snapshot, names):
+        tell(result)
+    return sorted(done.values(), key=lambda one: one.path)
+
+
+class _Sensor:
+    """The sensor as the daemon evaluates it, its cursor kept from tick to tick."""
+
+    def __init__(self, defs: Definitions, instance: DagsterInstance) -> None:
+        self.defs, self.instance = defs, instance
+        self._cursor = Cursor()
+
+    def tick(self, only: Iterable[str], hurried_at: float) -> SensorExecutionData:
+        """Evaluate it for some names; partitions and events as it says."""
+        cursor = self._cursor.model_copy(update={"only": tuple(sorted(only)), "hurried_at": hurried_at, "seen": ""})
+        data = _evaluate(self.defs, self.instance, cursor)
+        self._cursor = Cursor.of(data.cursor)
+        return data
+
+
+def _runs(
+    sensor: _Sensor,
+    files: Mapping[str, AddFile | RemoveFile],
+    hurried_at: float,
+    on_start: Callable[[str, str], None] | None,
+) -> Iterator[tuple[AddFile | RemoveFile, Outcome]]:
+    """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says.
+
+    Failures before ``hurried_at`` hold nothing back; a later one is another process's, reported and not repeated.
+    """
+    left = dict(files)
+    while True:
+        data = sensor.tick(left.keys() - _held(Platform().store(), left), hurried_at)
+        for request in data.run_requests or ():
+            file = left.pop(str(request.partition_key))
+            if on_start is not None:
+                on_start(key_of(file), file.path)
+            started = time.monotonic()
+            result = execute(sensor.defs, sensor.instance, request)
+            yield file, outcome_of(result, time.monotonic() - started)
+        if not (data.run_requests or data.dynamic_partitions_requests or data.asset_events):
+            return
+
+
+def _evaluate(defs: Definitions, instance: DagsterInstance, cursor: Cursor) -> SensorExecutionData:
+    repository = defs.get_repository_def()
+    sensor = repository.get_sensor_def(SENSOR_NAME)
+    with (
+        partition_loading_context(dynamic_partitions_store=instance),
+        build_sensor_context(
+            instance=instance, repository_def=repository, cursor=cursor.model_dump_json(), sensor_name=SENSOR_NAME
+        ) as context,
+    ):
+        data = sensor.evaluate_tick(context)
+    for asked in data.dynamic_partitions_requests or ():
+        if isinstance(asked, AddDynamicPartitionsRequest):
+            register(instance, asked.partitions_def_name, asked.partition_keys)
+        else:
+            for key in asked.partition_keys:
+                instance.delete_dynamic_partition(asked.partitions_def_name, key)
+    for event in data.asset_events:
+        instance.report_runless_asset_event(event)
+    return data
+
+
+def execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -> ExecuteInProcessResult:
+    """Run what the sensor would ask for, in this process."""
+    job = defs.resolve_job_def(str(request.job_name))
+    # Dagster's own log of the run goes to its instance as ever; on the console it would bury what sync has to say.
+    level = "DEBUG" if Platform().settings().log_level == "DEBUG" else "CRITICAL"
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=request.partition_key,
+        tags={**request.tags, PROCESS_TAG: this_process()},
+        run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": level}}}},
+        raise_on_error=False,
+    )
+
+
+def _held(store: Store, files: Mapping[str, AddFile | RemoveFile]) -> set[str]:
+    """The names that some process is at work on, whether or not this instance knows of its run."""
+    return {name for name, file in files.items() if isinstance(file, AddFile) and store.holder(name) is not None}
+
+
+def _settled(
+    instance: DagsterInstance, waiting: Mapping[str, AddFile | RemoveFile], began: float
+) -> list[tuple[AddFile | RemoveFile, Outcome | None]]:
+    """The files that nothing more happens to, each with the end of another process's run since ``began``, if any."""
+    if not waiting:
+        return []
+    platform = Platform()
+    store = platform.store()
+    world = world_of(instance, platform.snapshot(), store, time.time())
+    busy = world.at_work | _held(store, waiting)
+    unfinished = due(world, frozenset(waiting)).keys()
+    attempts = Attempts.of(instance, waiting.keys())
+    settled: list[tuple[AddFile | RemoveFile, Outcome | None]] = []
+    for key, file in waiting.items():
+        if key in busy:
+            continue
+        ended = (
+            record
+            for record in attempts.runs.get(key, ())
+            if record.end_time
+            and ended_at(record) >= began
+            and record.dagster_run.tags.get(DIGEST_TAG) == file.digest
+            and record.dagster_run.tags.get(ERROR_TAG) != LeaseHeldError.code
+            and not was_killed(record.dagster_run)
+        )
+        if run := next(ended, None):
+            settled.append((file, outcome_of_record(instance, run)))
+        elif key not in unfinished:
+            settled.append((file, None))
+    return settled

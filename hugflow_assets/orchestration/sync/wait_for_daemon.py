@@ -1,0 +1,106 @@
+"""``hugflow sync --ci-mode`` beside a running daemon: ask for everything once more, and wait for what becomes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from dagster import DagsterInstance, RunRecord
+
+from hugflow_assets.intake import AddFile, RemoveFile
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.plan_tick import due
+from hugflow_assets.orchestration.reconcile.requests_sensor import world_of
+from hugflow_assets.orchestration.reconcile.retry_now import ask_again
+from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
+from hugflow_assets.orchestration.sync.instance import project_instance
+from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
+from hugflow_assets.orchestration.sync.run_outcome import outcome_of_record
+from hugflow_assets.store import Store
+
+POLL_S = 2.0
+
+
+def wait_for_daemon(
+    names: Collection[str] | None = None,
+    *,
+    still_alive: Callable[[], bool],
+    instance: DagsterInstance | None = None,
+    on_result: Callable[[SyncResult], None] | None = None,
+    by: str = "hugflow sync",
+    clock: Callable[[], float] = time.time,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[SyncResult] | None:
+    """One result a request file, once its run by the daemon has ended; None when the daemon stopped in between.
+
+    A run that fails ends the wait for its request, also where the daemon is going to try again by itself.
+
+    Args:
+        names: storage names, removal keys or paths of request files; None is everything.
+        still_alive: whether the daemon is at work.
+        instance: the daemon's; by default the project's.
+        on_result: called with each result as soon as it is known.
+        by: who asks, for the audit log.
+    """
+    if instance is None:
+        with project_instance() as own:
+            return wait_for_daemon(
+                names, still_alive=still_alive, instance=own, on_result=on_result, by=by, clock=clock, pause=pause
+            )
+    platform = Platform()
+    began = clock()
+    asked = platform.snapshot()
+    chosen = chosen_of(asked, names)
+    files = {key_of(one): one for one in reversed(files_of(asked)) if chosen is None or key_of(one) in chosen}
+    for name, file in due(world_of(instance, asked, platform.store(), began), frozenset(files)).items():
+        ask_again(platform.store(), name, file, by=by)
+    done: dict[str, SyncResult] = {}
+
+    def tell(result: SyncResult) -> None:
+        done[result.path] = result
+        if on_result is not None:
+            on_result(result)
+
+    while waiting := {key: file for key, file in files.items() if file.path not in done}:
+        for file, record in _settled(instance, waiting, began, clock()):
+            outcome = outcome_of_record(instance, record) if record is not None else None
+            tell(result_of(file, outcome, asked))
+        if len(done) < len(files):
+            if not still_alive():
+                return None
+            pause(POLL_S)
+    # Of two files for one name the second never runs; what cannot be read has no run either.
+    for file in files_of(asked):
+        if file.path not in done and (chosen is None or key_of(file) in chosen):
+            tell(result_of(file, None, asked))
+    for result in malformed(asked, names):
+        tell(result)
+    return sorted(done.values(), key=lambda one: one.path)
+
+
+def _settled(
+    instance: DagsterInstance, waiting: Mapping[str, AddFile | RemoveFile], began: float, now: float
+) -> list[tuple[AddFile | RemoveFile, RunRecord | None]]:
+    """The files that nothing more happens to, each with the run since ``began`` that saw to it, if there was one."""
+    platform = Platform()
+    world = world_of(instance, platform.snapshot(), platform.store(), now)
+    unfinished = due(world, frozenset(waiting)).keys() | world.at_work
+    attempts = Attempts.of(instance, waiting.keys())
+    settled = []
+    for key, file in waiting.items():
+        if key in world.at_work:
+            continue
+        since = (
+            record
+            for record in attempts.runs.get(key, [])
+            if record.end_time and ended_at(record) >= began and record.dagster_run.tags.get(DIGEST_TAG) == file.digest
+        )
+        run = next(since, None)
+        if run is not None or key not in unfinished or _held_back(platform.store(), key, file):
+            settled.append((file, run))
+    return settled
+
+
+def _held_back(store: Store, name: str, file: AddFile | RemoveFile) -> bool:
+    hold = store.holds.read(name)
+    return hold is not None and isinstance(file, AddFile) and hold.holds(file.request)

@@ -1,0 +1,1 @@
+"""From a request and what is landed to what would land."""

@@ -1,0 +1,196 @@
+"""Which configs, splits and data files a repository has: exactly those that ``load_dataset`` would see.
+
+The logic is `datasets`' own (its patterns, its reading of the card's ``configs``), run over the list of the
+repository's files instead of over the network.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from posixpath import basename
+from typing import Any
+
+from hugflow_assets.planning.listing_fs import BASE, listed, relative
+from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
+from hugflow_assets.shapes.texts.found import texts_by_name
+
+_READ_AS = {  # endings that `datasets` does not know, and Hugflow reads
+    **{".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz"},
+    **{ending: f"{ending}.wav" for ending in (".m4a", ".m4b", ".aac", ".aif", ".amr")},
+}
+_BEFORE_ZIP = frozenset(
+    {".parquet", ".lance", ".vortex", ".arrow", ".jsonl", ".json", ".csv"}
+)  # where as many are there
+_NOT_FOR_THE_MODULE = frozenset({"data_files", "data_dir", "default", "config_name", "description", "version"})
+
+
+class _NoLayoutError(Exception):
+    """`datasets` would load nothing from this repository; said in words."""
+
+
+def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | None = None) -> Layout:
+    """Resolve configs, splits and data files.
+
+    Args:
+        paths: all files of the repository.
+        card_data: the card's YAML block.
+        subset: resolve the files of this config only (the names of all are given); None resolves all.
+    """
+    try:
+        declared = _declared_configs(card_data)
+        if not declared:  # what is there for the clips' sake does not make the repository one of text
+            texts = texts_by_name(tuple(paths))
+            paths = [path for path in paths if path not in texts]
+        with listed(paths) as download_config:
+            return _resolve(declared, subset, download_config)
+    except _NoLayoutError as error:
+        return Layout(None, (), str(error))
+
+
+def _declared_configs(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from datasets.utils.metadata import MetadataConfigs
+
+    try:
+        found = MetadataConfigs.from_dataset_card_data(card_data)
+        found.get_default_config_name()
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise _NoLayoutError(f"the card's `configs` cannot be read: {said}") from None
+    return {str(name): params for name, params in found.items()}
+
+
+def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_config: Any) -> Layout:
+    @cache
+    def files(base: str, patterns: tuple[str, ...]) -> list[str]:
+        return _files(patterns, base, download_config)
+
+    first = next(iter(declared.values()), {})
+    patterns = _patterns(first.get("data_files"), BASE, download_config)
+    found = {split: files(BASE, tuple(wanted)) for split, wanted in patterns.items()}
+    module, told = _module(found)
+    if not declared:
+        return Layout(module, (_config("default", _of_module(found, module)),), params=told)
+    configs = []
+    for name, params in declared.items():
+        if subset is not None and subset != name:
+            configs.append(ConfigFiles(name, ()))
+            continue
+        base = _inside(params.get("data_dir"))
+        wanted = _patterns(params.get("data_files"), base, download_config, name)
+        own = {key: value for key, value in params.items() if key not in _NOT_FOR_THE_MODULE}
+        configs.append(_config(name, {split: files(base, tuple(one)) for split, one in wanted.items()}, own))
+    return Layout(module, tuple(configs), params=told)
+
+
+def _config(name: str, files: dict[str, list[str]], params: dict[str, Any] | None = None) -> ConfigFiles:
+    splits = tuple((str(split), tuple(relative(url) for url in urls)) for split, urls in files.items())
+    return ConfigFiles(name, splits, params or {})
+
+
+def _inside(data_dir: Any) -> str:
+    if not data_dir:
+        return BASE
+    folder = str(data_dir).strip("/")
+    if "://" in folder or ".." in folder.split("/"):
+        raise _NoLayoutError(f"the card's data_dir {data_dir!r} is outside the repository")
+    folder = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    return f"{BASE}/{folder}" if folder else BASE
+
+
+def _patterns(data_files: Any, base: str, download_config: Any, config: str = "") -> dict[str, list[str]]:
+    from datasets.data_files import EmptyDatasetError, get_data_patterns, sanitize_patterns
+
+    found: dict[str, list[str]]
+    try:
+        found = (
+            sanitize_patterns(data_files)
+            if data_files is not None
+            else get_data_patterns(base, download_config=download_config)
+        )
+    except EmptyDatasetError:
+        where = f" for config {config!r}" if config else ""
+        raise _NoLayoutError(f"no data files were found{where}") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise _NoLayoutError(" ".join(str(error).split())[:300]) from None
+    for pattern in (one for several in found.values() for one in several):
+        if "://" in str(pattern) or str(pattern).startswith("/") or ".." in str(pattern).split("/"):
+            raise _NoLayoutError(f"the card's data_files name {pattern!r}, which is outside the repository")
+    return found
+
+
+def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str]:
+    """As ``DataFilesPatternsList.resolve``, without its look at each file's origin."""
+    from datasets.data_files import resolve_pattern
+    from datasets.packaged_modules import _ALL_ALLOWED_EXTENSIONS
+    from fsspec.core import has_magic
+
+    allowed = {*_ALL_ALLOWED_EXTENSIONS, *_READ_AS}
+    found: list[str] = []
+    for pattern in patterns:
+        try:
+            every = resolve_pattern(pattern, base, None, download_config)
+        except FileNotFoundError:
+            every = []
+        known = [url for url in every if any(f".{one.lower()}" in allowed for one in basename(url).split(".")[1:])]
+        if not known and not has_magic(pattern):
+            raise _NoLayoutError(f"there is no data file {pattern!r}, which the card names")
+        found += known
+    return found
+
+
+def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
+    from datasets.data_files import DataFilesDict, DataFilesList
+    from datasets.exceptions import DataFilesNotFoundError
+    from datasets.load import infer_module_for_data_files
+
+    if any(_is_mostly_zip(urls) for urls in files.values()):
+        return ZIP, {}
+    known = {split: DataFilesList([_read_as(url) for url in urls], []) for split, urls in files.items()}
+    try:
+        found = infer_module_for_data_files(DataFilesDict(known))
+    except DataFilesNotFoundError:
+        raise _NoLayoutError("no file has an ending that `datasets` knows") from None
+    except (ValueError, StopIteration):
+        raise _NoLayoutError("the splits are in different formats") from None
+    module: str | None = found[0]
+    return module, dict(found[1])
+
+
+def _is_mostly_zip(urls: Sequence[str]) -> bool:
+    """Whether `datasets` would look into zip archives to find the format: .zip before any ending that it knows."""
+    from datasets.packaged_modules import _ALL_METADATA_FILENAMES, _EXTENSION_TO_MODULE
+
+    names = [name for name in map(basename, urls) if name not in _ALL_METADATA_FILENAMES]
+    endings = Counter("." + suffix.lower() for name in names for suffix in name.split(".")[1:])
+    known = [(count, ending in _BEFORE_ZIP) for ending, count in endings.items() if ending in _EXTENSION_TO_MODULE]
+    return endings[".zip"] > 0 and (endings[".zip"], False) >= max(known, default=(0, False))
+
+
+def _of_module(files: dict[str, list[str]], module: str | None) -> dict[str, list[str]]:
+    """Only what the module reads, as `datasets` filters when the card declares no configs."""
+    from datasets.data_files import DataFilesDict, DataFilesList
+    from datasets.packaged_modules import (
+        _MODULE_TO_EXTENSIONS,
+        _MODULE_TO_METADATA_EXTENSIONS,
+        _MODULE_TO_METADATA_FILE_NAMES,
+    )
+
+    if module is None or module == ZIP:
+        return files
+    names = {split: {_read_as(url): url for url in urls} for split, urls in files.items()}
+    kept = DataFilesDict({split: DataFilesList(list(urls), []) for split, urls in names.items()}).filter(
+        extensions=_MODULE_TO_EXTENSIONS[module] + _MODULE_TO_METADATA_EXTENSIONS[module],
+        file_names=_MODULE_TO_METADATA_FILE_NAMES[module],
+    )
+    return {split: [names[split][url] for url in urls] for split, urls in kept.items()}
+
+
+def _read_as(url: str) -> str:
+    """The name under which `datasets` would know a file whose ending it does not, or not in mixed case."""
+    from datasets.packaged_modules import _EXTENSION_TO_MODULE
+
+    ending = url[url.rfind(".") :]
+    known = ending if ending in _EXTENSION_TO_MODULE else ending.lower()
+    return url.removesuffix(ending) + _READ_AS.get(known, known)

@@ -1,0 +1,375 @@
+"""From a repository's files and card to a LandingPlan: configs, splits, shards, features, estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from posixpath import basename
+from typing import TYPE_CHECKING, Any
+
+from hugflow_assets.errors import HFRevisionNotFoundError, HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
+from hugflow_assets.formats.names import METADATA_NAMES, split_named
+from hugflow_assets.formats.tables import PARQUET, columns_seen
+from hugflow_assets.formats.zips import ReadRange
+from hugflow_assets.hub.card import dataset_infos
+from hugflow_assets.hub.models import RepoState, SourceFile
+from hugflow_assets.hub.prefetch import Once
+from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.intake.names import storage_name
+from hugflow_assets.planning.data_files import data_layout
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.zip_directory import directory_from, member_head, zip_members
+from hugflow_assets.planning.zip_preview import opened, tables_and_archives, zips_of
+from hugflow_assets.shapes.clip_tables.layout import likely_tables, looked_at
+from hugflow_assets.shapes.media_folders.shards import folder_configs
+from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape
+from hugflow_assets.shapes.parquet.footers import read_tail
+from hugflow_assets.shapes.parquet.shards import parquet_configs
+from hugflow_assets.shapes.recognise import (
+    LANDABLE_SHAPES,
+    clip_archives,
+    clip_files,
+    conversion_layout,
+    counted,
+    files_seen,
+    is_metadata,
+    not_read,
+    partial_splits,
+    recognise,
+    recognise_own,
+)
+from hugflow_assets.shapes.shards import (
+    BASE_COLUMNS,
+    archive_configs,
+    clip_configs,
+    estimate,
+    loose_configs,
+    row_configs,
+    task_configs,
+)
+from hugflow_assets.shapes.sight import ConfigFiles, Layout, Recognised, Sight
+from hugflow_assets.shapes.texts.found import Transcripts, transcripts_of
+from hugflow_assets.shapes.webdataset.tar_preview import TarSight, look_into_tar, named_in_tars, tables_in_tars
+from hugflow_assets.wording import listed, nearest_first
+
+if TYPE_CHECKING:
+    from hugflow_assets.hub.client import Hub
+
+CONVERSION = "refs/convert/parquet"
+_TABLE_HEAD = 16 << 10
+
+
+def plan_of(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    files: list[SourceFile],
+    card_problem: str,
+    files_commit: str | None = None,
+) -> LandingPlan:
+    """The plan of a request at a pinned commit. The same commits give the same plan.
+
+    Args:
+        files_commit: of the Hub's conversion, where that was landed before; None takes its newest.
+    """
+    by_path = {file.path: file for file in files}
+    converted = request.revision == CONVERSION
+    layout = (
+        conversion_layout(list(by_path)) if converted else data_layout(list(by_path), state.card_data, request.subset)
+    )
+    inside = _Inside(hub, state)
+    head: Once[str, bytes] = Once(lambda path: inside.head(by_path[path]))
+    sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
+    for path in likely_tables(sight.paths, request.subset, request.split):
+        head.begin(path)
+    found = recognise_own(sight)
+    if found is not None and found.is_script:
+        plan = _plan_of_conversion(hub, request, state, files, found, files_commit)
+        if plan.shape is not Shape.UNSUPPORTED or (found := _beside_script(sight, by_path, inside)) is None:
+            return plan
+    note = card_problem
+    if found is None and (archives := zips_of(layout)):
+        outer = by_path
+        by_path, layout = opened(layout, by_path, lambda file: zip_members(file, inside.zipped(file)), state.card_data)
+        sight = replace(sight, paths=tuple(by_path), layout=layout)
+        by_path |= {path: outer[path] for path in archives}
+        tables_inside = tables_and_archives(by_path, lambda path: is_metadata(sight, path))
+        found = clip_archives(replace(sight, paths=tables_inside, members=tuple(by_path)))
+        note = f"{note} Inside {counted(archives, 'zip archive')}.".strip()
+    tables: dict[str, SourceFile] = {}
+    seen: dict[str, dict[str, Any]] = {}
+    look = inside.tar
+    if found is None and layout.module == "webdataset":
+        found, tables, seen = tables_in_tars(sight, by_path, look)
+        by_path |= tables
+    if found is None and not state.card_data.get("configs"):
+        found = clip_files(sight) or named_in_tars(sight, by_path, look)
+    if found is not None and found.shape is Shape.UNSUPPORTED:
+        return _refused(hub, request, state, found, "", files)
+    if found is not None and found.clips is not None:
+        return _plan_of_clips(hub, request, state, by_path, found, note, None if tables else sight.head)
+    return _plan_by_layout(hub, request, state, by_path, sight, seen, note, layout.problem or card_problem)
+
+
+def _plan_by_layout(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    by_path: dict[str, SourceFile],
+    sight: Sight,
+    seen: dict[str, dict[str, Any]],
+    note: str,
+    problem: str,
+) -> LandingPlan:
+    """The plan of a repository whose configs and splits are those that `datasets` finds."""
+    chosen = _select(request, sight.layout, hub.access.endpoint)
+    found = recognise(replace(sight, layout=replace(sight.layout, configs=chosen)))
+    if found is None or found.shape not in LANDABLE_SHAPES:
+        return _refused(hub, request, state, found, problem, list(by_path.values()))
+    infos = dataset_infos(state.card_data)
+    if found.shape is Shape.PARQUET:
+        return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
+    texts = _transcripts(sight) if found.shape is Shape.AUDIOFOLDER else Transcripts()
+    configs = _configs_of(found.shape, sight, chosen, by_path, infos, seen, texts)
+    may_name_files = found.shape is Shape.ROWS and any(config.features for config in configs)
+    if request.subset is None and not may_name_files:
+        note = f"{note} {not_read(sight.paths, [*sight.data_files, *texts.paths])}".strip()
+    if request.audio_column or request.text_column:
+        configs = tuple(_with_columns(config, sight) for config in configs)
+    return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
+
+
+def _beside_script(sight: Sight, by_path: dict[str, SourceFile], inside: _Inside) -> Recognised | None:
+    """Clip archives beside a loading script whose tables name clips by id; only where the tables tell the splits."""
+    found = named_in_tars(sight, by_path, inside.tar)
+    splits = found.clips.splits if found is not None and found.clips is not None else ()
+    return found if splits and all(split_named(f"{split.name}.tsv") for split in splits) else None
+
+
+def _configs_of(
+    shape: Shape,
+    sight: Sight,
+    chosen: tuple[ConfigFiles, ...],
+    by_path: dict[str, SourceFile],
+    infos: dict[str, dict[str, Any]],
+    seen: dict[str, dict[str, Any]],
+    texts: Transcripts,
+) -> tuple[ConfigPlan, ...]:
+    if shape is Shape.WEBDATASET:
+        return archive_configs(chosen, by_path, infos, seen)
+    if shape is Shape.ROWS:
+        return row_configs(chosen, by_path, infos, str(sight.layout.module), sight.layout.params)
+    if shape is Shape.TASKS:
+        return task_configs(chosen, by_path, infos)
+    return folder_configs(chosen, sight.layout.configs, by_path, infos, shape, texts)
+
+
+def _transcripts(sight: Sight) -> Transcripts:
+    """The texts of the repository's audio, unless metadata speak of it."""
+    if any(is_metadata(sight, path) for path in sight.data_files if basename(path) in METADATA_NAMES):
+        return Transcripts()
+    return transcripts_of(sight.paths, sight.head)
+
+
+def _with_columns(config: ConfigPlan, sight: Sight) -> ConfigPlan:
+    """With the columns that the first file shows, where nothing else tells them: to refuse a wrong one in time."""
+    shard = next((shard for split in config.splits for shard in split.shards), None)
+    if config.features or config.seen or shard is None or shard.options.get("params"):
+        return config
+    told = (*shard.beside, *shard.files)[0].path
+    media = BASE_COLUMNS[shard.shape][1] if shard.shape in BASE_COLUMNS else None
+    return config.model_copy(update={"seen": columns_seen(sight.head(told), told, media)})
+
+
+def _planned(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    shape: Shape,
+    reason: str,
+    configs: tuple[ConfigPlan, ...],
+    cost: Estimate,
+) -> LandingPlan:
+    return LandingPlan(
+        request=request,
+        name=storage_name(request),
+        endpoint=hub.access.endpoint,
+        state=state,
+        shape=shape,
+        shape_reason=reason,
+        configs=configs,
+        estimate=cost,
+    )
+
+
+def _plan_of_parquet(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    by_path: dict[str, SourceFile],
+    chosen: tuple[ConfigFiles, ...],
+    infos: dict[str, dict[str, Any]],
+    note: str,
+) -> LandingPlan:
+    configs, sampled, cost = parquet_configs(hub.access, state, chosen, by_path, infos)
+    return _planned(hub, request, state, Shape.PARQUET, " ".join(filter(None, (note, sampled))), configs, cost)
+
+
+def _plan_of_clips(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    by_path: dict[str, SourceFile],
+    found: Recognised,
+    note: str,
+    head: Callable[[str], bytes] | None,
+) -> LandingPlan:
+    splits = found.clips.splits if found.clips else ()
+    names = dict.fromkeys(split.config for split in splits)
+    of_config = {name: tuple((one.name, one.tables) for one in splits if one.config == name) for name in names}
+    layout = Layout("clips", tuple(ConfigFiles(name, told) for name, told in of_config.items()))
+    asked = {
+        (config.name, name) for config in _select(request, layout, hub.access.endpoint) for name, _ in config.splits
+    }
+    made = loose_configs if found.shape is Shape.CLIP_FILES else clip_configs
+    wanted = [one for one in splits if (one.config, one.name) in asked]
+    if len(splits) > 1 and head is not None:
+        wanted = looked_at(wanted, head)
+    configs = made(wanted, by_path)
+    reason = " ".join(filter(None, (note, found.note)))
+    return _planned(hub, request, state, found.shape, reason, configs, estimate(configs))
+
+
+def _plan_of_conversion(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    files: list[SourceFile],
+    found: Recognised,
+    files_commit: str | None,
+) -> LandingPlan:
+    """A script repository: what the Hub has converted it to, if it is whole; said loudly."""
+    try:
+        files_commit = files_commit or hub.state(state.repo_id, CONVERSION).commit
+    except HFRevisionNotFoundError:
+        return _refused(hub, request, state, found, "The Hub holds no conversion of it to parquet.", files)
+    converted = [one.model_copy(update={"commit": files_commit}) for one in hub.files(state.repo_id, files_commit)]
+    by_path = {file.path: file for file in converted}
+    layout = conversion_layout(list(by_path))
+    if not layout.configs:
+        return _refused(hub, request, state, found, f"The Hub's conversion at {CONVERSION} is empty.", files)
+    if partial := partial_splits(layout, request.subset, request.split):
+        why = f"The Hub's conversion at {CONVERSION} is partial: it holds only the first 5 GB of {', '.join(partial)}."
+        return _refused(hub, request, state, found, why, files)
+    chosen = _select(request, layout, hub.access.endpoint)
+    note = (
+        f"NOT THE ORIGINAL FILES: the repository is {found.told}. This is the Hub's own conversion of it to parquet, "
+        f"{CONVERSION} at commit {files_commit}."
+    )
+    state = state.model_copy(update={"files_commit": files_commit})
+    return _plan_of_parquet(hub, request, state, by_path, chosen, dataset_infos(state.card_data), note)
+
+
+# ---- looking into files
+
+
+class _Inside:
+    """The repository's files, looked into by range; the end of a zip archive, its directory, is read once."""
+
+    def __init__(self, hub: Hub, state: RepoState) -> None:
+        self._hub, self._state = hub, state
+        self._tars: dict[SourceFile, TarSight] = {}
+        self._ends: Once[SourceFile, bytes] = Once(lambda file: self._read(file, directory_from(file), file.size_bytes))
+
+    def head(self, file: SourceFile) -> bytes:
+        """The first bytes of a table; the last of parquet, which says there what it holds."""
+        if file.archive is not None:
+            return member_head(file, self.zipped(file.archive), _TABLE_HEAD)
+        if file.path.lower().endswith(PARQUET):
+            return read_tail(self._hub.access, self._state.repo_id, self._state.commit, file) or b""
+        return self._read(file, 0, _TABLE_HEAD)
+
+    def tar(self, file: SourceFile) -> TarSight:
+        """What the ends of a tar archive tell."""
+        if file not in self._tars:
+            self._tars[file] = look_into_tar(file, partial(self._read, file))
+        return self._tars[file]
+
+    def zipped(self, archive: SourceFile) -> ReadRange:
+        begins = directory_from(archive)
+        return lambda start, end: (
+            self._ends(archive)[start - begins : end - begins] if start >= begins else self._read(archive, start, end)
+        )
+
+    def _read(self, file: SourceFile, start: int, end: int) -> bytes:
+        return self._hub.read_range(self._state.repo_id, self._state.commit, file, start, end)
+
+
+# ---- what is asked for
+
+
+def _select(request: DatasetRequest, layout: Layout, endpoint: str) -> tuple[ConfigFiles, ...]:
+    """The configs and splits that the request asks for.
+
+    Raises:
+        HFSubsetNotFoundError, HFSplitNotFoundError: they are not there; what is there is named, nearest first.
+    """
+    configs = layout.configs
+    if request.subset is not None and configs:
+        names = [config.name for config in configs]
+        if request.subset not in names:
+            raise _absent(HFSubsetNotFoundError, "subset", request.subset, names, request, endpoint)
+        configs = tuple(config for config in configs if config.name == request.subset)
+    if request.split is None or not configs:
+        return configs
+    existing = list(dict.fromkeys(split for config in configs for split, _ in config.splits))
+    if request.split not in existing:
+        raise _absent(HFSplitNotFoundError, "split", request.split, existing, request, endpoint)
+    kept = (
+        replace(config, splits=tuple(one for one in config.splits if one[0] == request.split)) for config in configs
+    )
+    return tuple(config for config in kept if config.splits)
+
+
+def _absent(
+    kind: type[HugflowError], what: str, wanted: str, existing: list[str], request: DatasetRequest, endpoint: str
+) -> HugflowError:
+    near = nearest_first(wanted, existing)
+    where = f"{request.hf_id} at {endpoint}, revision {request.revision}"
+    if what == "split" and request.subset is not None:
+        where += f", subset {request.subset}"
+    return kind(
+        f"The dataset {where}, has no {what} {wanted!r}. It has {listed(near)}.",
+        remedy=f"Set `{what}: {near[0]}` or another of these, or leave {what} out to land all of them.",
+        existing=near,
+        repo=request.hf_id,
+        revision=request.revision,
+        endpoint=endpoint,
+    )
+
+
+def _refused(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    found: Recognised | None,
+    problem: str,
+    files: list[SourceFile],
+) -> LandingPlan:
+    """The plan of a repository that is not landed, with the reason."""
+    if found is not None:
+        reason = f"Recognised as {found.told}, which Hugflow does not land."
+        if found.is_script:
+            reason += f" {problem}"
+    else:
+        reason = f"Its layout is not known: {problem or 'no data files that `datasets` knows'}."
+    return LandingPlan(
+        request=request,
+        name=storage_name(request),
+        endpoint=hub.access.endpoint,
+        state=state,
+        shape=Shape.UNSUPPORTED,
+        shape_reason=f"{reason} {files_seen([file.path for file in files])}",
+        estimate=Estimate(download_bytes=0, landed_bytes=0, files=0),
+    )

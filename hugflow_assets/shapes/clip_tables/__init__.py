@@ -1,0 +1,1 @@
+"""Tables that name clips, in archives or as files of the repository."""

@@ -1,0 +1,283 @@
+"""Tables that name clips, read once for all shards that need them: on the disk, looked up by file name.
+
+Every cell stays the text that it is upstream. A tsv has no quoting, as the Common Voice tables and the scripts that
+read them have it; a csv is quoted as csv is.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from posixpath import basename
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import xxhash
+
+from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats.tables import PARQUET, list_items, split_line
+from hugflow_assets.formats.transcripts import split_id
+from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.shapes.columns import is_text
+from hugflow_assets.shapes.media_folders.metadata import make_rows
+
+_BLOCK_BYTES = 8 << 20
+_LIST_BYTES, _LARGEST_ITEM = 1 << 20, 64 << 20  # of a JSON list: read at once, and one item's
+_NAMES_AT_ONCE = 1 << 14
+_BETWEEN = "\x1f"  # stands for the first space of a line
+
+
+class ClipTable:
+    """The rows of one or several tables, memory-mapped, with an index from a clip's file name to its rows."""
+
+    def __init__(self, path: Path, column: str) -> None:
+        with pa.memory_map(str(path)) as source:
+            self.rows = pa.ipc.open_file(source).read_all()
+        self._paths = self.rows.column(column)
+        self._hashes = np.load(_index(path, "hashes"), mmap_mode="r")
+        self._order = np.load(_index(path, "order"), mmap_mode="r")
+        self.malformed = int(np.load(_index(path, "malformed")))
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+    def rows_of(self, member: str) -> list[int]:
+        """The rows that name a clip, in table order; none where its name fits several clips.
+
+        A path in the table fits a member if it is the end of the member's path; else, if no other clip has the same
+        base name, the base name decides. A table may leave out the ending.
+        """
+        member = composed(member)
+        stem, dot, _ = basename(member).rpartition(".")
+        return self._named(member, basename(member)) or (self._named(member, stem, bare=True) if dot and stem else [])
+
+    def _named(self, member: str, name: str, *, bare: bool = False) -> list[int]:
+        key = np.uint64(_hash(name))  # not a Python integer: numpy would compare it as a float
+        start, end = np.searchsorted(self._hashes, key, "left"), np.searchsorted(self._hashes, key, "right")
+        found = [(row, _plain(self._paths[row].as_py())) for row in sorted(self._order[start:end].tolist())]
+        found = [(row, path) for row, path in found if basename(path) == name]
+        whole = f"/{member.rpartition('.')[0] if bare else member}"
+        near = [row for row, path in found if whole.endswith(f"/{path}")]
+        if near or len({path for _, path in found}) > 1:
+            return near
+        return [row for row, _ in found]
+
+
+def make_clip_table(sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path) -> None:
+    """Read tables into an Arrow file and its index.
+
+    Args:
+        sources: local files with their upstream paths.
+        column: the one that names the clips; a row without a value in it stands for no clip, and is counted so.
+        told: how they are written, as ``hub.tables.Table.told``.
+    Raises:
+        BadSourceError: a file is no such table.
+    """
+    hashes = array("Q")  # of the clips' names; the names themselves would take the memory of a large table
+    malformed = _from_csv(sources, column, told, to, hashes) if told["delimiter"] else 0
+    if not told["delimiter"]:
+        _from_json(sources, column, to, hashes)
+    values = np.array(hashes, np.uint64)
+    order = np.argsort(values, kind="stable")
+    np.save(_index(to, "hashes"), values[order])
+    np.save(_index(to, "order"), order)
+    np.save(_index(to, "malformed"), np.int64(malformed))
+
+
+def table_features(rows: Path, column: str, audio: str) -> dict[str, Any]:
+    """``Features.to_dict()`` of a table of clips, with the audio behind the column that names it, or in its place."""
+    from datasets import Features
+
+    with pa.memory_map(str(rows)) as source:
+        found: dict[str, Any] = Features.from_arrow_schema(pa.ipc.open_file(source).schema).to_dict()
+    features: dict[str, Any] = {}
+    for name, feature in found.items():
+        if name != audio:
+            features[name] = feature
+        if name == column:
+            features[audio] = {"_type": "Audio"}
+    return features
+
+
+def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: str, source: SourceFile) -> None:
+    """Refuse a table whose columns are not those that the plan knows, by its first bytes or by those of one alike.
+
+    Raises:
+        BadSourceError: it has others.
+    """
+    with pa.memory_map(str(rows)) as opened:
+        names = set(pa.ipc.open_file(opened).schema.names)
+    if features is not None and not names <= {*features, audio}:
+        raise BadSourceError(
+            f"{source.path} has the columns {', '.join(sorted(names))}, not {', '.join(features)}.",
+            remedy="Tables of one name were taken to be alike. Ask for one subset at a time.",
+            file=source.path,
+        )
+
+
+def _from_json(sources: list[tuple[Path, str]], column: str, to: Path, hashes: array[int]) -> None:
+    read = []
+    for at, (local, path) in enumerate(sources):
+        is_parquet = path.lower().endswith(PARQUET)
+        lines = local if is_parquet else _as_lines(local, path, to.with_name(f"{to.name}.{at}"))
+        read.append((lines, path if is_parquet else f"{path}.jsonl"))
+    make_rows(read, to)
+    with pa.memory_map(str(to)) as source:
+        rows = pa.ipc.open_file(source).read_all()
+        if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
+            raise BadSourceError(f"{sources[0][1]} has no text in a column {column!r}.", file=sources[0][1])
+        try:
+            for names in rows.column(column).chunks:
+                hashes.extend(_hashes(names))
+        except UnicodeDecodeError as error:
+            raise BadSourceError(f"{sources[0][1]} is not UTF-8: {error}", file=sources[0][1]) from error
+
+
+def _as_lines(local: Path, source_path: str, to: Path) -> Path:
+    """A file of JSON lines: the file itself, or a JSON list written as such, piece by piece."""
+    with local.open(encoding="utf-8-sig", errors="replace") as file:
+        text = file.read(_LIST_BYTES).lstrip()
+        if not text.startswith("["):
+            return local
+        text = text[1:]
+        with to.open("w", encoding="utf-8") as out:
+            while True:
+                end = 0
+                for _, start, end in list_items(text):
+                    out.write(text[start:end].replace("\n", " ").replace("\r", " ") + "\n")
+                text = text[end:].lstrip(", \t\r\n")
+                if not (more := file.read(_LIST_BYTES)):
+                    break
+                text += more
+                if len(text) > _LARGEST_ITEM:
+                    raise BadSourceError(f"{source_path} has an item too large for a row.", file=source_path)
+    if text.strip() != "]":
+        raise BadSourceError(f"{source_path} cannot be read as a list: it ends in {text[-40:]!r}.", file=source_path)
+    return to
+
+
+def _from_csv(
+    sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path, hashes: array[int]
+) -> int:
+    malformed = 0
+    writer, schema = None, None
+    try:
+        with pa.OSFile(str(to), "wb") as out:
+            for local, source_path in sources:
+                spaced = told["delimiter"] == " "
+                reader = _Table(
+                    _respaced(local, to) if spaced else local,
+                    source_path,
+                    {**told, "delimiter": _BETWEEN} if spaced else told,
+                )
+                for batch in reader:
+                    if writer is None or schema is None:
+                        schema = batch.schema
+                        writer = pa.ipc.new_file(out, schema)
+                    batch = _as(batch, schema, source_path)
+                    if column not in batch.schema.names:
+                        raise BadSourceError(f"{source_path} has no column {column!r}.", file=source_path)
+                    hashes.extend(_hashes(batch.column(column)))
+                    writer.write_batch(batch)
+                malformed += reader.malformed
+            if writer is None:
+                writer = pa.ipc.new_file(out, pa.schema([(column, pa.large_string())]))
+            writer.close()
+    except pa.ArrowException as error:
+        raise BadSourceError(f"A table of clips cannot be read: {error}", file=sources[0][1]) from error
+    return malformed
+
+
+def _respaced(local: Path, to: Path) -> Path:
+    """A list of ids and texts with something between the two that no text has."""
+    spaced = to.with_name(f"{to.name}.spaced")
+    with local.open(encoding="utf-8-sig", errors="replace") as lines, spaced.open("w", encoding="utf-8") as out:
+        for line in lines:
+            if line.strip():
+                out.write(_BETWEEN.join(split_id(line.replace(_BETWEEN, " "))) + "\n")
+    return spaced
+
+
+class _Table:
+    """One table as batches of text; ``malformed`` counts rows of another length than the header, which are left out."""
+
+    def __init__(self, local: Path, source_path: str, told: Mapping[str, Any]) -> None:
+        self._local, self._path = local, source_path
+        self._delimiter, self._columns = str(told["delimiter"]), told["columns"]
+        self.malformed = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        quoted = self._delimiter not in f"\t|{_BETWEEN}"
+        try:
+            names = self._columns or self._header()
+            if not names:
+                return
+            with pc.open_csv(
+                self._local,
+                pc.ReadOptions(
+                    block_size=_BLOCK_BYTES,
+                    column_names=names,
+                    skip_rows=0 if self._columns else 1,
+                    use_threads=False,
+                ),
+                pc.ParseOptions(
+                    delimiter=self._delimiter,
+                    quote_char='"' if quoted else False,
+                    newlines_in_values=quoted,
+                    invalid_row_handler=self._skip,
+                ),
+                pc.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False),
+            ) as reader:
+                yield from reader
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            if "Empty CSV file" in str(error):
+                return
+            raise BadSourceError(
+                f"{self._path} cannot be read as a table: {error}",
+                remedy="Tell the dataset's owners; the file is as the Hub's own hash says.",
+                file=self._path,
+            ) from error
+
+    def _header(self) -> list[str]:
+        with self._local.open(encoding="utf-8-sig", newline="") as file:
+            return split_line(file.readline().rstrip("\r\n"), self._delimiter)
+
+    def _skip(self, row: Any) -> str:
+        self.malformed += 1
+        return "skip"
+
+
+def _as(batch: pa.RecordBatch, schema: pa.Schema, source_path: str) -> pa.RecordBatch:
+    if batch.schema.names == schema.names:
+        return batch
+    if set(batch.schema.names) != set(schema.names):
+        raise BadSourceError(f"{source_path} has other columns than the table before it.", file=source_path)
+    return batch.select(schema.names)
+
+
+def _plain(path: str | None) -> str:
+    path = composed(path or "").replace("\\", "/").strip()
+    return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+def composed(name: str) -> str:
+    """In one Unicode form: macOS decomposes the names of files, tables have them composed."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _hashes(names: pa.Array) -> Iterator[int]:
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        for name in names.slice(start, _NAMES_AT_ONCE).to_pylist():
+            yield _hash(basename(_plain(name)))
+
+
+def _hash(name: str) -> int:
+    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))
+
+
+def _index(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.name}.{what}.npy")

@@ -1,0 +1,273 @@
+"""Common Voice style repositories: which tables name the clips of which archives, by language and split.
+
+Nothing but names and the first line of some tables is looked at. A table is a split: ``train.tsv`` of the folder ``ms``
+is ``train`` of the config ``ms``. An archive belongs to the configs and splits that its path names, to all where it
+names none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from posixpath import basename, dirname
+
+from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.names import (
+    ARCHIVE_ENDINGS,
+    METADATA_NAMES,
+    SPLIT_WORDS,
+    SPLITS_ALIKE,
+    WHOLE_TABLE_STEMS,
+    natural,
+    split_in_stem,
+    split_named,
+    stem_of,
+)
+from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
+from hugflow_assets.formats.transcripts import sidecars
+from hugflow_assets.hub.prefetch import at_once
+
+TABLES_LOOKED_AT = 32
+OWN_LOOKED_AT = 64
+_LIKELY = 8
+_MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
+_FOLDERS = frozenset(
+    re.findall(
+        r"\w+",
+        "audio audios clip clips data dataset metadata meta table tables tsv csv transcript transcripts transcription "
+        "transcriptions text texts wav wavs mp3 archive archives annotations labels",
+    )
+)
+
+Head = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class ClipSplit:
+    """A split: its tables, what these are like (``table``), its archives in order; others may share them."""
+
+    config: str
+    name: str
+    tables: tuple[str, ...]
+    archives: tuple[str, ...]
+    table: Table
+    shared: bool
+
+    @property
+    def audio_column(self) -> str:
+        """Where the clip goes: ``audio``, beside the path or in its place; another name where that one is taken."""
+        if "audio" not in self.table.columns or self.table.path_column == "audio":
+            return "audio"
+        return next(name for name in ("clip_audio", "clip_audio_2") if name not in self.table.columns)
+
+
+@dataclass(frozen=True)
+class ClipLayout:
+    """All splits; ``left_out`` are tables without clips and archives without a table, by path."""
+
+    splits: tuple[ClipSplit, ...]
+    left_out: tuple[str, ...]
+
+
+def clip_layout(
+    paths: Sequence[str], head: Head, members: Collection[str] = (), *, lists: bool = False
+) -> ClipLayout | None:
+    """The splits of clip archives among a repository's files; None where no table names clips by path.
+
+    Args:
+        head: gives the first bytes of a file.
+        members: names of clips in the archives, as far as they are known.
+        lists: take lists of ids and texts for tables, even where their names speak of no split.
+    """
+    archives = [path for path in paths if path.lower().endswith(ARCHIVE_ENDINGS)]
+    if not archives:
+        return None
+    loose = any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in paths)
+    tables = [path for path in tables_among(paths) if not (loose and basename(path) in METADATA_NAMES)]
+    grouped, found = _grouped(tables, head, _names(members), lists)
+    known = {config for config, _ in grouped}
+    places = {path: _place(path, known, {split for _, split in grouped}) for path in archives}
+    owned = {
+        key: tuple(sorted((path for path in archives if _belongs(places[path], *key)), key=natural)) for key in grouped
+    }
+    used = [path for own in owned.values() for path in own]
+    made = tuple(
+        ClipSplit(
+            *key, tuple(of_split), owned[key], found[of_split[0]], any(used.count(path) > 1 for path in owned[key])
+        )
+        for key, of_split in grouped.items()
+    )
+    named = {path for of_split in grouped.values() for path in of_split}
+    left = [path for path in (*tables, *archives) if path not in named and path not in set(used)]
+    return ClipLayout(made, tuple(filter(_is_told, left))) if used else None
+
+
+def looked_at(splits: Sequence[ClipSplit], head: Head) -> list[ClipSplit]:
+    """The splits with what their own tables are like: tables of one name in several folders need not be alike.
+
+    Those of the first ``OWN_LOOKED_AT`` splits are looked at; one that names no clips by itself stays as it was.
+    """
+
+    def look(split: ClipSplit) -> ClipSplit:
+        known = split.table
+        if known.headerless or split_in_stem(stem_of(split.tables[0])) is None:
+            return split
+        own = clip_table(head(split.tables[0]), split.tables[0], ())
+        return split if own is None else replace(split, table=own)
+
+    return [*at_once(look, splits[:OWN_LOOKED_AT]), *splits[OWN_LOOKED_AT:]]
+
+
+def likely_tables(paths: Sequence[str], subset: str | None, split: str | None) -> list[str]:
+    """Tables named like what is asked for: if these are clip archives, each of them is going to be looked at."""
+    if subset is None or not any(path.lower().endswith(ARCHIVE_ENDINGS) for path in paths):
+        return []
+    found = [path for path in tables_among(paths) if subset in _words(path) and split in (None, *_words(path))]
+    return found[:_LIKELY]
+
+
+def _words(path: str) -> list[str]:
+    return [*dirname(path).split("/"), stem_of(path), *re.split(r"[-_. ]", stem_of(path))]
+
+
+def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
+    """The splits of tables that name audio files of the repository itself; None where no table does."""
+    tables = tables_among(paths) + [path for path in paths if path.lower().endswith(PARQUET)]
+    grouped, found = _grouped(tables, head, _names(paths))
+    made = tuple(
+        ClipSplit(config, split, tuple(of_split), (), found[of_split[0]], shared=True)
+        for (config, split), of_split in grouped.items()
+    )
+    named = {path for of_split in grouped.values() for path in of_split}
+    left = (path for path in tables if path not in named and _is_told(path))
+    return ClipLayout(made, tuple(left)) if made else None
+
+
+def tables_among(paths: Sequence[str]) -> list[str]:
+    """Files that may be tables of clips: not what is called as one clip is."""
+    stems = {path.rpartition(".")[0] for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))}
+    texts = {path for sides in sidecars(tuple(paths)).values() for path in sides.values()}
+    tables = [
+        path for path in paths if (path.lower().endswith(TABLE_ENDINGS) or _is_kaldis(path)) and path not in texts
+    ]
+    return [path for path in tables if path.rpartition(".")[0] not in stems]
+
+
+def _names(paths: Collection[str]) -> frozenset[str]:
+    """Base names of clips, with and without their endings."""
+    names = [basename(path) for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))]
+    return frozenset([*names, *(name.rpartition(".")[0] for name in names)])
+
+
+def _grouped(
+    tables: Sequence[str], head: Head, clips: Collection[str], lists: bool = False
+) -> tuple[dict[tuple[str, str], list[str]], dict[str, Table]]:
+    """The tables that name clips, by config and split, and what each of them is like.
+
+    All ``train.tsv`` are alike, whatever their folder: one of a sort is looked at.
+    """
+    firsts = {_sort(path): path for path in reversed(tables)}
+    shown = [path for path in tables if firsts[_sort(path)] == path][:TABLES_LOOKED_AT]
+
+    def look(path: str) -> Table | None:
+        may_be_list = lists or split_named(path) is not None or _is_kaldis(path)
+        return clip_table(head(path), path, clips, lists=may_be_list)
+
+    sorts = {_sort(path): table for path, table in zip(shown, at_once(look, shown), strict=True)}
+    found = {path: table for path in tables if (table := sorts.get(_sort(path))) is not None}
+    configs = _configs(list(found))
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for path in found:
+        grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
+    return grouped, found
+
+
+def _is_kaldis(path: str) -> bool:
+    """Whether a file is Kaldi's list of a split: ``data/train/text``."""
+    return basename(path) == "text" and basename(dirname(path)).lower() in SPLIT_WORDS
+
+
+def _is_told(path: str) -> bool:
+    """Whether a file that is no table is worth a word; one that speaks of a split is."""
+    return not path.lower().endswith(_MAYBE) or split_named(path) is not None
+
+
+def _sort(path: str) -> str:
+    stem = stem_of(path)
+    if stem.endswith(".trans"):
+        return "*.trans"
+    speaks = split_in_stem(stem) is not None or stem.lower() in WHOLE_TABLE_STEMS
+    return re.sub(r"\d+", "0", basename(path).lower()) if speaks else path
+
+
+def _configs(tables: Sequence[str]) -> dict[str, str]:
+    """The config of each table: the innermost folder that is no split and says more than "data".
+
+    Folders inside an archive say something only where they tell tables of one archive apart.
+    """
+    speaking = {path: _speaking(dirname(path)) for path in tables}
+    inside: dict[str, set[str]] = {}
+    for outer, inner in speaking.values():
+        inside.setdefault("/".join(outer), set()).add("/".join(inner))
+    found = {}
+    for path, (outer, inner) in speaking.items():
+        named = [part for part in (*outer, *(inner if len(inside["/".join(outer)]) > 1 else ())) if _says(part)]
+        found[path] = named[-1] if named else "default"
+    folders = {config for config in found.values() if config != "default"}
+    if len(folders) == 1 and "default" in found.values():
+        return dict.fromkeys(found, "default")
+    return found
+
+
+def _speaking(folder: str) -> tuple[list[str], list[str]]:
+    """The folders around an archive, itself included, and those inside it."""
+    parts = [part for part in folder.split("/") if part]
+    at = max((at for at, part in enumerate(parts) if part.lower().endswith(ARCHIVE_ENDINGS)), default=-1)
+    return (parts[: at + 1], parts[at + 1 :]) if at >= 0 else (parts, [])
+
+
+def _says(folder: str) -> bool:
+    known = folder.lower() in _FOLDERS or folder.lower() in SPLIT_WORDS
+    return not known and not folder.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def _split(path: str, config: str) -> str:
+    stem = stem_of(path)
+    for edge in (f"{config}_", f"{config}-", f"{config}."):
+        stem = stem.removeprefix(edge)
+    if (named := split_in_stem(stem)) is not None:
+        return named
+    around = reversed(dirname(path).split("/"))
+    folders = (split_in_stem(_bare(part)) if part.lower().endswith(ARCHIVE_ENDINGS) else part for part in around)
+    folder = next((part for part in folders if part and part.lower() in SPLIT_WORDS), None)
+    if folder is not None:
+        return folder
+    plain = re.sub(r"\W+", "_", stem).strip("_")
+    return "train" if plain.lower() in WHOLE_TABLE_STEMS or not plain else plain
+
+
+def _bare(name: str) -> str:
+    """A file's name without the ending of an archive."""
+    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
+
+
+def _place(path: str, configs: set[str], splits: set[str]) -> tuple[set[str], set[str]]:
+    """The configs and splits that an archive's path names; empty: none, so that it is for all."""
+    name = _bare(basename(path))
+    folders = [part for part in dirname(path).split("/") if part]
+    words = [*folders, name, *re.split(r"[_. ]", name), *re.split(r"[-_. ]", name)]
+    in_configs = {word for word in words if word in configs}
+    named = [word for word in words if word in splits] or [word for word in words if word.lower() in SPLIT_WORDS]
+    return in_configs, set(named[:1])
+
+
+def _belongs(place: tuple[set[str], set[str]], config: str, split: str) -> bool:
+    configs, splits = place
+    if configs and config not in configs:
+        return False
+    return (
+        not splits
+        or split in splits
+        or any({*map(str.lower, splits), split.lower()} <= alike for alike in SPLITS_ALIKE)
+    )

@@ -1,0 +1,1 @@
+"""Folders of media files, with metadata or without."""

@@ -1,0 +1,139 @@
+"""Folders of audio, image, video or pdf files: a row a file, or a row of metadata that names its files.
+
+The rules are those of the folder builders of `datasets`: metadata rows come in their own order, ``file_name`` becomes
+the media column, ``x_file_name`` the column ``x``, ``file_names`` a list; without metadata a folder may be a label.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hugflow_assets.formats.webdataset import JSON
+from hugflow_assets.formats.zips import member_name
+from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.shapes.clip_tables.clip_table import composed
+from hugflow_assets.shapes.columns import MediaTree
+from hugflow_assets.shapes.inferred_types import SeenTypes
+from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
+from hugflow_assets.shapes.models import Shape
+from hugflow_assets.shapes.reader import Reader
+from hugflow_assets.shapes.reader_inputs import Shard, Sources
+from hugflow_assets.shapes.repo_files import RepoPaths
+from hugflow_assets.shapes.shards import BASE_COLUMNS
+from hugflow_assets.shapes.texts.beside_clip import BesideTexts
+
+_AT_ONCE = 32  # files fetched ahead of the writer
+_ROWS_AT_ONCE = 64
+
+
+class FolderReader(Reader):
+    """The files of a shard, or a range of rows of a metadata file."""
+
+    def __init__(self, shard: Shard, sources: Sources) -> None:
+        super().__init__(shard, sources)
+        self._column, self._feature = BASE_COLUMNS[Shape(shard.source.shape)]
+        self._kind = self._column
+        self._trees: dict[str, MediaTree] = {self._column: MediaTree(kind=self._kind)}
+        self._files = {file.path: file for file in shard.source.files}
+        self._texts = BesideTexts(shard, sources)
+        self._paths = RepoPaths(shard, near_first=True)
+        self._members: dict[str, str] | None = None
+        self._numbers = count()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        by_file = bool(self._files) or not self.shard.source.beside
+        yield from self._by_file() if by_file else self._by_metadata()
+
+    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
+        return {**self._trees, **{name: MediaTree(kind=JSON) for name in self._texts.json_columns}}
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        if self._files:
+            return dict(zip(paths, self.sources.fetch_all([self._files[path] for path in paths]), strict=True))
+        metadata = self.shard.source.beside[0]
+        if metadata.archive is not None:
+            return self._from_archive(paths, metadata)
+        self._paths.beside = metadata.path
+        before = self._paths.bytes_fetched
+        found = self._paths.resolve(paths)
+        self.sources.bytes_fetched += self._paths.bytes_fetched - before
+        return found
+
+    def _by_file(self) -> Iterator[pa.RecordBatch]:
+        names = {name: at for at, name in enumerate(self.shard.source.options.get("labels") or ())}
+        every, types = iter(self._texts.clips), SeenTypes()
+        while paths := list(islice(every, _AT_ONCE)):
+            columns: dict[str, Any] = {self._column: pa.array(paths, pa.large_string())}
+            if names:
+                columns["label"] = pa.array(
+                    [names[posixpath.basename(posixpath.dirname(path))] for path in paths], pa.int64()
+                )
+            texts = self._texts.columns(paths, self.counts)
+            for name in self._texts.json_columns:
+                types.json(name, texts[name].to_pylist())
+            yield pa.RecordBatch.from_pydict(columns | texts)
+        self._texts.count(self.counts)
+        if self.shard.features is None:
+            self.features = self._features(types)
+
+    def _features(self, types: SeenTypes) -> dict[str, Any]:
+        """Those of files with JSON beside them."""
+        labels = self.shard.source.options.get("labels")
+        found: dict[str, Any] = {self._column: {"_type": self._feature}}
+        if labels:
+            found["label"] = {"names": labels, "_type": "ClassLabel"}
+        told = types.features() or {}
+        return found | {name: told.get(name, {"dtype": "string", "_type": "Value"}) for name in self._texts.names}
+
+    def _by_metadata(self) -> Iterator[pa.RecordBatch]:
+        metadata, options = self.shard.source.beside[0], self.shard.source.options
+        local = self.sources.shared(metadata)
+        rows = local.with_name(f"{local.name}.rows.arrow")
+        with self.sources.making(rows) as is_made:
+            if not is_made:
+                make_rows([(local, metadata.path)], rows)
+        if options.get("files_beside"):
+            self.counts["files_beside"] = int(options["files_beside"])
+        schema, trees, self.features = named_media(rows, metadata.path, self._column, self._kind, self._feature)
+        self._trees = trees
+        within, folder = str(options.get("within") or ""), posixpath.dirname(metadata.path)
+        for batch in read_rows(rows, schema, int(options["start"]), options["end"], _ROWS_AT_ONCE):
+            yield self._of_split(batch, within, folder) if within else batch
+
+    def _of_split(self, batch: pa.RecordBatch, within: str, folder: str) -> pa.RecordBatch:
+        """The rows whose files are in the split's folder; what names its files otherwise is kept."""
+        if self._column not in batch.schema.names:
+            return batch
+        paths = batch.column(self._column).to_pylist()
+        kept = [
+            path is None or posixpath.normpath(posixpath.join(folder, path.replace("\\", "/"))).startswith(within)
+            for path in paths
+        ]
+        self.counts["rows_of_other_splits"] += kept.count(False)
+        return batch.filter(pa.array(kept, pa.bool_()))
+
+    def _from_archive(self, paths: list[str], metadata: SourceFile) -> dict[str, Path]:
+        """Media beside a metadata file in the same zip archive."""
+        assert metadata.archive is not None
+        local = self.sources.shared(metadata.archive)
+        if self._members is None:
+            names = self.sources.archives.names(local)
+            self._members = {composed(member_name(name, metadata.archive.path)): name for name in names}
+        folder = posixpath.dirname(metadata.path.removeprefix(f"{metadata.archive.path}/"))
+        found = {}
+        for path in paths:
+            inside = posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
+            if (member := self._members.get(composed(inside))) is None:
+                continue
+            found[path] = self.shard.work / f"member-{next(self._numbers):07d}"
+            place = f"{metadata.archive.path}/{inside}"
+            self.sources.archives.extract(
+                local, SourceFile(path=place, size_bytes=0, archive=metadata.archive, member=member), found[path]
+            )
+        return found

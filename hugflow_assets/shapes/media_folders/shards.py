@@ -1,0 +1,235 @@
+"""Shards of folders of media: which files one worker reads alone, with their metadata, labels and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from posixpath import basename, commonpath, dirname
+from typing import Any
+
+from hugflow_assets.formats.names import METADATA_NAMES
+from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, side_columns
+from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
+from hugflow_assets.shapes.shards import BASE_COLUMNS, MOST_BYTES, MOST_FILES, STRING, Files, Infos
+from hugflow_assets.shapes.sight import ConfigFiles
+from hugflow_assets.shapes.texts.found import Transcripts
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a folder without metadata; none where ``names`` is empty."""
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: ConfigFiles) -> Labels:
+        """As `datasets` finds them: the folders of the files, if they are several and equally deep.
+
+        Folders that only repeat the splits are no labels.
+        """
+        drop = config.params.get("drop_labels")
+        if drop:
+            return cls()
+        by_split = {split: {basename(dirname(path)) for path in paths} for split, paths in config.splits}
+        depths = {path.count("/") for _, paths in config.splits for path in paths}
+        names = sorted(set().union(*by_split.values()))
+        splits_only = len(by_split) > 1 and all(len(found) == 1 for found in by_split.values())
+        if drop is False or (len(names) > 1 and len(depths) == 1 and not splits_only):
+            return cls(tuple(names))
+        return cls()
+
+
+def folder_configs(
+    configs: Sequence[ConfigFiles],
+    every: Sequence[ConfigFiles],
+    files: Files,
+    info: Infos,
+    shape: Shape,
+    transcripts: Transcripts,
+) -> tuple[ConfigPlan, ...]:
+    """Files as rows: by metadata where there is any in the config, else a row a file, with a label from its folder.
+
+    Metadata above the folders of the splits, which `datasets` would leave out, speaks of each split's files.
+
+    Args:
+        configs: with the splits that are asked for.
+        every: with all splits, from which labels are known.
+        transcripts: the texts of files without metadata.
+    """
+    column, kind = BASE_COLUMNS[shape]
+    made = []
+    for config in configs:
+        whole = next(one for one in every if one.name == config.name)
+        names = config.params.get("metadata_filenames") or METADATA_NAMES
+        metadata = {path for _, paths in whole.splits for path in paths if basename(path) in names}
+        above = [] if metadata or config.params else [path for path in files if basename(path) in names]
+        if config.params.get("drop_metadata"):
+            metadata = set()
+        texts = Texts.of(transcripts, whole, names)
+        media = [
+            (split, [path for path in paths if basename(path) not in names and path not in texts.paths])
+            for split, paths in config.splits
+        ]
+        above = above if all(_folder(paths) for _, paths in media) else []
+        labels = Labels() if metadata or above else Labels.of(_without(whole, names))
+        splits = []
+        for split, paths in media:
+            if above and _folder(paths):
+                shards = _metadata_shards(above, paths, files, shape, column, within=_folder(paths))
+            elif metadata:
+                own = next(all_paths for name, all_paths in config.splits if name == split)
+                of_split = [path for path in own if path in metadata]
+                shards = _metadata_shards(of_split, paths, files, shape, column)
+            else:
+                shards = _file_shards(paths, files, shape, {"column": column, "labels": list(labels.names)}, texts)
+            known = None if metadata or above else len(paths)
+            splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
+        features = info.get(config.name, {}).get("features")
+        if not (metadata or above):
+            if features is None:
+                features = {column: {"_type": kind}}
+                if shape is Shape.STRUCTUREFOLDER:
+                    is_pdb = any(path.lower().endswith((".pdb", ".ent")) for _, paths in media for path in paths)
+                    features[column]["format"] = "pdb" if is_pdb else "mmcif"
+                if labels.names:
+                    features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
+            features = texts.features(features)
+        made.append(ConfigPlan(name=config.name, splits=tuple(splits), features=features))
+    return tuple(made)
+
+
+def _without(config: ConfigFiles, names: Iterable[str]) -> ConfigFiles:
+    kept = tuple(
+        (split, tuple(path for path in paths if basename(path) not in names)) for split, paths in config.splits
+    )
+    return ConfigFiles(config.name, kept, config.params)
+
+
+def _folder(paths: Sequence[str]) -> str:
+    """The innermost folder that holds all of the files, with a slash behind it; "" for the root."""
+    found = commonpath([dirname(path) for path in paths]) if paths else ""
+    return f"{found}/" if found else ""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of one config's files: what is beside each, and the column that it lands in, by its ending."""
+
+    transcripts: Transcripts
+    paths: frozenset[str]
+    columns: Mapping[str, str]
+    splits_of: Mapping[str, frozenset[str]]  # list -> the splits whose files it may speak of
+
+    @classmethod
+    def of(cls, transcripts: Transcripts, config: ConfigFiles, metadata: Iterable[str]) -> Texts:
+        """Of all splits of a config, so that their columns are the same whatever is asked for."""
+        splits_of: dict[str, set[str]] = {}
+        endings: set[str] = set()
+        for split, paths in _without(config, metadata).splits:
+            for path in paths:
+                endings.update(transcripts.sides.get(path, ()))
+                for one in transcripts.lists_of(path) if transcripts.lists else ():
+                    splits_of.setdefault(one, set()).add(split)
+        columns = side_columns(endings)
+        taken = LIST_COLUMNS if splits_of else ()
+        columns = {ending: f"{name}_beside" if name in taken else name for ending, name in columns.items()}
+        return cls(
+            transcripts,
+            frozenset(transcripts.paths),
+            columns,
+            {path: frozenset(splits) for path, splits in splits_of.items()},
+        )
+
+    def features(self, known: dict[str, Any]) -> dict[str, Any] | None:
+        """The features of files with their texts; None where JSON is among these, whose fields only landing tells."""
+        if any(ending.endswith("json") for ending in self.columns):
+            return None
+        names = [*(LIST_COLUMNS if self.splits_of else ()), *self.columns.values()]
+        return {**known, **{name: STRING for name in names if name not in known}}
+
+    def beside(self, path: str) -> list[str]:
+        """The texts that are called as a file is."""
+        return list(self.transcripts.sides.get(path, {}).values())
+
+    def told(self, clips: Iterable[str], lists: Sequence[str], counted: Sequence[str]) -> dict[str, Any]:
+        """What the reader of some files is told of their texts.
+
+        Args:
+            lists: that may speak of them.
+            counted: those of the lists that speak of this split alone, and whose lines are counted here.
+        """
+        if not self.columns and not self.splits_of:
+            return {}
+        elsewhere = sorted({dirname(path) for path in lists if path in self.transcripts.elsewhere})
+        namesakes = [path for path in clips if clip_stem(path) in self.transcripts.namesakes] if elsewhere else []
+        own = [path for path in lists if len(self.splits_of[path]) == 1]
+        texts = {"columns": dict(self.columns), "lists": bool(self.splits_of), "elsewhere": elsewhere}
+        return {"texts": {**texts, "namesakes": namesakes, "own": own, "counted": list(counted)}}
+
+
+def _file_shards(
+    paths: Sequence[str], files: Files, shape: Shape, options: dict[str, Any], texts: Texts
+) -> Iterable[ShardSource]:
+    """A shard some files, each followed by the texts that are called as it is."""
+    group: list[str] = []
+    counted: set[str] = set()
+    index = size = 0
+    for path in paths:
+        here = sum(files[one].size_bytes for one in (path, *texts.beside(path)))
+        if group and (len(group) >= MOST_FILES or size + here > MOST_BYTES):
+            yield _file_shard(index, group, files, shape, options, texts, counted)
+            group, size, index = [], 0, index + 1
+        group.append(path)
+        size += here
+    if group:
+        yield _file_shard(index, group, files, shape, options, texts, counted)
+
+
+def _file_shard(
+    index: int, clips: Sequence[str], files: Files, shape: Shape, options: dict[str, Any], texts: Texts, seen: set[str]
+) -> ShardSource:
+    lists = dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path)) if texts.splits_of else {}
+    counted = [path for path in lists if path not in seen and len(texts.splits_of[path]) == 1]
+    seen.update(lists)
+    return ShardSource(
+        index=index,
+        files=tuple(files[one] for path in clips for one in (path, *texts.beside(path))),
+        num_rows=len(clips),
+        shape=shape,
+        beside=tuple(files[path] for path in lists),
+        options={**options, **texts.told(clips, list(lists), counted)},
+    )
+
+
+def _metadata_shards(
+    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, column: str, within: str = ""
+) -> Iterable[ShardSource]:
+    """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open.
+
+    Args:
+        within: only rows whose files are in this folder are meant: the metadata lies above the folders of the splits.
+    """
+    index = 0
+    for number, path in enumerate(metadata):
+        folder = f"{dirname(path)}/" if dirname(path) else ""
+        deeper = [f"{dirname(one)}/" for one in metadata if one != path and one.startswith(folder)]
+        near = [files[one] for one in media if one.startswith(folder) and not one.startswith(tuple(deeper) or ("\0",))]
+        size = sum(file.size_bytes for file in near)
+        count = max(1, -(-len(near) // MOST_FILES), -(-size // MOST_BYTES))
+        rows = max(1, -(-len(near) // count))
+        for part in range(count):
+            yield ShardSource(
+                index=index,
+                files=(),
+                shape=shape,
+                beside=(files[path],),
+                options={
+                    "column": column,
+                    "start": part * rows,
+                    "end": None if part == count - 1 else (part + 1) * rows,
+                    "within": within,
+                    "files_beside": len(media) if number == 0 and part == 0 else 0,
+                },
+                named_bytes=size // count,
+            )
+            index += 1

@@ -1,0 +1,1 @@
+"""Parquet, from the disk or from memory while it arrives."""

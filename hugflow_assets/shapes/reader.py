@@ -1,0 +1,45 @@
+"""What a reader is: the rows of one shard as Arrow batches, and the media that its rows name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hugflow_assets.shapes.columns import MediaTree, media_columns
+from hugflow_assets.shapes.reader_inputs import Shard, Sources
+
+BATCH_BYTES = 16 << 20
+CLIP = pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])
+
+
+class Reader:
+    """Reads one shard. A subclass yields its rows; memory must not grow with their number.
+
+    ``counts`` holds what only this shape counts. ``features`` is what the reader found the rows to be, for
+    shapes whose features are not known before; ``Features.to_dict()`` or None.
+    """
+
+    def __init__(self, shard: Shard, sources: Sources) -> None:
+        self.shard, self.sources = shard, sources
+        self.counts: Counter[str] = Counter()
+        self.features: dict[str, Any] | None = None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in upstream order; media as structs of bytes and path, a path alone being given to ``resolve``."""
+        raise NotImplementedError
+
+    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
+        """Which columns of a batch hold media."""
+        return media_columns(schema, self.shard.features)
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        """Local files, the caller's to take away, for paths without bytes; what does not exist is left out."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of files; called whatever happened, once or twice."""
+        self.sources.archives.close()

@@ -1,0 +1,1 @@
+"""Tables and text, row by row."""

@@ -1,0 +1,112 @@
+"""Tables and text, through the rows that `datasets` streams of them, with the types that it gives them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from posixpath import basename
+from typing import Any
+
+import pyarrow as pa
+
+from hugflow_assets.errors import BadSourceError, HugflowError
+from hugflow_assets.shapes.columns import MediaTree, media_columns
+from hugflow_assets.shapes.inferred_types import SeenTypes
+from hugflow_assets.shapes.reader import BATCH_BYTES, Reader
+from hugflow_assets.shapes.reader_inputs import Shard, Sources
+from hugflow_assets.shapes.repo_files import RepoPaths
+from hugflow_assets.shapes.rows.fixed_formats import OWN_ROWS
+
+_ROWS_AT_ONCE = 2048
+
+
+class RowReader(Reader):
+    """The files of a shard, each read by the builder that ``options["module"]`` names; ``params`` are its config's."""
+
+    def __init__(self, shard: Shard, sources: Sources) -> None:
+        super().__init__(shard, sources)
+        self._paths = RepoPaths(shard)
+        self._types = SeenTypes()
+        self._told: dict[str, Any] = {}  # what the builder says of columns that are more than values
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for file in self.shard.source.files:
+            local = self.sources.fetch(file, suffix="".join(Path(basename(file.path)).suffixes[-2:])[:24])
+            self._paths.beside = file.path
+            try:
+                for table in self._tables(local):
+                    for batch in table.to_batches(max_chunksize=_rows_at_once(table)):
+                        self._saw(batch.schema)
+                        yield batch
+            except (HugflowError, MemoryError):
+                raise
+            except Exception as error:  # whatever a parser of any format makes of bytes that are not of it
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # the disk's fault, not the file's
+                raise _unreadable(file.path, str(self.shard.source.options["module"]), error) from error
+        if self.shard.features is None and (seen := self._types.features()) is not None:
+            self.features = seen | {name: feature for name, feature in self._told.items() if name in seen}
+
+    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
+        return media_columns(schema, self.shard.features or self._told)
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        before = self._paths.bytes_fetched
+        found = self._paths.resolve(paths)
+        self.sources.bytes_fetched += self._paths.bytes_fetched - before
+        return found
+
+    def _tables(self, local: Path) -> Iterator[pa.Table]:
+        module = str(self.shard.source.options["module"])
+        if (read := OWN_ROWS.get(module)) is not None:
+            yield from read(local, dict(self.shard.source.options.get("params") or {}))
+            return
+        builder = _builder(
+            module,
+            local,
+            self.shard.work / "cache",
+            dict(self.shard.source.options.get("params") or {}),
+            self.shard.features,
+        )
+        rows = builder.as_streaming_dataset(split="train")
+        if rows.features is not None:
+            told = rows.features.to_dict()
+            self._told |= {name: feature for name, feature in told.items() if feature.get("_type", "Value") != "Value"}
+        yield from rows.with_format("arrow").iter(batch_size=_ROWS_AT_ONCE)
+
+    def _saw(self, schema: pa.Schema) -> None:
+        for field in schema:
+            self._types.column(field.name, field.type)
+
+
+def _builder(module: str, local: Path, cache: Path, params: dict[str, Any], features: dict[str, Any] | None) -> Any:
+    """The builder itself, without a look at any network. Only its own config's fields are given to it."""
+    from datasets import DatasetBuilder, Features
+    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    tqdm.get_lock()  # made here, it stays: `datasets` removes one that it made, also from under another thread
+    loaded = importlib.import_module(_PACKAGED_DATASETS_MODULES[module][0])
+    kind: Any = next(
+        one
+        for one in vars(loaded).values()
+        if isinstance(one, type) and issubclass(one, DatasetBuilder) and one.__module__ == loaded.__name__
+    )
+    known = {name: value for name, value in params.items() if name in kind.BUILDER_CONFIG_CLASS.__dataclass_fields__}
+    if features is not None:
+        known["features"] = Features.from_dict(features)
+    return kind(cache_dir=str(cache), data_files={"train": [str(local)]}, **known)
+
+
+def _rows_at_once(table: pa.Table) -> int:
+    return max(1, int(table.num_rows) * BATCH_BYTES // max(1, int(table.nbytes)))
+
+
+def _unreadable(path: str, module: str, error: Exception) -> BadSourceError:
+    said = " ".join(str(error).split())[:500]
+    return BadSourceError(
+        f"{path} cannot be read as {module}: {said}",
+        remedy="Tell the dataset's owners; the file is as the Hub's own hash says.",
+        file=path,
+    )

@@ -1,0 +1,199 @@
+"""Shards of every shape but parquet and folders: which files one worker reads alone, and what its reader is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from posixpath import basename, dirname
+from typing import Any
+
+from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.shapes.clip_tables.layout import ClipSplit
+from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape, ShardSource, SplitPlan
+from hugflow_assets.shapes.sight import ConfigFiles
+
+MOST_FILES = 256  # of a shard of single files
+MOST_BYTES = 256 << 20
+MOST_FOLDERS = 64  # in which a clip is looked for that a table names by its base name only
+_CLIP_BYTES = 40_000  # of a clip in an archive, as far as anything can be said
+_LINE_BYTES = 1_200  # a row in the record, the views and the checksum list
+
+Files = Mapping[str, SourceFile]
+Infos = Mapping[str, Mapping[str, Any]]
+BASE_COLUMNS = {
+    Shape.AUDIOFOLDER: ("audio", "Audio"),
+    Shape.IMAGEFOLDER: ("image", "Image"),
+    Shape.VIDEOFOLDER: ("video", "Video"),
+    Shape.PDFFOLDER: ("pdf", "Pdf"),
+    Shape.NIFTIFOLDER: ("nifti", "Nifti"),
+    Shape.MESHFOLDER: ("mesh", "Mesh"),
+    Shape.STRUCTUREFOLDER: ("structure", "BioStructure"),
+}
+STRING = {"dtype": "string", "_type": "Value"}
+
+
+def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
+    """A shard an archive; a split whose clips are nowhere is one shard of a table alone."""
+    configs = {}
+    for name in dict.fromkeys(split.config for split in splits):
+        of_config = [split for split in splits if split.config == name]
+        features: dict[str, Any] = {}
+        for split in of_config:
+            for column in split.table.columns:
+                features.setdefault(column, STRING)
+                if column == split.table.path_column:
+                    features[split.audio_column] = {"_type": "Audio"}
+        plans = [SplitPlan(name=split.name, shards=_clip_shards(split, files)) for split in of_config]
+        is_typed = all(split.table.delimiter for split in of_config)  # JSON has types of its own
+        configs[name] = ConfigPlan(
+            name=name,
+            splits=tuple(plans),
+            features=features if is_typed else None,
+            seen=None if is_typed else features,
+        )
+    return tuple(configs.values())
+
+
+def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
+    tables = [files[table] for table in split.tables]
+    inside = {table.archive.path for table in tables if table.archive}
+    apart = not split.shared and inside == set(split.archives)  # each archive has tables of its own
+    return tuple(
+        ShardSource(
+            index=index,
+            files=() if path is None else (files[path],),
+            shape=Shape.CLIP_ARCHIVES,
+            beside=tuple(one for one in tables if not apart or (one.archive and one.archive.path == path)),
+            options={**_told(split), "shared": split.shared, "apart": apart, "first": apart or index == 0},
+        )
+        for index, path in enumerate(split.archives or (None,))
+    )
+
+
+def _told(split: ClipSplit) -> dict[str, Any]:
+    return {"path_column": split.table.path_column, "audio_column": split.audio_column, "table": split.table.told}
+
+
+def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
+    """Tables that name audio files of the repository: ranges of rows, as many as the files ask for."""
+    media = [file for path, file in files.items() if path.lower().endswith(tuple(AUDIO_ENDINGS))]
+    folders = list(dict.fromkeys(dirname(file.path) for file in media))[:MOST_FOLDERS]
+    endings = list(dict.fromkeys(file.path[file.path.rfind(".") :] for file in media))
+    size = sum(file.size_bytes for file in media)
+    tables = sum(files[path].size_bytes for split in splits for path in split.tables) or 1
+    made = []
+    for config in clip_configs(splits, files):
+        plans = []
+        for split in (one for one in splits if one.config == config.name):
+            share = sum(files[path].size_bytes for path in split.tables) / tables
+            count = max(1, -(-int(len(media) * share) // MOST_FILES), -(-int(size * share) // MOST_BYTES))
+            rows = max(1, -(-int(len(media) * share) // count))
+            told = {**_told(split), "folders": folders, "endings": endings}
+            shards = tuple(
+                ShardSource(
+                    index=part,
+                    files=(),
+                    shape=Shape.CLIP_FILES,
+                    beside=tuple(files[table] for table in split.tables),
+                    options={**told, "start": part * rows, "end": None if part == count - 1 else (part + 1) * rows},
+                    named_bytes=int(size * share) // count,
+                )
+                for part in range(count)
+            )
+            plans.append(SplitPlan(name=split.name, shards=shards))
+        made.append(config.model_copy(update={"splits": tuple(plans)}))
+    return tuple(made)
+
+
+def archive_configs(
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, seen: Mapping[str, dict[str, Any]]
+) -> tuple[ConfigPlan, ...]:
+    """WebDataset: a shard a tar. ``seen``: the fields of the first samples, by config."""
+    made = _file_by_file(configs, files, info, Shape.WEBDATASET, {})
+    return tuple(one if one.features else one.model_copy(update={"seen": seen.get(one.name)}) for one in made)
+
+
+def row_configs(
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, module: str, params: Mapping[str, Any]
+) -> tuple[ConfigPlan, ...]:
+    """Tables and text: a shard a file, read by the module that `datasets` has for it."""
+    return _file_by_file(configs, files, info, Shape.ROWS, {"module": module, "params": dict(params)})
+
+
+def task_configs(configs: Sequence[ConfigFiles], files: Files, info: Infos) -> tuple[ConfigPlan, ...]:
+    """Harbor tasks: folders with ``task.toml`` and ``instruction.md``, with the names of what else is in them."""
+    below: dict[str, list[str]] = {}
+    for path in sorted(files):
+        folder = path
+        while folder := dirname(folder):
+            below.setdefault(folder, []).append(path.removeprefix(f"{folder}/"))
+    made = []
+    for config in configs:
+        plans = []
+        for name, paths in config.splits:
+            folders = [dirname(path) for path in paths if basename(path) == "task.toml"]
+            folders = [folder for folder in folders if f"{folder}/instruction.md" in files]
+            shards = []
+            for index, start in enumerate(range(0, len(folders), MOST_FILES)):
+                some = folders[start : start + MOST_FILES]
+                both = [files[f"{folder}/{one}"] for folder in some for one in ("task.toml", "instruction.md")]
+                told = {"beside": [below[folder] for folder in some], "params": config.params}
+                shards.append(
+                    ShardSource(index=index, files=tuple(both), num_rows=len(some), shape=Shape.TASKS, options=told)
+                )
+            plans.append(SplitPlan(name=name, shards=tuple(shards), num_rows=len(folders)))
+        made.append(
+            ConfigPlan(name=config.name, splits=tuple(plans), features=info.get(config.name, {}).get("features"))
+        )
+    return tuple(made)
+
+
+def _file_by_file(
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape, options: dict[str, Any]
+) -> tuple[ConfigPlan, ...]:
+    made = []
+    for config in configs:
+        told = options | ({"params": options["params"] | config.params} if "params" in options else {})
+        splits = tuple(
+            SplitPlan(
+                name=name,
+                shards=tuple(
+                    ShardSource(index=index, files=(files[path],), shape=shape, options=told)
+                    for index, path in enumerate(paths)
+                ),
+            )
+            for name, paths in config.splits
+        )
+        made.append(ConfigPlan(name=config.name, splits=splits, features=info.get(config.name, {}).get("features")))
+    return tuple(made)
+
+
+# ---- what it costs
+
+
+def estimate(configs: Sequence[ConfigPlan]) -> Estimate:
+    """Bytes and files of a landing: those of whole files exactly, the rows and clips in archives by experience."""
+    shards = [shard for config in configs for split in config.splits for shard in split.shards]
+    fetched = {
+        (one.archive or one).path: (one.archive or one).size_bytes
+        for shard in shards
+        for one in (*shard.files, *shard.beside)
+    }
+    landed = sum(shard.size_bytes for shard in shards)
+    files = 0
+    for shard in shards:
+        if shard.shape in BASE_COLUMNS or shard.shape is Shape.CLIP_FILES:
+            files += (shard.num_rows or len(shard.files)) or -(-shard.named_bytes // _CLIP_BYTES)
+        elif shard.shape not in (Shape.ROWS, Shape.TASKS):
+            files += -(-shard.size_bytes // _CLIP_BYTES)
+    counts = [split.num_rows for config in configs for split in config.splits]
+    return Estimate(
+        download_bytes=sum(fetched.values()) + sum(shard.named_bytes for shard in shards if not _zipped(shard)),
+        landed_bytes=landed + files * _LINE_BYTES,
+        files=files,
+        rows=None if None in counts else sum(count or 0 for count in counts),
+    )
+
+
+def _zipped(shard: ShardSource) -> bool:
+    return any(file.archive is not None for file in shard.beside)

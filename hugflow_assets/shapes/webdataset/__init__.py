@@ -1,0 +1,1 @@
+"""Tar archives whose members belong together by key."""

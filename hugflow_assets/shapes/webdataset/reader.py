@@ -1,0 +1,180 @@
+"""WebDataset: members of a tar that share a key, the path up to the first dot of the name, are one row.
+
+Fields as `datasets` names them: everything behind that dot. Text is decoded, ``cls`` and its like are integers, JSON
+goes into the record as it is, media become files; what else there is stays binary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members
+from hugflow_assets.formats.names import is_named_like_a_table
+from hugflow_assets.formats.tables import PATH_COLUMNS
+from hugflow_assets.formats.webdataset import FEATURES, JSON, KEY, URL, keyed, kind_of
+from hugflow_assets.shapes.columns import MediaTree
+from hugflow_assets.shapes.inferred_types import SeenTypes
+from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader
+from hugflow_assets.shapes.reader_inputs import Shard, Sources
+from hugflow_assets.shapes.texts.in_tar import LoneTexts
+from hugflow_assets.shapes.texts.text_values import json_text
+
+_MOST_ROWS = 1024
+_SAID = "\0"  # in a row: the columns of what is said of its clip
+Row = dict[str, Any]
+
+
+class WebDatasetReader(Reader):
+    """The tars of a shard, a row a key."""
+
+    def __init__(self, shard: Shard, sources: Sources) -> None:
+        super().__init__(shard, sources)
+        self._spooled: dict[str, Path] = {}
+        self._number = 0
+        self._types = SeenTypes()
+        self._texts: LoneTexts | None = None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for file in self.shard.source.files:
+            local = self.sources.fetch(file)
+            texts = LoneTexts(local, file.path, self.shard.work, self.sources.stop_if_asked)
+            self._texts = texts if texts else None
+            rows: list[Row] = []
+            size = 0
+            for row, row_bytes in self._rows(local, file.path):
+                rows += self._with_texts(row, file.path)
+                size += row_bytes
+                if size >= BATCH_BYTES or len(rows) >= _MOST_ROWS:
+                    yield self._batch(rows)
+                    rows, size = [], 0
+            if rows:
+                yield self._batch(rows)
+            if self._texts is not None:
+                self._texts.count(self.counts)
+        self.features = self._types.features()
+
+    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
+        return {name: MediaTree(kind=kind) for name in schema.names if (kind := kind_of(name)) in (*FEATURES, JSON)}
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        return {path: self._spooled.pop(path) for path in paths if path in self._spooled}
+
+    def _rows(self, local: Path, source_path: str) -> Iterator[tuple[Row, int]]:
+        row: Row = {}
+        size = 0
+        keys: set[int] = set()
+        for member in members(local, source_path):
+            if self._texts is not None and self._texts.took(member.name):
+                continue
+            if (found := keyed(member.name)) is None:
+                self.counts["members_without_key"] += 1
+                continue
+            key, field = found
+            if row and row[KEY] != key:
+                self._refuse_table(row, source_path)
+                yield row, size
+                row, size = {}, 0
+            if not row:
+                self.counts["keys_not_together"] += hash(key) in keys
+                keys.add(hash(key))
+            if field in row or field in (KEY, URL):
+                raise BadSourceError(f"{source_path} holds {member.name} twice.", file=source_path)
+            row |= {KEY: key, URL: source_path, field: self._value(member, field, source_path)}
+            size += min(member.size_bytes, SPOOLED_BYTES)
+        if row:
+            self._refuse_table(row, source_path)
+            yield row, size
+
+    def _with_texts(self, row: Row, source_path: str) -> list[Row]:
+        """The row with what is said of its clip; several rows where a table has several for it."""
+        if self._texts is None:
+            return [row]
+        clips = [str(value["path"]) for field, value in row.items() if kind_of(field) == "audio"]
+        rows: list[Row] = []
+        for clip in clips:
+            for field, data in self._texts.fields_of(clip):
+                row.setdefault(field, self._typed(data, field, f"{source_path}: the {field} of {clip}", source_path))
+            rows = rows or [{**row, _SAID: said} for said in self._texts.columns_of(clip)]
+        self.counts["clips_without_row"] += bool(clips) and not rows and len(row) == 2 + len(clips)
+        return rows or [row]
+
+    def _refuse_table(self, row: Row, source_path: str) -> None:
+        """A table that stands among clips is no sample, and this one has no column that names them."""
+        name = f"{row[KEY]}.{next(iter(row.keys() - {KEY, URL}))}"
+        if len(row) == 3 and is_named_like_a_table(name):
+            raise BadSourceError(
+                f"{source_path} holds {name} among its clips: a table of them, not a sample.",
+                remedy=f"Tell the dataset's owners: no column of it names clips ({', '.join(PATH_COLUMNS)}).",
+                file=source_path,
+            )
+
+    def _value(self, member: Member, field: str, source_path: str) -> Any:
+        kind = kind_of(field)
+        if kind in FEATURES:
+            several = self._texts is not None and self._texts.rows_of(member.name) > 1
+            if member.size_bytes <= SPOOLED_BYTES and not several:
+                return {"bytes": member.data(), "path": member.name}
+            self._number += 1
+            self._spooled[member.name] = self.shard.work / f"member-{self._number:05d}"
+            member.save(self._spooled[member.name])
+            return {"bytes": None, "path": member.name}
+        return self._typed(bytes(member.data()), field, f"{source_path}: {member.name}", source_path)
+
+    def _typed(self, data: bytes, field: str, told: str, source_path: str) -> Any:
+        """The bytes of a member as a value; ``told`` is what it is called."""
+        kind = kind_of(field)
+        try:
+            if kind == JSON:
+                return json_text(data)
+            if kind == "text":
+                return data.decode("utf-8")
+            if kind == "whole":
+                return int(data)
+        except ValueError as error:
+            if kind == "text":
+                return data.decode("utf-8", "replace")
+            raise BadSourceError(f"{told} is not what its name says: {error}", file=source_path) from error
+        return data
+
+    def _batch(self, rows: list[Row]) -> pa.RecordBatch:
+        """``__key__`` and ``__url__`` last, as `datasets` gives them; a field that a row lacks is null in it."""
+        fields = dict.fromkeys(name for row in rows for name in row if name not in (KEY, URL, _SAID))
+        columns = {name: self._column(name, [row.get(name) for row in rows]) for name in fields}
+        columns |= self._said(rows, columns)
+        return pa.RecordBatch.from_pydict(
+            columns | {name: self._column(name, [row[name] for row in rows]) for name in (KEY, URL)}
+        )
+
+    def _column(self, name: str, values: list[Any]) -> pa.Array:
+        kind = kind_of(name)
+        if kind in FEATURES:
+            self._types.media(name, FEATURES[kind])
+            return pa.StructArray.from_arrays(
+                [pa.array([v and v[f.name] for v in values], f.type) for f in CLIP],
+                fields=list(CLIP),
+                mask=pa.array([value is None for value in values]),
+            )
+        if kind == JSON:
+            self._types.json(name, values)
+            return pa.array(values, pa.large_string())
+        found = pa.array(values)
+        self._types.column(name, found.type)
+        return found
+
+    def _said(self, rows: list[Row], fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
+        """The columns of lists and tables; one that is called as a field is gets another name."""
+        said = [row.get(_SAID) or {} for row in rows]
+        found = {}
+        for name in dict.fromkeys(name for one in said for name in one):
+            kind = next(one[name][1] for one in said if name in one)
+            is_taken = name in fields or name in (KEY, URL) or kind_of(name) in (*FEATURES, JSON)
+            values = pa.array([one[name][0] if name in one else None for one in said], kind)
+            found[f"{name}_in_table" if is_taken else name] = values
+        for name, values in found.items():
+            self._types.column(name, values.type)
+        return found
