@@ -26,15 +26,15 @@ def message(
     ] = Form.SLACK,
 ) -> None:
     """Print an example of a message as JSON, as it would be sent; nothing is sent."""
-    from hugflow_assets.notify import example, kinds, slack_message, story_section
+    from hugflow_assets.notify import example, kinds, message_section, slack_message
 
     told = {}
     for one in [kind] if kind else kinds():
-        story = example(one)
+        message = example(one)
         if form is Form.SLACK:
-            told[one] = slack_message(story)
+            told[one] = slack_message(message)
         elif form is Form.GITHUB:
-            told[one] = {"body": story_section(story)}
+            told[one] = {"body": message_section(message)}
         else:
-            told[one] = story.model_dump(mode="json")
+            told[one] = message.model_dump(mode="json")
     typer.echo(json.dumps(told[kind] if kind else told, indent=2, ensure_ascii=False))

@@ -258,7 +258,7 @@ def _carry_out(proposal: Proposal, settings: Settings, pr: bool) -> None:
 def _proposed(proposal: Proposal, settings: Settings) -> str:
     from hugflow_assets.intake.proposal import push_proposal
     from hugflow_assets.notify.github_channel import GitHub
-    from hugflow_assets.notify.proposing import open_pull
+    from hugflow_assets.notify.new_pull_request import open_pull
 
     base = settings.requests_git_branch
     push_proposal(

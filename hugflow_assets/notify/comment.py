@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from hugflow_assets.notify.markdown import code, fenced, plain
 from hugflow_assets.notify.plan_facts import CODE_FACTS, plan_facts
-from hugflow_assets.notify.story import State, Story
+from hugflow_assets.notify.request_messages import RequestMessage, State
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import Headroom
 
@@ -81,17 +81,17 @@ def section_key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
-def story_section(story: Story) -> str:
-    """A story as a section."""
-    lines = [f"### {_ICONS[story.state]} {plain(story.headline)}: {code(story.name)}"]
-    if story.facts:
+def message_section(message: RequestMessage) -> str:
+    """A message as a section."""
+    lines = [f"### {_ICONS[message.state]} {plain(message.headline)}: {code(message.name)}"]
+    if message.facts:
         lines.append(
-            "\n".join(["| | |", "|---|---|", *(f"| {plain(one)} | {_fact(one, two)} |" for one, two in story.facts)])
+            "\n".join(["| | |", "|---|---|", *(f"| {plain(one)} | {_fact(one, two)} |" for one, two in message.facts)])
         )
-    if story.body:
-        lines.append(fenced(story.body[:8000]))
-    if story.remedy:
-        lines.append(f"**Next:** {plain(story.remedy[:2000])}")
+    if message.body:
+        lines.append(fenced(message.body[:8000]))
+    if message.remedy:
+        lines.append(f"**Next:** {plain(message.remedy[:2000])}")
     return "\n\n".join(lines)
 
 

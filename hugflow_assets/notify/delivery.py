@@ -39,7 +39,7 @@ class Channel(Protocol):
         Must be safe to repeat. ``again``: a blind channel may have sent it before, and nobody can know.
 
         Raises:
-            DeliveryError: it was not taken; ``details`` as ``faults.delivery_error`` gives them.
+            DeliveryError: it was not taken; ``details`` as ``channel_errors.delivery_error`` gives them.
         """
         ...
 

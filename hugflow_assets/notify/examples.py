@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hugflow_assets.errors import UnknownDatasetError
-from hugflow_assets.notify.story import Story, story_of, story_of_progress
+from hugflow_assets.notify.request_messages import RequestMessage, message_of, message_of_progress
 from hugflow_assets.store import Event, EventKind, Phase, Progress
 
 NAME = "org__name__rev_main"
@@ -64,14 +64,14 @@ def kinds() -> list[str]:
     return [*(kind.value for kind in EXAMPLES), PROGRESS]
 
 
-def example(kind: str) -> Story:
+def example(kind: str) -> RequestMessage:
     """The example of a kind of event, or of ``progress``.
 
     Raises:
         UnknownDatasetError: there is no such kind; the message names those that exist.
     """
     if kind == PROGRESS:
-        return story_of_progress(
+        return message_of_progress(
             Progress(
                 name=NAME, phase=Phase.DOWNLOADING, started_at=_TIME, updated_at=_TIME, bytes_done=250,
                 bytes_total=1000, shards_done=1, shards_total=4, bytes_per_s=50.0, eta_s=5400,
@@ -79,4 +79,4 @@ def example(kind: str) -> Story:
         )  # fmt: skip
     if kind not in kinds():
         raise UnknownDatasetError(f"There is no message {kind!r}.", remedy=f"Choose one of {', '.join(kinds())}.")
-    return story_of(Event(seq=1, time=_TIME, kind=EventKind(kind), name=NAME, data=EXAMPLES[EventKind(kind)]))
+    return message_of(Event(seq=1, time=_TIME, kind=EventKind(kind), name=NAME, data=EXAMPLES[EventKind(kind)]))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hugflow_assets.errors import DeliveryError
-from hugflow_assets.notify.comment import MARKER, story_section, with_section
-from hugflow_assets.notify.faults import delivery_error
-from hugflow_assets.notify.story import State, Story, story_of, story_of_progress
+from hugflow_assets.notify.channel_errors import delivery_error
+from hugflow_assets.notify.comment import MARKER, message_section, with_section
+from hugflow_assets.notify.request_messages import RequestMessage, State, message_of, message_of_progress
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Event, Progress
 
@@ -237,18 +237,18 @@ class GitHubChannel:
         number, commit = self._pull_of(event)
         if number is None and commit is None:
             return False
-        story = story_of(event)
+        message = message_of(event)
         changed, fault = False, None
         if number is not None:
-            text, instead_of = story_section(story), str(event.data.get("removal_path") or "")
+            text, instead_of = message_section(message), str(event.data.get("removal_path") or "")
             try:
-                changed = self._github.write_section(number, story.name, text, instead_of=instead_of)
+                changed = self._github.write_section(number, message.name, text, instead_of=instead_of)
             except DeliveryError as error:
                 if not error.details.get("permanent"):
                     raise
                 fault = error  # the commit is told all the same
-        if commit is not None and story.state is not State.INFO:
-            state, told = status_of(story, self._others_of(event, commit))
+        if commit is not None and message.state is not State.INFO:
+            state, told = status_of(message, self._others_of(event, commit))
             changed = self._github.write_status(commit, state, told) or changed
         if fault is not None:
             raise fault
@@ -260,14 +260,14 @@ class GitHubChannel:
         Raises:
             DeliveryError: GitHub did not take it.
         """
-        return self._github.write_section(number, progress.name, story_section(story_of_progress(progress)))
+        return self._github.write_section(number, progress.name, message_section(message_of_progress(progress)))
 
 
-def status_of(story: Story, others: Sequence[State]) -> tuple[State, str]:
-    """State and description of the status of a commit, of which ``story`` is the latest news."""
-    every = [story.state, *others]
+def status_of(message: RequestMessage, others: Sequence[State]) -> tuple[State, str]:
+    """State and description of the status of a commit, of which ``message`` is the latest news."""
+    every = [message.state, *others]
     state = next(one for one in (State.FAILURE, State.ERROR, State.PENDING, State.SUCCESS) if one in every)
-    news = f"{story.headline}: {story.name}"
+    news = f"{message.headline}: {message.name}"
     if not others:
         return state, news
     failed, done = (sum(one in kinds for one in every) for kinds in (_FAILED, {State.SUCCESS}))

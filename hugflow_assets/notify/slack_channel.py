@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.durable import atomic_write
-from hugflow_assets.notify.faults import delivery_error
+from hugflow_assets.notify.channel_errors import delivery_error
+from hugflow_assets.notify.request_messages import RequestMessage, State, message_of, message_of_progress
 from hugflow_assets.notify.slack_message import slack_message
-from hugflow_assets.notify.story import State, Story, story_of, story_of_progress
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Event, EventKind, Progress
 
@@ -49,12 +49,11 @@ class SlackWebhook:
         self._client = WebhookClient(url, timeout=max(1, round(timeout_s)), logger=_silent(), retry_handlers=[])
 
     def send(self, event: Event, *, again: bool = False) -> bool:
-        story = story_of(event)
-        if is_quiet(event.kind, story) or (event.kind is EventKind.CHECKED and not story.body):
+        message = message_of(event)
+        if is_quiet(event.kind, message) or (event.kind is EventKind.CHECKED and not message.body):
             return False  # that it landed has been told, and every check has passed
-        message = slack_message(story, note=AGAIN if again else "")
         try:
-            answer = self._client.send_dict(message)
+            answer = self._client.send_dict(slack_message(message, note=AGAIN if again else ""))
         except Exception as error:  # noqa: BLE001  the client passes on whatever urllib, ssl and http raise
             raise delivery_error(
                 "Slack", "webhook", reason=type(error).__name__, taken=_was_taken(error), secrets=[self._url]
@@ -67,9 +66,9 @@ class SlackWebhook:
         return True
 
 
-def is_quiet(kind: EventKind, story: Story) -> bool:
+def is_quiet(kind: EventKind, message: RequestMessage) -> bool:
     """Whether Slack is left in peace: the pull request tells what is queued, and files that are whole are no news."""
-    return kind is EventKind.REQUESTED or (kind is EventKind.SCRUBBED and story.state is State.INFO)
+    return kind is EventKind.REQUESTED or (kind is EventKind.SCRUBBED and message.state is State.INFO)
 
 
 def _was_taken(error: Exception) -> bool | None:
@@ -98,7 +97,7 @@ class SlackBot:
         self._threads = _remembered(threads, channel)
 
     def send(self, event: Event, *, again: bool = False) -> bool:
-        if is_quiet(event.kind, story_of(event)):
+        if is_quiet(event.kind, message_of(event)):
             return False
         with self._errors(f"{event.kind.value} of {event.name}"):
             message = slack_message(event)
@@ -127,7 +126,7 @@ class SlackBot:
             DeliveryError: Slack did not take it.
         """
         with self._errors(f"progress of {progress.name}"):
-            message = slack_message(story_of_progress(progress))
+            message = slack_message(message_of_progress(progress))
             thread, new = self._thread(progress.name, message)
             if not new:
                 self._updated(progress.name, thread, message)

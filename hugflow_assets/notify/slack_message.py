@@ -1,4 +1,4 @@
-"""Stories as Slack's Block Kit, within its limits.
+"""Messages as Slack's Block Kit, within its limits.
 
 Source of the limits: https://docs.slack.dev/reference/block-kit/blocks (header 150, section text 3,000, ten fields of
 2,000, 50 blocks). ``&``, ``<`` and ``>`` are the only characters that mean something in Slack's text; escaped, no text
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hugflow_assets.notify.story import State, Story, story_of
+from hugflow_assets.notify.request_messages import RequestMessage, State, message_of
 from hugflow_assets.store import Event
 
 HEADER, SECTION, FIELD, FIELDS = 150, 3000, 2000, 10
@@ -22,36 +22,36 @@ _ICONS = {
 }
 
 
-def slack_message(told: Event | Story, *, note: str = "") -> dict[str, Any]:
+def slack_message(what: Event | RequestMessage, *, note: str = "") -> dict[str, Any]:
     """``text`` (for notifications and screen readers) and ``blocks``: the body of any Slack message.
 
     Args:
         note: about the message itself; stands below it.
     """
-    story = story_of(told) if isinstance(told, Event) else told
-    blocks = slack_blocks(story)
+    message = message_of(what) if isinstance(what, Event) else what
+    blocks = slack_blocks(message)
     if note:
         blocks.append(_section(f"_{_fit(note, SECTION - 2)}_"))
-    return {"text": _fit(f"{story.headline}: {story.name}", SECTION), "blocks": blocks}
+    return {"text": _fit(f"{message.headline}: {message.name}", SECTION), "blocks": blocks}
 
 
-def slack_blocks(told: Event | Story) -> list[dict[str, Any]]:
-    """An event or a story as Block Kit blocks."""
-    story = story_of(told) if isinstance(told, Event) else told
+def slack_blocks(what: Event | RequestMessage) -> list[dict[str, Any]]:
+    """An event or a message as Block Kit blocks."""
+    message = message_of(what) if isinstance(what, Event) else what
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(story.headline, HEADER), "emoji": False}},
-        _section(f"{_ICONS[story.state]} {_code(story.name)}"),
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(message.headline, HEADER), "emoji": False}},
+        _section(f"{_ICONS[message.state]} {_code(message.name)}"),
     ]
-    if story.facts:
+    if message.facts:
         fields = [
             {"type": "mrkdwn", "text": f"*{_fit(label, 100)}*\n{_fit(value, FIELD - 600)}"}
-            for label, value in story.facts[:FIELDS]
+            for label, value in message.facts[:FIELDS]
         ]
         blocks.append({"type": "section", "fields": fields})
-    if story.body:
-        blocks.append(_section(_fit(story.body, SECTION)))
-    if story.remedy:
-        blocks.append(_section(f"*Next:* {_fit(story.remedy, SECTION - 20)}"))
+    if message.body:
+        blocks.append(_section(_fit(message.body, SECTION)))
+    if message.remedy:
+        blocks.append(_section(f"*Next:* {_fit(message.remedy, SECTION - 20)}"))
     return blocks
 
 
@@ -71,9 +71,9 @@ def _section(text: str) -> dict[str, Any]:
 
 def _fit(text: str, limit: int) -> str:
     """Escaped and at most ``limit`` characters, never cut inside an escape."""
-    told = escaped(text)
-    if len(told) <= limit:
-        return told
+    whole = escaped(text)
+    if len(whole) <= limit:
+        return whole
     kept, length = [], 1  # room for the ellipsis
     for letter in text:
         piece = escaped(letter)

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.notify import (
     MARKER,
+    RequestMessage,
     SlackBot,
     SlackWebhook,
     State,
-    Story,
     comment_body,
+    message_of,
+    message_of_progress,
+    message_section,
     plan_comment,
     slack_blocks,
     slack_message,
-    story_of,
-    story_of_progress,
-    story_section,
     web_client,
     with_section,
 )
@@ -61,7 +61,7 @@ def event(kind: EventKind, **data: Any) -> Event:
 @pytest.mark.parametrize("kind", list(EXAMPLES))
 def test_every_event_is_told_in_full_to_slack_and_to_github(kind: EventKind) -> None:
     one = example(kind)
-    section = story_section(one).replace("\\", "")
+    section = message_section(one).replace("\\", "")
     for word in TOLD[kind]:
         assert word in str(slack_blocks(one))
         assert word in section
@@ -82,7 +82,7 @@ def test_every_event_is_told_in_full_to_slack_and_to_github(kind: EventKind) -> 
     ],
 )
 def test_checks_are_told_in_short_and_what_did_not_pass_by_name(checks: Any, state: State, told: str) -> None:
-    story = story_of(event(EventKind.CHECKED, checks=checks))
+    story = message_of(event(EventKind.CHECKED, checks=checks))
     assert (story.state, dict(story.facts)["Checks"]) == (state, told)
     named = [one for kind in ("failed", "warnings", "not_judged") for one in (checks or {}).get(kind, ())]
     assert story.body.splitlines() == named
@@ -95,12 +95,12 @@ _JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_si
 
 @given(kind=st.sampled_from(list(EventKind)), data=st.dictionaries(st.sampled_from(_KEYS), _JSON, max_size=6))
 def test_whatever_another_version_wrote_can_be_told(kind: EventKind, data: dict[str, Any]) -> None:
-    assert story_of(event(kind, **data)).headline
+    assert message_of(event(kind, **data)).headline
 
 
 @pytest.mark.parametrize("what", [*(one.value for one in Trouble), "moved", "as-landed", "edited"])
 def test_every_change_upstream_has_its_own_words(what: str) -> None:
-    assert story_of(event(EventKind.DRIFTED, what=what)).headline not in ("Drifted", "")
+    assert message_of(event(EventKind.DRIFTED, what=what)).headline not in ("Drifted", "")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_every_change_upstream_has_its_own_words(what: str) -> None:
     ],
 )
 def test_what_an_event_tells_apart(kind: EventKind, data: dict[str, Any], words: str) -> None:
-    assert words in story_section(story_of(event(kind, **data))).replace("\\", "")
+    assert words in message_section(message_of(event(kind, **data))).replace("\\", "")
 
 
 # Where an event is told: Slack by webhook, Slack by a bot, the pull request of the request.
@@ -160,7 +160,7 @@ def test_every_kind_is_told_where_it_belongs_and_nowhere_else(slack: SlackDouble
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_an_event_without_data_is_told_all_the_same(kind: EventKind) -> None:
     assert NAME in str(slack_message(event(kind)))
-    assert story_section(story_of(event(kind)))
+    assert message_section(message_of(event(kind)))
 
 
 def test_progress_tells_share_speed_and_what_is_left() -> None:
@@ -168,7 +168,7 @@ def test_progress_tells_share_speed_and_what_is_left() -> None:
         name=NAME, phase=Phase.DOWNLOADING, started_at="", updated_at="", bytes_done=250, bytes_total=1000,
         shards_done=1, shards_total=4, bytes_per_s=50.0, eta_s=5400,
     )  # fmt: skip
-    story = story_of_progress(progress)
+    story = message_of_progress(progress)
     assert story.headline == "Downloading: 25 %"
     assert dict(story.facts) == {
         "Bytes": "250 B of 1.0 kB",
@@ -189,7 +189,7 @@ HOSTILE = st.text(max_size=200) | st.sampled_from(
 def test_no_text_breaks_slacks_limits_or_means_anything_to_it(
     name: str, headline: str, body: str, label: str, value: str, remedy: str
 ) -> None:
-    story = Story(
+    story = RequestMessage(
         name=name, state=State.INFO, headline=headline, facts=((label, value),) * 12, body=body, remedy=remedy
     )
     blocks = slack_blocks(story)
@@ -201,10 +201,10 @@ def test_no_text_breaks_slacks_limits_or_means_anything_to_it(
 def test_no_text_breaks_a_comment_or_mentions_anyone(texts: list[str]) -> None:
     body = None
     for number, text in enumerate(texts):
-        story = Story(
+        story = RequestMessage(
             name=f"{number}{text}", state=State.INFO, headline=text, facts=((text, text),), body=text, remedy=text
         )
-        body = with_section(body, story.name, story_section(story))
+        body = with_section(body, story.name, message_section(story))
     assert body is not None
     assert body.startswith(MARKER)
     assert len(body) < 65_536
@@ -254,4 +254,4 @@ def test_a_plan_tells_what_would_land_and_every_verdict_with_its_remedy() -> Non
 def test_there_is_an_example_of_every_kind_and_of_progress() -> None:
     assert set(EXAMPLES) == set(EventKind)
     assert example("progress").headline == "Downloading: 25 %"
-    assert example("landed") == story_of(event(EventKind.LANDED, **EXAMPLES[EventKind.LANDED]))
+    assert example("landed") == message_of(event(EventKind.LANDED, **EXAMPLES[EventKind.LANDED]))

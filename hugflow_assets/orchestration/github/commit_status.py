@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hugflow_assets.notify import State, story_of
+from hugflow_assets.notify import State, message_of
 from hugflow_assets.orchestration.github.origins import TOLD_ON_PULL
 from hugflow_assets.store import Event, EventKind, Store
 
@@ -26,7 +26,7 @@ def standing_of(store: Store) -> Callable[[Event, str], list[State]]:
                 if one.data.get("commit") == commit:
                     states[paths[one.name]] = State.PENDING
             own = str(one.data.get("removal_path") or paths.get(one.name) or "")
-            state = story_of(one).state if one.kind in TOLD_ON_PULL and own in states else State.INFO
+            state = message_of(one).state if one.kind in TOLD_ON_PULL and own in states else State.INFO
             if state is not State.INFO:
                 states[own] = state
         return [state for path, state in states.items() if path != own]

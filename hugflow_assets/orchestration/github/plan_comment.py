@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import Hub
 from hugflow_assets.intake import AddFile, DatasetRequest, RemoveFile
-from hugflow_assets.notify import State, Story, comment_body, plan_comment, story_section
+from hugflow_assets.notify import RequestMessage, State, comment_body, message_section, plan_comment
 from hugflow_assets.notify.comment import section_key
 from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
 from hugflow_assets.planning.models import LandingPlan
@@ -61,7 +61,7 @@ def _overview(proposed: Proposed, sections: list[Section], fine: bool) -> str:
     facts = [("Request files", f"{len(proposed.changes):,}")]
     if proposed.other_files:
         facts.append(("Other files, not looked at here", f"{proposed.other_files:,}"))
-    return story_section(Story(name=proposed.head[:12], state=state, headline=headline, facts=tuple(facts)))
+    return message_section(RequestMessage(name=proposed.head[:12], state=state, headline=headline, facts=tuple(facts)))
 
 
 def _sections(change: Change, proposed: Proposed, store: Store, hub: Hub, settings: Settings) -> Iterator[Section]:
@@ -133,7 +133,7 @@ def _removal(file: RemoveFile, proposed: Proposed, store: Store, settings: Setti
         else f"{hit.name}: not landed yet, owner {hit.owner or 'not known'}"
         for hit in preview.hits
     ]
-    told = Story(
+    told = RequestMessage(
         name=file.path,
         state=State.FAILURE if verdict.blocks else State.SUCCESS if verdict.passed else State.INFO,
         headline="Would not remove anything" if not preview.hits else "Would remove",
@@ -146,7 +146,7 @@ def _removal(file: RemoveFile, proposed: Proposed, store: Store, settings: Setti
         body="\n".join(rows) if preview.hits else verdict.message,
         remedy=verdict.remedy,
     )
-    return Section(file.path, story_section(told), fine=not verdict.blocks)
+    return Section(file.path, message_section(told), fine=not verdict.blocks)
 
 
 def _again(before: RemoveFile, proposed: Proposed, store: Store, hub: Hub, settings: Settings) -> Iterator[Section]:
@@ -154,8 +154,8 @@ def _again(before: RemoveFile, proposed: Proposed, store: Store, hub: Hub, setti
     found = lands_again(before, proposed.snapshot, store)
     yield Section(
         before.path,
-        story_section(
-            Story(
+        message_section(
+            RequestMessage(
                 name=before.path,
                 state=State.INFO,
                 headline="Removal withdrawn",
@@ -177,8 +177,8 @@ def _orphan(before: AddFile, proposed: Proposed, store: Store) -> Iterator[Secti
         return
     yield Section(
         before.name,
-        story_section(
-            Story(
+        message_section(
+            RequestMessage(
                 name=before.name,
                 state=State.INFO,
                 headline="Stays on the storage, asked for by nobody",
@@ -191,23 +191,23 @@ def _orphan(before: AddFile, proposed: Proposed, store: Store) -> Iterator[Secti
 
 def _unreadable(proposed: Proposed) -> Iterator[Section]:
     for path, problems in proposed.problems.items():
-        told = Story(
+        told = RequestMessage(
             name=path,
             state=State.FAILURE,
             headline="Cannot be read",
             body="\n".join(problems),
             remedy="Correct the file; requests/README.md explains the fields.",
         )
-        yield Section(path, story_section(told), fine=False)
+        yield Section(path, message_section(told), fine=False)
 
 
 def _unplanned(proposed: Proposed) -> Iterator[Section]:
     if proposed.unread:
-        told = Story(
+        told = RequestMessage(
             name=f"{len(proposed.unread):,} files",
             state=State.FAILURE,
             headline="Too many request files to plan at once",
             body="\n".join(proposed.unread[:50]),
             remedy="Split them over several pull requests.",
         )
-        yield Section("too many", story_section(told), fine=False)
+        yield Section("too many", message_section(told), fine=False)

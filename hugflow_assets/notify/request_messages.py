@@ -1,4 +1,4 @@
-"""An event told in plain words, once; Slack and GitHub only differ in how they print it."""
+"""The message of each kind of event, in plain words; Slack and GitHub only differ in how they print it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class State(StrEnum):
     INFO = "info"
 
 
-class Story(Frozen):
+class RequestMessage(Frozen):
     """What happened to one dataset. ``facts`` are pairs of label and value; nothing in it is escaped yet."""
 
     name: str
@@ -31,12 +31,12 @@ class Story(Frozen):
     remedy: str = ""
 
 
-def story_of(event: Event) -> Story:
-    """The story of an event of the audit log. Data that another version wrote otherwise are passed over."""
+def message_of(event: Event) -> RequestMessage:
+    """The message of an event of the audit log. Data that another version wrote otherwise are passed over."""
     try:
-        return _TELLERS[event.kind](_subject(event), event.data)
+        return _MESSAGES[event.kind](_subject(event), event.data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return Story(name=event.name, state=State.INFO, headline=event.kind.value.capitalize())
+        return RequestMessage(name=event.name, state=State.INFO, headline=event.kind.value.capitalize())
 
 
 def _subject(event: Event) -> str:
@@ -46,8 +46,8 @@ def _subject(event: Event) -> str:
     return str(path) if is_removal else event.name
 
 
-def story_of_progress(progress: Progress) -> Story:
-    """The story of a landing that is under way: how far, how fast, how long still."""
+def message_of_progress(progress: Progress) -> RequestMessage:
+    """The message of a landing that is under way: how far, how fast, how long still."""
     done, total = progress.bytes_done, progress.bytes_total
     percent = f"{100 * done / total:.0f} %" if total else "started"
     facts = [("Bytes", f"{human_size(done)} of {human_size(total)}" if total else human_size(done))]
@@ -57,7 +57,7 @@ def story_of_progress(progress: Progress) -> Story:
     if progress.eta_s is not None:
         facts.append(("Left", duration(progress.eta_s)))
     state = State.FAILURE if progress.phase is Phase.FAILED else State.PENDING
-    return Story(
+    return RequestMessage(
         name=progress.name, state=state, headline=f"{progress.phase.capitalize()}: {percent}", facts=tuple(facts)
     )
 
@@ -73,31 +73,31 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
 
 
-def _requested(name: str, data: Mapping[str, Any]) -> Story:
+def _requested(name: str, data: Mapping[str, Any]) -> RequestMessage:
     facts = _facts(data, path="Request", owner="Owner", by="By")
-    return Story(
+    return RequestMessage(
         name=name, state=State.PENDING, headline="Queued again" if data.get("again") else "Queued", facts=facts
     )
 
 
-def _rejected(name: str, data: Mapping[str, Any]) -> Story:
+def _rejected(name: str, data: Mapping[str, Any]) -> RequestMessage:
     verdicts = [one for one in data.get("verdicts", []) if isinstance(one, dict)]
     told = "\n".join(f"{one.get('name', '')}: {one.get('message', '')}" for one in verdicts)
     codes = ", ".join(dict.fromkeys(str(one["code"]) for one in verdicts if one.get("code")))
     remedy = " ".join(dict.fromkeys(str(one["remedy"]) for one in verdicts if one.get("remedy")))
     facts = (*_facts(data, request="Request"), *((("Code", codes),) if codes else ()))
-    return Story(
+    return RequestMessage(
         name=name, state=State.FAILURE, headline="Refused before download", facts=facts, body=told, remedy=remedy
     )
 
 
-def _started(name: str, data: Mapping[str, Any]) -> Story:
+def _started(name: str, data: Mapping[str, Any]) -> RequestMessage:
     facts = _facts(data, commit="Commit", action="Action", bytes_total="To fetch")
-    return Story(name=name, state=State.PENDING, headline="Started", facts=facts)
+    return RequestMessage(name=name, state=State.PENDING, headline="Started", facts=facts)
 
 
-def _landed(name: str, data: Mapping[str, Any]) -> Story:
-    return Story(name=name, state=State.SUCCESS, headline="Landed", facts=_landed_facts(data))
+def _landed(name: str, data: Mapping[str, Any]) -> RequestMessage:
+    return RequestMessage(name=name, state=State.SUCCESS, headline="Landed", facts=_landed_facts(data))
 
 
 def _landed_facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -109,7 +109,7 @@ def _landed_facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def _checked(name: str, data: Mapping[str, Any]) -> Story:
+def _checked(name: str, data: Mapping[str, Any]) -> RequestMessage:
     """What landed, once more, with what its checks said: the last word on a landing."""
     told = data.get("checks")
     checks: Mapping[str, Any] = told if isinstance(told, dict) else {}
@@ -121,7 +121,7 @@ def _checked(name: str, data: Mapping[str, Any]) -> Story:
         if found:
             word = "warning" if kind == "warnings" and len(found) == 1 else kind.replace("_", " ")
             parts.append(f"{len(found):,} {word}: {', '.join(one.partition(':')[0] for one in found)}")
-    return Story(
+    return RequestMessage(
         name=name,
         state=State.FAILURE if failed else State.SUCCESS,
         headline="Landed, but fails a check" if failed else "Landed and checked",
@@ -131,11 +131,11 @@ def _checked(name: str, data: Mapping[str, Any]) -> Story:
     )
 
 
-def _failed(name: str, data: Mapping[str, Any]) -> Story:
+def _failed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     if data.get("cancelled"):
-        return Story(name=name, state=State.ERROR, headline="Stopped", body=str(data.get("message", "")))
+        return RequestMessage(name=name, state=State.ERROR, headline="Stopped", body=str(data.get("message", "")))
     transient = bool(data.get("transient"))
-    return Story(
+    return RequestMessage(
         name=name,
         state=State.ERROR if transient else State.FAILURE,
         headline="Failed; it is tried again" if transient else "Failed",
@@ -145,16 +145,16 @@ def _failed(name: str, data: Mapping[str, Any]) -> Story:
     )
 
 
-def _removed(name: str, data: Mapping[str, Any]) -> Story:
+def _removed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     facts = _facts(data, size_bytes="Frees", frees_at="On", by="By", rows="Rows", removal_path="Request")
-    return Story(
+    return RequestMessage(
         name=name, state=State.SUCCESS, headline="Removed", facts=facts, body=str(data.get("reason", "")),
         remedy=f"To take it back before it is freed: hugflow restore {name}",
     )  # fmt: skip
 
 
-def _restored(name: str, data: Mapping[str, Any]) -> Story:
-    return Story(name=name, state=State.SUCCESS, headline="Restored", facts=_facts(data, commit="Commit"))
+def _restored(name: str, data: Mapping[str, Any]) -> RequestMessage:
+    return RequestMessage(name=name, state=State.SUCCESS, headline="Restored", facts=_facts(data, commit="Commit"))
 
 
 _DRIFTS = {
@@ -170,10 +170,10 @@ _DRIFTS = {
 }
 
 
-def _drifted(name: str, data: Mapping[str, Any]) -> Story:
+def _drifted(name: str, data: Mapping[str, Any]) -> RequestMessage:
     """Upstream is no longer as it landed, or the landed folder was changed by hand; ``what`` says which."""
     what = str(data.get("what", ""))
-    return Story(
+    return RequestMessage(
         name=name,
         state=State.INFO,
         headline=_DRIFTS.get(what, "Drifted"),
@@ -183,15 +183,15 @@ def _drifted(name: str, data: Mapping[str, Any]) -> Story:
     )
 
 
-def _scrubbed(name: str, data: Mapping[str, Any]) -> Story:
+def _scrubbed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     bad = [*data.get("damaged", []), *data.get("missing", [])] if _listed(data) else []
     facts = _facts(data, checked="Checked")
     if not bad:
-        return Story(name=name, state=State.INFO, headline="Verified: every file is as landed", facts=facts)
+        return RequestMessage(name=name, state=State.INFO, headline="Verified: every file is as landed", facts=facts)
     told = "\n".join(str(one) for one in bad[:20])  # the lists are cut, the counts are not
     counts = [data.get("damaged_count"), data.get("missing_count")]
     number = max(len(bad), sum(one for one in counts if isinstance(one, int)))
-    return Story(
+    return RequestMessage(
         name=name,
         state=State.FAILURE,
         headline=f"Damaged: {number:,} file{'' if number == 1 else 's'}",
@@ -205,11 +205,11 @@ def _listed(data: Mapping[str, Any]) -> bool:
     return all(isinstance(data.get(key, []), list) for key in ("damaged", "missing"))
 
 
-def _quota(name: str, data: Mapping[str, Any]) -> Story:
+def _quota(name: str, data: Mapping[str, Any]) -> RequestMessage:
     facts = _facts(
         data, taken_bytes="Taken", need_bytes="Of it new", soft_limit_bytes="Soft limit", quota_bytes="Quota"
     )
-    return Story(
+    return RequestMessage(
         name=name, state=State.INFO, headline="The soft limit of the storage is passed", facts=facts,
         remedy="Think of what can be removed (requests/remove/), or empty the trash.",
     )  # fmt: skip
@@ -218,9 +218,9 @@ def _quota(name: str, data: Mapping[str, Any]) -> Story:
 _STAGES = {"soon": "Its keep_until is near", "past": "Its keep_until is past"}
 
 
-def _expiring(name: str, data: Mapping[str, Any]) -> Story:
+def _expiring(name: str, data: Mapping[str, Any]) -> RequestMessage:
     stage = _STAGES.get(str(data.get("stage")), "Its keep_until is near or past")
-    return Story(
+    return RequestMessage(
         name=name,
         state=State.INFO,
         headline=f"{stage}; nothing is deleted",
@@ -229,17 +229,17 @@ def _expiring(name: str, data: Mapping[str, Any]) -> Story:
     )
 
 
-def _freed(name: str, data: Mapping[str, Any]) -> Story:
+def _freed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     what = "An earlier version was freed for good" if data.get("why") == "replaced" else "Freed for good"
-    return Story(name=name, state=State.INFO, headline=what, facts=_facts(data, size_bytes="Size", by="By"))
+    return RequestMessage(name=name, state=State.INFO, headline=what, facts=_facts(data, size_bytes="Size", by="By"))
 
 
-def _by_hand(headline: str, remedy: str = "") -> Callable[[str, Mapping[str, Any]], Story]:
+def _command(headline: str, remedy: str = "") -> Callable[[str, Mapping[str, Any]], RequestMessage]:
     """What a person did with a command; ``stopped_a_landing`` tells whether one was under way."""
 
-    def tell(name: str, data: Mapping[str, Any]) -> Story:
+    def message(name: str, data: Mapping[str, Any]) -> RequestMessage:
         stopped = "The landing that was under way was stopped; what it has is kept."
-        return Story(
+        return RequestMessage(
             name=name,
             state=State.INFO,
             headline=headline,
@@ -248,10 +248,10 @@ def _by_hand(headline: str, remedy: str = "") -> Callable[[str, Mapping[str, Any
             remedy=remedy.format(name=name),
         )
 
-    return tell
+    return message
 
 
-_TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
+_MESSAGES: dict[EventKind, Callable[[str, Mapping[str, Any]], RequestMessage]] = {
     EventKind.REQUESTED: _requested,
     EventKind.REJECTED: _rejected,
     EventKind.STARTED: _started,
@@ -263,9 +263,9 @@ _TELLERS: dict[EventKind, Callable[[str, Mapping[str, Any]], Story]] = {
     EventKind.DRIFTED: _drifted,
     EventKind.SCRUBBED: _scrubbed,
     EventKind.QUOTA: _quota,
-    EventKind.PAUSED: _by_hand("Paused", "To let it go on: hugflow resume {name}"),
-    EventKind.RESUMED: _by_hand("Resumed"),
-    EventKind.CANCELLED: _by_hand("Cancelled", "It lands when its request is edited, or after: hugflow resume {name}"),
+    EventKind.PAUSED: _command("Paused", "To let it go on: hugflow resume {name}"),
+    EventKind.RESUMED: _command("Resumed"),
+    EventKind.CANCELLED: _command("Cancelled", "It lands when its request is edited, or after: hugflow resume {name}"),
     EventKind.FREED: _freed,
     EventKind.EXPIRING: _expiring,
 }
