@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from hugflow_assets import errors
 from hugflow_assets.errors import REQUEST_AT_FAULT, HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.planning.resolve import resolve
 
 if TYPE_CHECKING:
     from hugflow_assets.hub import Hub
@@ -63,6 +62,8 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
 
 def _plan(hub: Hub, file: AddFile, *, seen_before: bool) -> LandingPlan | HugflowError:
     try:
+        from hugflow_assets.planning.resolve import resolve
+
         return resolve(hub, file.request, seen_before=seen_before)
     except HugflowError as error:
         return error

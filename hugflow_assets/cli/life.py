@@ -13,7 +13,6 @@ from hugflow_assets.cli.selection import select
 from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.cli.syncing import show_results, worst_of
 from hugflow_assets.errors import UnknownDatasetError
-from hugflow_assets.planning.resolve import resolve
 
 if TYPE_CHECKING:
     from hugflow_assets.intake import AddFile, DatasetRequest
@@ -147,4 +146,6 @@ def _plan(asked: AddFile, settings: Settings, store: Store) -> LandingPlan:
 
     landed = store.manifest(asked.name)
     wanted: DatasetRequest = asked.request
+    from hugflow_assets.planning.resolve import resolve
+
     return resolve(Hub(HubAccess.of(settings)), wanted, commit=landed.commit if landed else None)

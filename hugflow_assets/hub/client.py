@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
-from hugflow_assets.hub import refusals as faults
+from hugflow_assets.hub import refusals
 from hugflow_assets.hub.access import HubAccess, file_url
 from hugflow_assets.hub.cache import LISTINGS
 from hugflow_assets.hub.card import Card, license_of, plain, read_card
@@ -62,7 +62,7 @@ class Hub:
         listing = ahead(lambda: self.files(asked.repo_id, revision)) if _COMMIT.fullmatch(revision) else None
         state = self._state(asked)
         if known_oid is not None and state.repo_oid is not None and state.repo_oid != known_oid:
-            raise faults.replaced(asked)
+            raise refusals.replaced(asked)
         if listing is None or state.commit != revision:
             listing = ahead(lambda: self.files(state.repo_id, state.commit))
         if state.gated:
@@ -164,7 +164,7 @@ class Hub:
             return None
         answer = self._get("/api/whoami-v2")
         if answer.status in (401, 403):
-            raise faults.bad_token(self.access)
+            raise refusals.bad_token(self.access)
         self._refuse(answer, Asked(self.access, "whoami"))
         name = self._json(answer).get("name")
         return str(name) if name else None
@@ -198,7 +198,7 @@ class Hub:
         if repo_id != asked.repo_id:
             raise _spelling(asked, repo_id)
         if info.get("disabled"):
-            raise faults.disabled(asked)
+            raise refusals.disabled(asked)
         card_data = plain(info["cardData"]) if isinstance(info.get("cardData"), dict) else {}
         return RepoState(
             repo_id=repo_id,
@@ -214,7 +214,7 @@ class Hub:
 
     def _check_id(self, asked: Asked) -> None:
         if not _REPO_ID.fullmatch(asked.repo_id) or ".." in asked.repo_id:
-            raise faults.not_found(asked)
+            raise refusals.not_found(asked)
 
     def _check_gate(self, state: RepoState, asked: Asked) -> None:
         """A gated repository shows itself to all: ask whether its files are ours to have."""
@@ -224,7 +224,7 @@ class Hub:
         if answer.status in (401, 403) and not answer.header("X-Error-Code"):
             if self.access.token:
                 self.whoami()  # raises when it is the token that is refused
-            raise faults.gated(asked, answer.status)  # a plain server names no reason, and the gate is known
+            raise refusals.gated(asked, answer.status)  # a plain server names no reason, and the gate is known
         self._refuse(answer, asked)
 
     def _card(self, state: RepoState, files: Mapping[str, SourceFile], likely: Future[bytes]) -> Card:
@@ -260,7 +260,7 @@ class Hub:
             return
         if answer.status == 401 and self.access.token and answer.header("X-Error-Code") != "GatedRepo":
             self.whoami()  # raises when it is the token that is refused, not the repository
-        error = faults.refusal(answer, asked)
+        error = refusals.refusal(answer, asked)
         raise self._no_revision(asked) if isinstance(error, HFRevisionNotFoundError) else error
 
     def _no_revision(self, asked: Asked) -> HFRevisionNotFoundError:
@@ -268,7 +268,7 @@ class Hub:
             existing = self.refs(asked.repo_id)
         except HFError:
             existing = []
-        return faults.revision_not_found(asked, existing)
+        return refusals.revision_not_found(asked, existing)
 
     def _json(self, answer: Answer, form: type[dict[str, Any]] | type[list[Any]] = dict) -> Any:
         try:

@@ -178,8 +178,8 @@ def _act(asked: dict[str, Any]) -> dict[str, Any]:
 
     from hugflow_assets.errors import HugflowError
     from hugflow_assets.orchestration.assets.platform import Platform
-    from hugflow_assets.orchestration.sync import run_here as sync
     from hugflow_assets.orchestration.sync.one_dataset import materialize, restore
+    from hugflow_assets.orchestration.sync.run_here import sync
 
     acts = {
         "sync": lambda: sync(instance=instance),

@@ -20,8 +20,8 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.github import delivery_sensor as delivering
 from hugflow_assets.orchestration.github import pull_requests_sensor as pull_requests
 from hugflow_assets.orchestration.reconcile.upstream_drift import watch
-from hugflow_assets.orchestration.sync import run_here as sync
 from hugflow_assets.orchestration.sync.results import SyncResult
+from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets.settings import Settings, load_settings, variable_of
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files

@@ -26,8 +26,8 @@ from hugflow_assets.hub import Hub
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME
 from hugflow_assets.orchestration.assets.platform import Platform
-from hugflow_assets.orchestration.sync import run_here as sync
 from hugflow_assets.orchestration.sync.one_dataset import materialize, restore
+from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import EventKind, Held, Store
 from hugflow_assets.transfer.local_copies import find_matches, write_adopted

@@ -34,7 +34,7 @@ DAY = """
 import logging, time
 from dagster import DagsterInstance, build_sensor_context
 from hugflow_assets.logs import configure_logs
-from hugflow_assets.orchestration import delivering, pull_requests
+from hugflow_assets.orchestration.github import delivery_sensor, pull_requests_sensor
 from hugflow_assets.orchestration.instance import project_instance
 from hugflow_assets.orchestration.platform import Platform
 from hugflow_assets.store import EventKind
@@ -42,7 +42,7 @@ configure_logs(Platform().settings())
 logging.getLogger("urllib3").setLevel("DEBUG")
 Platform().store().events.append(EventKind.STARTED, "org__x__rev_main", path="add/x.yaml")
 with project_instance() as instance:
-    for sensor in (pull_requests.tick, delivering.tick):
+    for sensor in (pull_requests_sensor.tick, delivery_sensor.tick):
         with build_sensor_context(instance=instance) as context:
             print(sensor(context))
 """

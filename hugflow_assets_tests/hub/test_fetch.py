@@ -273,7 +273,8 @@ def test_a_killed_process_leaves_what_the_next_one_takes_up(
 ) -> None:
     hub.fault(CDN, "stall", origin="cdn", after_bytes=2_000_000)
     code = (
-        "import sys; from pathlib import Path; from hugflow_assets.hub import HubAccess, SourceFile, fetch\n"
+        "import sys; from pathlib import Path; from hugflow_assets.hub import HubAccess, SourceFile\n"
+        "from hugflow_assets.transfer import fetch\n"
         "_, url, commit, file, to = sys.argv\n"
         "fetch(HubAccess(url), 'org/set', commit, SourceFile.model_validate_json(file), Path(to))"
     )

@@ -193,7 +193,8 @@ def test_interrupted_it_ends_at_once_and_the_next_one_goes_on_inside_the_file(
     file = source(access)
     rule = hub.fault(f"xorbs/{_xorbs_of(hub, file)[-1]}", "stall", origin=XET)
     code = (
-        "import sys; from pathlib import Path; from hugflow_assets.hub import HubAccess, SourceFile, fetch\n"
+        "import sys; from pathlib import Path; from hugflow_assets.hub import HubAccess, SourceFile\n"
+        "from hugflow_assets.transfer import fetch\n"
         "_, url, file, to = sys.argv\n"
         "fetch(HubAccess(url, xet='on'), 'org/set', 'main', SourceFile.model_validate_json(file), Path(to))"
     )

@@ -19,7 +19,7 @@ from hugflow_assets.orchestration import definitions
 from hugflow_assets.orchestration.assets.check_specs import DATASET
 from hugflow_assets.orchestration.reconcile.requests_sensor import tick
 from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
-from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
 from hugflow_assets.store import EventKind
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project

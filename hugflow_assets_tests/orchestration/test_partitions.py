@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DynamicPartitionsDefinition, partition_loading_context
 
-from hugflow_assets.orchestration import project_instance
 from hugflow_assets.orchestration.assets.partitions import DATASETS, RequestPartitions, register
+from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 HOSTILE = ["../../evil", "/etc/passwd", "", "a\nb", "a/b", "..", "x" * 5000, "name,with,commas", "[1]"]

@@ -12,7 +12,7 @@ from hugflow_assets.orchestration import definitions
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look, tick
 from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
-from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 NOW = 2_000_000_000.0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dagster import AssetKey, AssetRecordsFilter, instance_for_test
 
-from hugflow_assets.orchestration import SyncResult
-from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.run_here import SyncResult, sync
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 DATASET = AssetKey("dataset")

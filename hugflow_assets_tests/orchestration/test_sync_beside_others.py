@@ -15,10 +15,9 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from hugflow_assets.demo import Request
-from hugflow_assets.orchestration import SyncResult, project_instance
-from hugflow_assets.orchestration.reconcile import retry_policy as attempts
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, is_gone, this_process
-from hugflow_assets.orchestration.sync import run_here as sync
+from hugflow_assets.orchestration.sync.instance import project_instance
+from hugflow_assets.orchestration.sync.run_here import SyncResult, sync
 from hugflow_assets_tests.faulty_hub import Fault
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 from hugflow_assets_tests.polling import poll
@@ -31,7 +30,9 @@ class OfWholeFiles(Fault):
         return request.range is None and super().matches(request)
 
 
-_SYNC = "from hugflow_assets.orchestration import sync; print(*[f'{o.state} {o.error_code}' for o in sync()])"
+_SYNC = (
+    "from hugflow_assets.orchestration.sync.run_here import sync; print(*[f'{o.state} {o.error_code}' for o in sync()])"
+)
 REPOSITORY_ROOT = Path(__file__).parents[2]
 
 
@@ -138,7 +139,7 @@ def test_a_sync_that_is_killed_while_it_is_waited_for_is_taken_over(speech: Proj
 def test_a_hub_that_is_down_gives_one_result_a_file_however_soon_the_next_try_is_due(
     speech: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "FIRST_WAIT_S", 0.0)  # as if every run took longer than the wait after a failure
+    monkeypatch.setattr(retry_policy, "FIRST_WAIT_S", 0.0)  # as if every run took longer than the wait after a failure
     speech.add("other", "org/other")
     told: list[str] = []
     with speech.hub.down():

@@ -12,8 +12,8 @@ from hugflow_assets.orchestration import definitions
 from hugflow_assets.orchestration.assets.check_specs import DATASET, HUB_DATASET
 from hugflow_assets.orchestration.assets.hub_dataset import look_upstream
 from hugflow_assets.orchestration.assets.platform import Platform
-from hugflow_assets.orchestration.sync import run_here as sync
 from hugflow_assets.orchestration.sync.one_dataset import materialize
+from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 FRESH, STALE, MISSING = StaleStatus.FRESH, StaleStatus.STALE, StaleStatus.MISSING
