@@ -15,6 +15,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from hugflow_assets.demo import Request
+from hugflow_assets.orchestration.reconcile import retry_policy
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, is_gone, this_process
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.run_here import SyncResult, sync
