@@ -34,7 +34,7 @@ from hugflow_assets.transfer.to_disk import fetch
 REPO = "bench/xet"
 WORLDS = {"near": (0.0, None), "far": (0.05, 50e6), "slow": (0.05, 5e6), "line": (0.05, None)}
 LINE_BYTES_PER_S = 20e6
-MODES = ("off", "on", "auto")
+MODES = ("off", "on")
 CONNECTIONS = 8
 WORDS = [random.Random(at).randbytes(3).hex()[: 3 + at % 4].encode() for at in range(256)]
 

@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         "Download", "auto", "Parquet from the Hub into memory (stream), over the disk (disk), or as is best (auto)."
     )
     xet: XetMode = _setting(
-        "Download", "auto", "Fetch from the Hub's Xet storage: where that is faster (auto), always (on), never (off)."
+        "Download", "auto", "Fetch from the Hub's Xet storage: files above 50 GB (auto), always (on), never (off)."
     )
     landing_executor: Literal["threads", "processes"] = _setting("Download", "threads", "How shards run in parallel.")
     landing_workers: int | None = _setting("Download", None, "Shards in parallel in one run; empty: the cores.", ge=1)

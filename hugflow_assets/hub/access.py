@@ -27,8 +27,9 @@ class HubAccess:
         ssl_cert_file: CA bundle (PEM) to trust instead of the system's.
         rate_dir: where the processes of this machine share what they know of their rate limit; None: they do not.
         bytes_per_s: what all of them may fetch together; None: no limit.
-        xet: whether files in Xet storage are fetched from there: where that is faster, always, or never; see ``xet``.
-        adopted: a list of local files by content hash, which are copied instead of fetched; see ``adopted``.
+        xet: whether files in Xet storage are fetched from there: those too large for plain HTTP, all, or none.
+        adopted: a list of local files by content hash, which are copied instead of fetched; see ``local_copies``.
+        largest_plain_bytes: of one answer of plain HTTP; huggingface_hub asks for no larger file by it.
     """
 
     endpoint: str
@@ -44,6 +45,7 @@ class HubAccess:
     bytes_per_s: float | None = None
     xet: XetMode = "auto"
     adopted: Path | None = None
+    largest_plain_bytes: int = 50_000_000_000
 
     @classmethod
     def of(cls, settings: Settings) -> HubAccess:

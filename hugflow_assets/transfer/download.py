@@ -35,12 +35,10 @@ from hugflow_assets.hub.requests import (
 )
 from hugflow_assets.transfer.bandwidth_limit import Bandwidth
 from hugflow_assets.transfer.parallel_ranges import Connections, SegmentedBody, Segments, SegmentsEndError
-from hugflow_assets.transfer.throughput import PLAIN_PROBE, XET_PROBE, Pace
 from hugflow_assets.transfer.xet_client import XetAgainError, XetBody, XetFailedError
-from hugflow_assets.transfer.xet_storage import STORAGE, XetLeave
+from hugflow_assets.transfer.xet_storage import STORAGE
 
 LEAST_BYTES_PER_S = 1024  # a server that sends less over a whole time-out is as good as silent
-XET_CONNECTIONS = 3  # of plain HTTP, that Xet is as good as
 PROGRESS_BYTES = 1 << 20  # so much more since the last fault makes the next fault the first again
 
 
@@ -66,10 +64,6 @@ class Sink(Protocol):
 
 class _MismatchError(Exception):
     """The bytes are not the file's; said in words."""
-
-
-class _SlowError(Exception):
-    """There is a faster way for the rest."""
 
 
 class _BrokenError(Exception):
@@ -102,9 +96,7 @@ class Transfer:
     fetched: int = 0
     attempts: int = 0
     ranges: bool = True  # whether the server is trusted to honour Range
-    may_switch: bool = True  # whether there is memory for the rest to come by Xet
     from_xet: int = 0  # bytes of those in the sink
-    leave: XetLeave | None = None  # for the rest to come by Xet
     hash: hashlib._Hash = field(init=False)
     segments: Segments = field(init=False)
 
@@ -156,8 +148,7 @@ class Transfer:
         promised = content_hash(self.file)
         while True:
             try:
-                with STORAGE.transfer():
-                    self._fill()
+                self._fill()
             except _MismatchError as error:
                 return str(error)
             found = f"{promised.partition(':')[0]}:{self.hash.hexdigest()}"
@@ -175,8 +166,6 @@ class Transfer:
             try:
                 if not self._by_xet():
                     self._request(backoff)
-            except _SlowError:
-                self.attempts -= 1  # nothing went wrong
             except SegmentsEndError as end:
                 self.segments.ended(end, self.size)
             except _BrokenError as broken:
@@ -193,14 +182,12 @@ class Transfer:
 
     def _by_xet(self) -> bool:
         """Take what is missing from Xet storage, where that is the way and as long as it goes well."""
-        if self.leave is None and self.may_switch:
-            self.leave = STORAGE.claim(self.asked, self.file, self.size)
-        if self.leave is None and not STORAGE.is_wanted(self.asked, self.file, self.size):
+        if not STORAGE.is_wanted(self.asked, self.file, self.size):
             return False
         before = self.size
         try:
             with STORAGE.open(self.asked, self.file, self.size, self.stop_if_asked) as body:
-                self._receive(body)
+                self._receive(body, self.file.size_bytes)
         except XetFailedError as error:
             if self.size == before or not isinstance(error, XetAgainError):
                 STORAGE.refuse(self.asked, str(error))
@@ -208,9 +195,6 @@ class Transfer:
             STORAGE.refuse(self.asked, broken.error.message)
         finally:
             self.from_xet += self.size - before
-            if self.leave is not None:
-                self.leave.end()
-            self.leave = None
         return True
 
     def _request(self, backoff: Backoff) -> None:
@@ -219,6 +203,8 @@ class Transfer:
         resume = self.size if self.ranges else 0
         headers = {**request_headers(self.access), "Accept-Encoding": "identity"}
         end = self.segments.end_of(resume) if self.ranges else ""
+        if not end and self.ranges and self.file.size_bytes - resume > self.access.largest_plain_bytes:
+            end = str(resume + self.access.largest_plain_bytes - 1)  # what no server gives in one answer
         if resume or end:
             headers["Range"] = f"bytes={resume}-{end}"
         url = file_url(self.access.endpoint, self.asked.repo_id, self.asked.revision, self.file.path)
@@ -231,7 +217,8 @@ class Transfer:
                 self._judge(response)
                 self._place(response)
                 with self.segments.body(response, self.size, self.stop_if_asked, self._came_in_vain) as body:
-                    self._receive(body)
+                    is_cut = end and not isinstance(body, SegmentedBody)
+                    self._receive(body, int(end) + 1 if is_cut else self.file.size_bytes)
 
     def _judge(self, response: httpx2.Response) -> None:
         """Raise unless the answer carries bytes of the file."""
@@ -292,16 +279,15 @@ class Transfer:
         if start == 0 and self.size:
             self.restart()
 
-    def _receive(self, body: Body | XetBody) -> None:
+    def _receive(self, body: Body | XetBody, until: int) -> None:
+        """Take bytes in until there are ``until`` of the file."""
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
-        pace = Pace(*(XET_PROBE if isinstance(body, XetBody) else PLAIN_PROBE))
         limit = None if isinstance(body, SegmentedBody) else Bandwidth.of(self.access)  # that keeps to it by itself
-        while self.size < self.file.size_bytes:
+        while self.size < until:
             room, waited_s = self.sink.room()
             window_ends += waited_s
-            room = room[: self.file.size_bytes - self.size]
-            with pace:
-                count = body.read_into(room)
+            room = room[: until - self.size]
+            count = body.read_into(room)
             if not count and isinstance(body, XetBody):  # its client tells no reason then; the Hub has not hung up
                 raise XetFailedError("it gave fewer bytes than the file has")
             if not count:
@@ -317,25 +303,8 @@ class Transfer:
                     raise _BrokenError(self._unreachable("it sends next to nothing"))
                 window_ends, window_bytes = now + self.access.read_timeout_s, 0
             self.stop_if_asked()
-            self._look_for_the_faster_way(body, pace, count)
         if body.has_more():
             raise _MismatchError(f"more than {self.file.size_bytes} bytes")
-
-    def _look_for_the_faster_way(self, body: Body | XetBody, pace: Pace, count: int) -> None:
-        if self.access.xet != "auto" or not self.may_switch or not self.file.xet_hash:
-            return
-        bytes_per_s = pace.seen(count, self.segments.ahead_bytes)
-        if bytes_per_s is None:
-            return
-        if isinstance(body, XetBody):
-            if self.leave is not None and not STORAGE.is_good(self.asked, bytes_per_s, self.leave):
-                raise XetFailedError("it is slower than plain HTTP")
-            return
-        # Where several are many times as fast as one, distance makes each of them slow, and Xet has fewer.
-        if not isinstance(body, SegmentedBody) or bytes_per_s < XET_CONNECTIONS * body.first_bytes_per_s:
-            self.leave = STORAGE.claim(self.asked, self.file, self.size, bytes_per_s)
-            if self.leave is not None:
-                raise _SlowError
 
     def _have(self, piece: memoryview) -> None:
         """A piece is in the sink's room: hash and count it. Who reads it there may give its memory back at once."""

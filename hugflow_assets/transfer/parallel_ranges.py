@@ -239,11 +239,6 @@ class SegmentedBody(Body):
 
     # ---- how many there are
 
-    @property
-    def first_bytes_per_s(self) -> float:
-        """How fast the first connection was when the others were opened; 0: that is not seen yet."""
-        return self._speed or 0.0
-
     def _probe(self, count: int, seconds: float) -> None:
         if self._speed is None:
             self._probed_bytes += count

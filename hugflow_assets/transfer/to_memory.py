@@ -90,7 +90,7 @@ class FileStream:
         self._ended = self._abandoned = False
         self._error: BaseException | None = None
         asked = Asked(access, repo_id, commit, file.path, seen_before=True)
-        self._transfer = Transfer(asked, file, self, on_bytes, self._is_to_stop, connections, may_switch=False)
+        self._transfer = Transfer(asked, file, self, on_bytes, self._is_to_stop, connections)
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
 
     def __enter__(self) -> Self:

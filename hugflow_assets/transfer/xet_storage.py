@@ -1,31 +1,24 @@
 """Bytes of a file straight from Xet storage, by the Hub's own client for it; plain HTTP is what is left without it.
 
-Xet keeps a file as pieces of a few large objects and gives many of them at once, so one file is fetched over several
-connections. From anywhere inside a file it goes on by a range of bytes, and ends with the same hash as by plain HTTP.
-
-Measured, plain HTTP over several connections (``segments``) is as fast or faster, for half the processor's time and
-less memory (``benchmarks/NOTES.md``). Xet is the faster way where that is slow and more connections do not help: on a
-slow line for a file that it keeps compressed, or when the Hub's other storage is the slow one. So with ``XET=auto`` the
-rest of a large file comes by Xet where plain HTTP is seen to be so, no other file being under way, as long as it proves
-itself; with ``on`` all of every file does.
+Xet keeps a file as chunks of a few large objects and gives many of them at once. From anywhere inside a file it goes on
+by a range of bytes, and ends with the same hash as by plain HTTP. Measured, plain HTTP over several connections is as
+fast or faster for half the processor's time (``benchmarks/NOTES.md``), so with ``XET=auto`` only files come by Xet that
+are too large for the Hub's plain HTTP; with ``on`` every file does.
 
 Whatever goes wrong, the rest of the file comes by plain HTTP from where the bytes stopped, the Hub's storage is left
-alone for some minutes, and that is told once.
+alone for some minutes, and a warning says so once.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from hugflow_assets.errors import HugflowError
@@ -45,22 +38,10 @@ from hugflow_assets.transfer.xet_client import (
 _LOG = logging.getLogger(__name__)
 _HASH, _TOKEN, _SECONDS = re.compile("[0-9a-f]{64}"), re.compile("[!-~]+"), re.compile("[0-9]{1,12}")
 _Key = tuple[str, str | None, str, str]  # a Hub, whose token, a repository, a commit
-SMALLEST_BYTES = 256 << 20  # of what is missing of a file; what has come ahead of its turn is lost by a change
-SLOW_BYTES_PER_S = 80e6  # by plain HTTP, however many connections
-_FASTER, _SLOWER = 1.2, 0.5  # times plain HTTP; in between a file is fetched to its end, for what is on its way to it
-_MOST_UNDER_WAY = 1  # files that this process fetches at the same time
 _AVOIDED_S = 600.0
 _SILENCE_S = 8.0  # longest silence of the storage within one request of the client's; it tries each once again
 _PATIENCE = 2.5  # times that, until a byte of the file is there
 _CONNECT_S = 5.0
-
-
-@dataclass(frozen=True)
-class XetLeave:
-    """Leave to fetch one file by Xet, until ``end`` is called; ``plain_bytes_per_s`` is the speed to surpass."""
-
-    plain_bytes_per_s: float
-    end: Callable[[], None]
 
 
 class XetStorage:
@@ -72,29 +53,17 @@ class XetStorage:
         self._asking: dict[_Key, threading.Lock] = {}
         self._avoided: dict[str, float] = {}
         self._clients: dict[tuple[int, float, float], XetClient] = {}
-        self._surpassed: dict[str, tuple[float, float]] = {}
-        self._lane = threading.Lock()
-        self._under_way = 0
-
-    @contextmanager
-    def transfer(self) -> Iterator[None]:
-        """One file is under way, by whatever way."""
-        with self._guard:
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._under_way -= 1
 
     def is_wanted(self, asked: Asked, file: SourceFile, start: int) -> bool:
-        """Whether the bytes of a file from ``start`` on are to come by Xet whatever is faster, and can."""
-        return asked.access.xet == "on" and self._is_possible(asked, file, start)
+        """Whether the bytes of a file from ``start`` on are to come by Xet, and can."""
+        access = asked.access
+        is_due = access.xet == "on" or (access.xet == "auto" and file.size_bytes > access.largest_plain_bytes)
+        return is_due and self._is_possible(asked, file, start)
 
     def _is_possible(self, asked: Asked, file: SourceFile, start: int) -> bool:
         """Not through a proxy, with a CA bundle of the settings, or within a bandwidth limit: the client knows none."""
         access = asked.access
-        if access.xet == "off" or not _HASH.fullmatch(file.xet_hash or "") or file.size_bytes <= start:
+        if not _HASH.fullmatch(file.xet_hash or "") or file.size_bytes <= start:
             return False
         if access.https_proxy or access.ssl_cert_file or access.bytes_per_s:
             return False
@@ -103,61 +72,6 @@ class XetStorage:
     def _is_avoided(self, asked: Asked) -> bool:
         with self._guard:
             return self._avoided.get(asked.access.endpoint, 0.0) > time.monotonic()
-
-    def claim(
-        self, asked: Asked, file: SourceFile, start: int, plain_bytes_per_s: float | None = None
-    ) -> XetLeave | None:
-        """Leave to fetch the rest of a file by Xet where that may be the faster way; None where it is not.
-
-        One file of all runs on this machine has it at a time; the end of the process ends it.
-
-        Args:
-            plain_bytes_per_s: how fast plain HTTP was seen to be; None: what was seen before Xet proved faster.
-        """
-        if asked.access.xet != "auto" or not file.xet_hash or file.size_bytes - start < SMALLEST_BYTES:
-            return None
-        with self._guard:
-            if plain_bytes_per_s is None:
-                plain_bytes_per_s, until = self._surpassed.get(asked.access.endpoint, (SLOW_BYTES_PER_S, 0.0))
-                if until < time.monotonic():
-                    return None
-            if plain_bytes_per_s >= SLOW_BYTES_PER_S or self._under_way > _MOST_UNDER_WAY:
-                return None
-        if not self._is_possible(asked, file, start):
-            return None
-        end = self._take_lane(asked.access.rate_dir)
-        return None if end is None else XetLeave(plain_bytes_per_s, end)
-
-    def is_good(self, asked: Asked, bytes_per_s: float, leave: XetLeave) -> bool:
-        """Whether to go on with this file by Xet, whose speed was seen now.
-
-        For a while the next large files come by Xet from their beginning if it is faster, and not by Xet otherwise.
-        """
-        endpoint, plain, until = asked.access.endpoint, leave.plain_bytes_per_s, time.monotonic() + _AVOIDED_S
-        is_faster = bytes_per_s >= plain * _FASTER
-        with self._guard:
-            if is_faster:
-                self._surpassed[endpoint] = plain, until
-            else:
-                self._surpassed.pop(endpoint, None)
-                self._avoided[endpoint] = until
-        if not is_faster:
-            _LOG.info("Xet storage of %s gives %.0f MB/s, plain HTTP %.0f.", endpoint, bytes_per_s / 1e6, plain / 1e6)
-        return bytes_per_s >= plain * _SLOWER
-
-    def _take_lane(self, folder: Path | None) -> Callable[[], None] | None:
-        """The one lane for a large file by Xet, if it is free: what to call to leave it."""
-        if folder is None:
-            return self._lane.release if self._lane.acquire(blocking=False) else None
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(folder / "xet", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return partial(os.close, handle)
-            except OSError:
-                os.close(handle)
-        return None
 
     def open(self, asked: Asked, file: SourceFile, start: int, stop_if_asked: Callable[[], None]) -> XetBody:
         """The bytes of a file from ``start`` on, on their way.

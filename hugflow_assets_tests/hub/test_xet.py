@@ -20,11 +20,9 @@ from hugflow_assets.demo.protocol import CDN, HUB, XET
 from hugflow_assets.demo.xet_folder import XetFolder
 from hugflow_assets.errors import HFError, LandingCancelledError
 from hugflow_assets.hub import Hub, HubAccess, SourceFile
-from hugflow_assets.hub.refusals import Asked
-from hugflow_assets.transfer.throughput import PLAIN_PROBE
 from hugflow_assets.transfer.to_disk import fetch
 from hugflow_assets.transfer.xet_client import client_library
-from hugflow_assets.transfer.xet_storage import SLOW_BYTES_PER_S, SMALLEST_BYTES, XetStorage, is_installed
+from hugflow_assets.transfer.xet_storage import is_installed
 from hugflow_assets_tests.faulty_hub import FaultyHub
 
 SIZE = 4_000_000
@@ -236,40 +234,25 @@ def test_a_private_file_is_not_given_to_another_token(hub: FaultyHub, access: Hu
     assert not [request for request in hub.requests if request.origin == XET]
 
 
-def test_the_rest_of_a_large_file_comes_by_xet_when_its_connection_is_slow(
+def test_a_file_too_large_for_plain_http_comes_by_xet(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:
+    files = [source(access), source(access, "data/second.parquet")]
+    limited = replace(access, xet="auto", largest_plain_bytes=SIZE - 1)
+    for file in files:
+        fetch(limited, "org/set", "main", file, tmp_path / file.path)
+    assert [(tmp_path / file.path).read_bytes() for file in files] == [DATA, DATA[:-1]]
+    assert body_bytes(hub, CDN) == SIZE - 1, "the smaller one came by plain HTTP"
+
+
+def test_a_file_too_large_for_one_answer_comes_in_several_where_xet_is_off(
     hub: FaultyHub, access: HubAccess, tmp_path: Path
 ) -> None:
-    size = sum(PLAIN_PROBE) + SMALLEST_BYTES + (8 << 20)
-    data = (DATA * (size // SIZE + 1))[:size]
-    commit = hub.add_repo("org/large", {"x.bin": data})
-    file = Hub(access).file_info("org/large", commit, ["x.bin"])["x.bin"]
-    hub.fault("inline", "trickle", origin=CDN, bytes_per_s=SLOW_BYTES_PER_S / 2)
-    receipt = fetch(replace(access, xet="auto", rate_dir=tmp_path / "rate"), "org/large", commit, file, tmp_path / "x")
-    assert (tmp_path / "x").read_bytes() == data
-    assert (receipt.bytes_fetched, receipt.attempts) == (size, 1)
-    assert sum(PLAIN_PROBE) <= body_bytes(hub, CDN) < size // 2
-
-
-def test_one_large_file_at_a_time_has_leave_where_xet_may_be_faster_and_the_next_where_it_was(tmp_path: Path) -> None:
-    asked = Asked(HubAccess("http://127.0.0.1:9", rate_dir=tmp_path), "org/large")
-    file = SourceFile(path="x.bin", size_bytes=1 << 30, sha256="0" * 64, xet_hash="a" * 64)
-    storage, elsewhere, plain = XetStorage(), XetStorage(), SLOW_BYTES_PER_S / 2
-    assert storage.claim(asked, file, 0) is None, "nothing is known"
-    assert storage.claim(asked, file, 0, SLOW_BYTES_PER_S) is None, "plain HTTP is fast"
-    assert storage.claim(asked, file, file.size_bytes - SMALLEST_BYTES + 1, plain) is None, "too little is missing"
-    with storage.transfer(), storage.transfer():
-        assert storage.claim(asked, file, 0, plain) is None, "others are under way"
-    leave = storage.claim(asked, file, 0, plain)
-    assert leave is not None
-    assert elsewhere.claim(asked, file, 0, plain) is None, "another run has it"
-    leave.end()
-    assert storage.is_good(asked, plain * 2, leave)
-    again = storage.claim(asked, file, 0)
-    assert again is not None, "it was faster before"
-    again.end()
-    assert storage.is_good(asked, plain, again), "this file can go on"
-    assert storage.claim(asked, file, 0, plain) is None, "it is no faster"
-    assert not storage.is_good(asked, plain / 3, again)
+    file = source(access)
+    limited = replace(access, xet="off", largest_plain_bytes=SIZE // 3 + 1)
+    hub.requests.clear()
+    receipt = fetch(limited, "org/set", "main", file, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == DATA
+    assert (receipt.bytes_fetched, receipt.attempts) == (SIZE, 3)
+    assert max(request.bytes_sent for request in hub.requests if request.origin == CDN) == SIZE // 3 + 1
 
 
 def test_a_hash_that_is_none_is_not_asked_for(hub: FaultyHub, access: HubAccess, tmp_path: Path) -> None:
