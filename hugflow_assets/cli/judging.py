@@ -11,7 +11,6 @@ from hugflow_assets.errors import REQUEST_AT_FAULT, HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
 
 if TYPE_CHECKING:
-    from hugflow_assets.hub import Hub
     from hugflow_assets.planning.models import LandingPlan
     from hugflow_assets.rules import Verdict
     from hugflow_assets.settings import Settings
@@ -40,6 +39,7 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     """
     from hugflow_assets.hub import Hub, HubAccess
     from hugflow_assets.hub.prefetch import in_order
+    from hugflow_assets.planning.pin import plan_on
     from hugflow_assets.rules.stock import Stock
     from hugflow_assets.store import Store
 
@@ -47,8 +47,7 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     store = Store.of(settings)
     stock = Stock(store)
     asked = list(files)
-    seen = {file.name: file.name in stock for file in asked}
-    plans = in_order(lambda file: _plan(hub, file, seen_before=seen[file.name]), asked)
+    plans = in_order(lambda file: plan_on(hub, store, file.request), asked)
     for file, planned in zip(asked, plans, strict=True):
         from hugflow_assets.rules import preflight
         from hugflow_assets.shapes.registry import LANDABLE
@@ -58,15 +57,6 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
             yield Judged(file, None, planned, verdicts)
         else:
             yield Judged(file, planned, None, verdicts)
-
-
-def _plan(hub: Hub, file: AddFile, *, seen_before: bool) -> LandingPlan | HugflowError:
-    try:
-        from hugflow_assets.planning.resolve import resolve
-
-        return resolve(hub, file.request, seen_before=seen_before)
-    except HugflowError as error:
-        return error
 
 
 def exit_status_of(code: str) -> int:

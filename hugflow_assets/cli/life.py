@@ -12,13 +12,11 @@ from hugflow_assets.cli.console import size
 from hugflow_assets.cli.selection import select
 from hugflow_assets.cli.startup import settings_in_force
 from hugflow_assets.cli.syncing import show_results, worst_of
-from hugflow_assets.errors import UnknownDatasetError
+from hugflow_assets.errors import HugflowError, UnknownDatasetError
 
 if TYPE_CHECKING:
-    from hugflow_assets.intake import AddFile, DatasetRequest
-    from hugflow_assets.planning.models import LandingPlan
+    from hugflow_assets.intake import AddFile
     from hugflow_assets.settings import Settings
-    from hugflow_assets.store import Store
 
 NAMES = Annotated[list[str], typer.Argument(metavar="NAME…", help="Storage names, as `hugflow status` shows them.")]
 AS_JSON = Annotated[bool, typer.Option("--json", help="The results as a JSON list, stable over versions.")]
@@ -103,12 +101,16 @@ def adopt(
     if not path.is_dir():
         raise typer.BadParameter(f"{path}: no such folder", param_hint="PATH")
     asked = _asked(request, settings)
+    from hugflow_assets.hub import Hub, HubAccess
     from hugflow_assets.orchestration.sync.one_dataset import materialize
+    from hugflow_assets.planning.pin import plan_on
     from hugflow_assets.store import Store
     from hugflow_assets.transfer.local_copies import find_matches, write_adopted
 
     store = Store.of(settings)
-    plan = _plan(asked, settings, store)
+    plan = plan_on(Hub(HubAccess.of(settings)), store, asked.request)
+    if isinstance(plan, HugflowError):
+        raise plan
     files = [file for config in plan.configs for split in config.splits for one in split.shards for file in one.files]
     found = find_matches(path.resolve(), files)
     told = (
@@ -139,13 +141,3 @@ def _asked(path: Path, settings: Settings) -> AddFile:
         return adds[0]
     problems = "; ".join(map(str, selection.problems())) or "it is no request to add a dataset"
     raise typer.BadParameter(f"{path}: {problems}", param_hint="--request")
-
-
-def _plan(asked: AddFile, settings: Settings, store: Store) -> LandingPlan:
-    from hugflow_assets.hub import Hub, HubAccess
-
-    landed = store.manifest(asked.name)
-    wanted: DatasetRequest = asked.request
-    from hugflow_assets.planning.resolve import resolve
-
-    return resolve(Hub(HubAccess.of(settings)), wanted, commit=landed.commit if landed else None)

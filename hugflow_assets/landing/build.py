@@ -20,6 +20,7 @@ from hugflow_assets.landing.progress import Tracker
 from hugflow_assets.landing.shards.pool import Job, run_jobs
 from hugflow_assets.landing.shards.reuse import LandedVersion
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
+from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.assemble import LandedShard, is_staged
 from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
@@ -246,7 +247,7 @@ class Build:
 
     def _earlier(self) -> dict[ShardKey, ShardReceipt]:
         """What an earlier run has landed and is still there."""
-        found = {shard.key: self.staging.receipt(*shard.key) for shard in self.shards}
+        found = {shard.key: self._receipt(shard) for shard in self.shards}
         complete = all(receipt is not None for receipt in found.values())
         earlier, ends = {}, dict[str, int]()
         for shard in self.shards:
@@ -264,6 +265,11 @@ class Build:
         if len(earlier) < len(self.shards):  # a half assembled record is of no use when a shard has to be landed anew
             earlier = {s.key: earlier[s.key] for s in self.shards if s.key in earlier and s.lines_path.exists()}
         return earlier
+
+    def _receipt(self, shard: Shard) -> ShardReceipt | None:
+        """The receipt of an earlier run, if it was for these files: the Hub may have made its conversion anew."""
+        receipt = self.staging.receipt(*shard.key)
+        return receipt if receipt is not None and receipt.sources == source_records(shard.source) else None
 
     def _sums_of(self, shard: Shard, receipt: ShardReceipt) -> bytes | None:
         sums = self.staging.sums(*shard.key)

@@ -20,7 +20,7 @@ def decide(plan: LandingPlan, manifest: Manifest | None, options: LandingOptions
     if manifest is None:
         return Action.LAND
     wanted, landed = fingerprint_of(plan, plan.commit, options), manifest.fingerprint
-    if wanted.data != landed.data:
+    if wanted.data != landed.data or plan.state.files_commit != manifest.repo.files_commit:
         return Action.UPDATE
     if wanted.views != landed.views:
         return Action.VIEWS

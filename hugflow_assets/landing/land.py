@@ -11,20 +11,21 @@ from hugflow_assets.errors import (
     HeldBackError,
     HugflowError,
     LandingCancelledError,
+    LeaseHeldError,
     LeaseLostError,
+    ManifestError,
     NoLongerWantedError,
     UnexpectedError,
     UnsupportedShapeError,
 )
-from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.hub import HubAccess
 from hugflow_assets.landing.build import Build, Hooks
 from hugflow_assets.landing.decide import decide, fingerprint_of
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
 from hugflow_assets.landing.update_in_place import describe, rebuild
 from hugflow_assets.landing.verify.verify import quick_check, verify
 from hugflow_assets.landing.views.columns import choose_columns
-from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.shapes.registry import LANDABLE
 from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, disk_error, now_text
 
@@ -47,14 +48,14 @@ def land(
     still_wanted: Callable[[], bool] = _yes,
     should_stop: Callable[[], bool] = _no,
     run_id: str | None = None,
-    update: bool = False,
     requested_by: str | None = None,
     request_commit: str | None = None,
 ) -> LandedDataset:
     """Make the storage hold what ``plan`` says, with as little work as that takes; see ``Action``.
 
-    A landed dataset is pinned: unless ``update``, a plan at another commit repairs it at its own. A landing that was
-    killed, or stopped by any error, is resumed at the first shard that is missing.
+    Which commit that is was decided by ``planning.pin``; a plan that was made for another version than the one that
+    is landed by now is refused. A landing that was killed, or stopped by any error, is resumed at the first shard that
+    is missing.
 
     Args:
         on_progress: told how far it is, at most every ``options.progress_interval_s``, and at each new phase.
@@ -64,7 +65,7 @@ def land(
         requested_by, request_commit: who asked, and in which commit of the requests; for the manifest.
     Raises:
         UnsupportedShapeError, ColumnNotFoundError: refused before anything is fetched.
-        LeaseHeldError: another run is at work on this name.
+        LeaseHeldError: another run is at work on this name, or has landed another version since this was planned.
         QuotaExceededError, DiskFullError, StorageError: the storage cannot take it.
         HFError: the Hub does not give it. BadSourceError: what it gives is not readable.
         LandingCancelledError, NoLongerWantedError: stopped, nothing was published.
@@ -75,9 +76,10 @@ def land(
     hooks = Hooks(on_progress, still_wanted, should_stop, run_id, requested_by, request_commit)
     began = time.monotonic()
     with store.lease(plan.name, purpose="landing", wait_s=0) as lease:
+        _refuse_outrun(plan, store)
         try:
             _refuse_held(plan, store)
-            return _land(plan, store, access, options, hooks, lease, began, update=update)
+            return _land(plan, store, access, options, hooks, lease, began)
         except Exception as error:
             failure = _meaning(error, lease, store.layout.dataset(plan.name))
             _failed(plan, store, hooks, failure)
@@ -108,6 +110,22 @@ def _refuse(plan: LandingPlan) -> None:
     choose_columns(features, plan.request.audio_column, plan.request.text_column)
 
 
+def _refuse_outrun(plan: LandingPlan, store: Store) -> None:
+    """Refuse a plan that would move a version it was not made for: another run landed that one in between."""
+    try:
+        manifest = store.manifest(plan.name)
+    except ManifestError:
+        return  # the landing says what is wrong with it
+    landed = Version.of(manifest) if manifest is not None else None
+    if landed is not None and landed not in (plan.version, plan.over):
+        raise LeaseHeldError(
+            f"Another run landed {plan.name} at commit {landed.commit[:12]} while this one was planned for "
+            f"{plan.commit[:12]}.",
+            remedy="Run it again: it is planned anew.",
+            name=plan.name,
+        )
+
+
 def _refuse_held(plan: LandingPlan, store: Store) -> None:
     """Refuse what a person holds back. Asked under the lease: whoever holds it back later cancels that lease."""
     hold = store.holds.read(plan.name)
@@ -128,12 +146,8 @@ def _land(
     hooks: Hooks,
     lease: Lease,
     began: float,
-    *,
-    update: bool,
 ) -> LandedDataset:
     manifest = store.manifest(plan.name)
-    if manifest is not None and not update and _commits(plan) != (manifest.commit, manifest.repo.files_commit):
-        plan = _pinned(plan, manifest, access)
     restored = manifest is None and _restored(plan, store, options, hooks, lease)
     if restored:
         manifest = store.manifest(plan.name)
@@ -155,22 +169,6 @@ def _restored(plan: LandingPlan, store: Store, options: LandingOptions, hooks: H
         raise NoLongerWantedError(f"{plan.name} was withdrawn; it stays in the trash.")
     store.restore(plan.name, entry_id=entry.id, lease=lease)
     return True
-
-
-def _commits(plan: LandingPlan) -> tuple[str, str | None]:
-    return plan.commit, plan.state.files_commit
-
-
-def _pinned(plan: LandingPlan, manifest: Manifest, access: HubAccess) -> LandingPlan:
-    """The plan at the landed commit."""
-    return resolve(
-        Hub(access),
-        plan.request,
-        commit=manifest.commit,
-        known_oid=manifest.repo.oid,
-        seen_before=True,
-        files_commit=manifest.repo.files_commit,
-    )
 
 
 def _is_whole(store: Store, manifest: Manifest, options: LandingOptions) -> bool:

@@ -18,7 +18,7 @@ from hugflow_assets.hub.prefetch import Once
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.names import storage_name
 from hugflow_assets.planning.data_files import data_layout
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.planning.zip_directory import directory_from, member_head, zip_members
 from hugflow_assets.planning.zip_preview import opened, tables_and_archives, zips_of
 from hugflow_assets.shapes.clip_tables.layout import likely_tables, looked_at
@@ -66,12 +66,12 @@ def plan_of(
     state: RepoState,
     files: list[SourceFile],
     card_problem: str,
-    files_commit: str | None = None,
+    pinned: Version | None = None,
 ) -> LandingPlan:
     """The plan of a request at a pinned commit. The same commits give the same plan.
 
     Args:
-        files_commit: of the Hub's conversion, where that was landed before; None takes its newest.
+        pinned: the version that is landed, whose conversion is taken, or none; None takes the newest conversion.
     """
     by_path = {file.path: file for file in files}
     converted = request.revision == CONVERSION
@@ -85,7 +85,7 @@ def plan_of(
         head.begin(path)
     found = recognise_own(sight)
     if found is not None and found.is_script:
-        plan = _plan_of_conversion(hub, request, state, files, found, files_commit)
+        plan = _plan_of_conversion(hub, request, state, files, found, pinned)
         if plan.shape is not Shape.UNSUPPORTED or (found := _beside_script(sight, by_path, inside)) is None:
             return plan
     note = card_problem
@@ -247,14 +247,17 @@ def _plan_of_conversion(
     state: RepoState,
     files: list[SourceFile],
     found: Recognised,
-    files_commit: str | None,
+    pinned: Version | None,
 ) -> LandingPlan:
     """A script repository: what the Hub has converted it to, if it is whole; said loudly."""
+    files_commit = pinned.files_commit if pinned is not None else None
+    if pinned is not None and files_commit is None:
+        return _refused(hub, request, state, found, "What landed of it is not the Hub's conversion.", files)
     try:
         files_commit = files_commit or hub.state(state.repo_id, CONVERSION).commit
     except HFRevisionNotFoundError:
         return _refused(hub, request, state, found, "The Hub holds no conversion of it to parquet.", files)
-    converted = [one.model_copy(update={"commit": files_commit}) for one in hub.files(state.repo_id, files_commit)]
+    converted = [one.model_copy(update={"commit": files_commit}) for one in _conversion(hub, request, files_commit)]
     by_path = {file.path: file for file in converted}
     layout = conversion_layout(list(by_path))
     if not layout.configs:
@@ -269,6 +272,23 @@ def _plan_of_conversion(
     )
     state = state.model_copy(update={"files_commit": files_commit})
     return _plan_of_parquet(hub, request, state, by_path, chosen, dataset_infos(state.card_data), note)
+
+
+def _conversion(hub: Hub, request: DatasetRequest, commit: str) -> list[SourceFile]:
+    """The files of a conversion.
+
+    Raises:
+        HFRevisionNotFoundError: the Hub has made it anew and keeps the one that landed no longer.
+    """
+    try:
+        return hub.files(request.hf_id, commit)
+    except HFRevisionNotFoundError as error:
+        raise HFRevisionNotFoundError(
+            f"The Hub no longer holds the conversion of {request.hf_id} to parquet at commit {commit}, which landed.",
+            remedy=f"`hugflow update {storage_name(request)}` lands the newest one; what is on the storage stays.",
+            repo=request.hf_id,
+            revision=commit,
+        ) from error
 
 
 # ---- looking into files

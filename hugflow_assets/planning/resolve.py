@@ -1,43 +1,41 @@
-"""What a request means on the Hub now, or at the commit that is landed."""
+"""What a request means on the Hub, now or at a given commit. Which of the two is decided by ``pin``."""
 
 from __future__ import annotations
 
 from hugflow_assets.hub.client import Hub
 from hugflow_assets.hub.prefetch import meanwhile
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan, Version
 
 
 def resolve(
     hub: Hub,
     request: DatasetRequest,
     *,
-    commit: str | None = None,
+    pinned: Version | None = None,
     known_oid: str | None = None,
     seen_before: bool = False,
-    files_commit: str | None = None,
 ) -> LandingPlan:
-    """What the request means on the Hub now: commit, configs, splits, files with hashes, features, estimate.
+    """What the request means on the Hub: commit, configs, splits, files with hashes, features, estimate.
 
     Nothing but metadata is read: the list of files, the card, parquet footers. A shape that cannot be landed is no
     error here: ``plan.shape`` is UNSUPPORTED and ``shape_reason`` says why.
 
     Args:
-        commit: plan at this 40-hex commit instead of what the revision points to now (repair of a landing).
+        pinned: plan at these 40-hex commits instead of what the revision, and the Hub's conversion, point to now.
         known_oid: the Hub's ``_id`` of the repository we landed: another one under this name means ours is gone.
         seen_before: we hold a landing of it, so that "not found" means gone.
-        files_commit: of the Hub's conversion that was landed (``RepoState.files_commit``), for a repair.
     Raises:
         HFNotFoundError, HFGoneError, HFGatedError, HFDisabledError, HFIdSpellingError, HFRevisionNotFoundError,
         HFSubsetNotFoundError, HFSplitNotFoundError.
     """
     with meanwhile(_libraries):
         state, files, problem = hub.repository(
-            request.hf_id, commit or request.revision, known_oid=known_oid, seen_before=seen_before
+            request.hf_id, pinned.commit if pinned else request.revision, known_oid=known_oid, seen_before=seen_before
         )
     from hugflow_assets.planning.plan import plan_of
 
-    return plan_of(hub, request, state, files, problem, files_commit)
+    return plan_of(hub, request, state, files, problem, pinned)
 
 
 def _libraries() -> None:

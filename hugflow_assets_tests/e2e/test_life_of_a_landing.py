@@ -16,7 +16,7 @@ from hugflow_assets.landing.land import land
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.planning.pin import plan
 from hugflow_assets.store import Held, Hold, Scrub, Store, now_text, request_digest
 from hugflow_assets_tests.datasets_made import clip_rows, speech_files, write_parquet
 
@@ -39,7 +39,7 @@ class House:
         return self.store.layout.dataset(NAME)
 
     def plan(self, request: DatasetRequest = REQUEST) -> LandingPlan:
-        return resolve(Hub(self.access), request)
+        return plan(Hub(self.access), request, landed=self.store.manifest(NAME))
 
     def land(self, request: DatasetRequest = REQUEST, **how: object) -> LandedDataset:
         return land(self.plan(request), self.store, self.access, self.options, **how)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from hugflow_assets.errors import HFDownloadError, HFIntegrityError, HFSubsetNot
 from hugflow_assets.hub import Hub
 from hugflow_assets.hub.client import _source_file
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.shapes.parquet.footers import features_of
@@ -105,7 +105,7 @@ def test_the_same_commit_gives_the_same_plan_and_a_pinned_one_stays(
     before = resolve(Hub(access()), request())
     hub.commit("org/set", {"data/test-00000-of-00001.parquet": plain_parquet(9)})
     assert resolve(Hub(access()), request()).commit != first
-    assert resolve(Hub(access()), request(), commit=first, known_oid=before.state.repo_oid) == before
+    assert resolve(Hub(access()), request(), pinned=Version(commit=first), known_oid=before.state.repo_oid) == before
 
 
 def test_all_configs_land_unless_a_subset_is_asked_for(hub: FaultyHub, access: Access, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hugflow_assets.demo.serving import Connection
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.hub.prefetch import at_once, in_order, meanwhile
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.shapes.parquet.footers import read_tail
 from hugflow_assets_tests.datasets_made import card, tar_bytes, zip_bytes
@@ -67,7 +67,8 @@ def far() -> Iterator[MeetingHub]:
 
 def plan(hub: LocalHub, commit: str | None = None, **asked: Any) -> LandingPlan:
     request = DatasetRequest(**{"hf_id": REPO, "description": "a test", **asked})
-    return resolve(Hub(HubAccess(hub.url, token="hf_reader", retries=1, backoff_s=0.01)), request, commit=commit)
+    pinned = Version(commit=commit) if commit else None
+    return resolve(Hub(HubAccess(hub.url, token="hf_reader", retries=1, backoff_s=0.01)), request, pinned=pinned)
 
 
 def test_the_card_is_asked_for_with_the_commit_and_the_files_with_the_gate(far: MeetingHub) -> None:

@@ -10,10 +10,11 @@ import pytest
 from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import DatasetRequest
+from hugflow_assets.intake.names import storage_name
 from hugflow_assets.landing.land import land
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.planning.pin import plan
 from hugflow_assets.store import Store
 
 REPO = "acme/speech"
@@ -37,9 +38,10 @@ class House:
         (self.folder / "state").mkdir(exist_ok=True)
         return Store(self.folder / "storage", self.folder / "state")
 
-    def plan(self, commit: str | None = None, hf_id: str = REPO, **asked: Any) -> LandingPlan:
+    def plan(self, hf_id: str = REPO, *, update: bool = False, **asked: Any) -> LandingPlan:
         request = DatasetRequest(hf_id=hf_id, **{"description": "Speech.", **asked})
-        return resolve(Hub(self.access), request, commit=commit)
+        landed = self.store.manifest(storage_name(request))
+        return plan(Hub(self.access), request, landed=landed, update=update)
 
     def land(self, plan: LandingPlan | None = None, **options: Any) -> LandedDataset:
         return land(plan or self.plan(), self.store, self.access, self.options, **options)

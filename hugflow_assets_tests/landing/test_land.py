@@ -178,7 +178,7 @@ def test_a_damaged_landing_is_repaired_at_its_commit(house: House, speech: str, 
     else:
         (landed.path / "manifests/nemo/test.jsonl").unlink()
 
-    again = house.land(house.plan(commit=speech))
+    again = house.land(house.plan())
 
     assert again.action is Action.REPAIR
     assert tree_of(again.path) == whole
@@ -209,7 +209,7 @@ def test_a_landed_dataset_stays_at_its_commit_until_it_is_updated(house: House, 
     pinned = house.land()
     assert pinned.action is Action.NOOP and pinned.manifest.commit == speech
 
-    moved = house.land(update=True)
+    moved = house.land(house.plan(update=True))
 
     assert moved.action is Action.UPDATE and moved.manifest.commit == newer
     assert moved.bytes_fetched <= (tmp_path / "src/300.parquet").stat().st_size
@@ -518,7 +518,7 @@ def test_an_update_asks_for_no_space_for_what_it_links(house: House, speech: str
         house.folder / "state",
         quota_bytes=taken + first.manifest.size_bytes // 2 + 3 * (1 << 20),
     )
-    moved = land(house.plan(), tight, house.access, house.options, update=True)
+    moved = land(house.plan(update=True), tight, house.access, house.options)
     assert moved.action is Action.UPDATE and moved.manifest.counts.rows == 49
 
 

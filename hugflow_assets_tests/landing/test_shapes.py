@@ -109,7 +109,7 @@ def test_a_column_that_is_not_there_is_refused_before_the_data_are_fetched(house
 def test_an_update_of_the_card_alone_fetches_no_data(house: House, name: str) -> None:
     landed(house, CASES[name])
     house.hub.commit("acme/speech", {"README.md": b"---\nlicense: mit\n---\n# Other words\n"})
-    updated = house.land(house.plan(**CASES[name].asked), update=True)
+    updated = house.land(house.plan(update=True, **CASES[name].asked))
     assert (updated.action, updated.manifest.volatile.bytes_fetched) == (Action.UPDATE, 0)
     assert tree_of(house.elsewhere("fresh").land(house.plan(**CASES[name].asked)).path) == tree_of(updated.path)
 
@@ -118,7 +118,7 @@ def test_an_update_of_one_archive_fetches_that_one(house: House) -> None:
     landed(house, CASES["webdataset"])
     archive = tar_bytes({"k.flac": FLAC, "k.txt": b"new", "k.cls": b"5", "k.extra.json": b"{}"})
     house.hub.commit("acme/speech", {"train-01.tar": archive})
-    updated = house.land(house.plan(split="train"), update=True)
+    updated = house.land(house.plan(split="train", update=True))
     assert updated.manifest.volatile.bytes_fetched == len(archive)
     assert tree_of(house.elsewhere("fresh").land(house.plan(split="train")).path) == tree_of(updated.path)
 
@@ -141,7 +141,7 @@ def test_a_conversion_is_said_loudly_and_pinned_to_its_own_commit(house: House) 
     audio = next((found.path / "audio").rglob("*.wav"))
     audio.parent.chmod(0o750)
     audio.unlink()
-    again = house.land(house.plan(hf_id=case.hf_id, commit=found.manifest.commit, **case.asked))
+    again = house.land(house.plan(hf_id=case.hf_id, **case.asked))
     assert audio.read_bytes() and again.manifest.repo.files_commit == pinned
 
 

@@ -15,7 +15,7 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.reconcile.retry_policy import COMMIT_TAG
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.planning.pin import plan_on
 from hugflow_assets.rules import PREFLIGHT_RULES, Verdict, blocking, preflight
 from hugflow_assets.store import EventKind, Store
 
@@ -61,7 +61,7 @@ def dataset(
         store, snapshot = platform.store(), platform.at(context.run.tags.get(COMMIT_TAG))
         asked = requested(context.partition_key, snapshot, store)
         register(context.instance, DATASETS_NAME, [asked.name])
-        plan = resolved(asked, platform, store, update=config.update)
+        plan = plan_on(platform.hub(), store, asked.request, update=config.update)
         from hugflow_assets.shapes.registry import LANDABLE
 
         verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
@@ -113,18 +113,3 @@ def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:
         remedy="Add a request file, or take a name that `hugflow status` lists.",
         name=name[:200],
     )
-
-
-def resolved(asked: AddFile, platform: Platform, store: Store, *, update: bool) -> LandingPlan | HugflowError:
-    """What the request means on the Hub: at the landed commit, or at the newest one with ``update``, or why not."""
-    try:
-        landed = store.manifest(asked.name)
-        return resolve(
-            platform.hub(),
-            asked.request,
-            commit=landed.commit if landed and not update else None,
-            known_oid=landed.repo.oid if landed else None,
-            seen_before=landed is not None,
-        )
-    except HugflowError as error:
-        return error

@@ -70,7 +70,6 @@ class LandingIOManager(ConfigurableIOManager):
                 run_id=context.run_id,
                 requested_by=tags.get(AUTHOR_TAG),
                 request_commit=tags.get(CHANGE_TAG),
-                update=True,  # whether to move is decided where the commit was: a plan at another one is an update
             )
 
         def tell() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import Hub
 from hugflow_assets.intake import AddFile, DatasetRequest, RemoveFile
 from hugflow_assets.notify import RequestMessage, State, comment_body, message_section, plan_comment
 from hugflow_assets.notify.comment import section_key
 from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.planning.pin import plan_on
 from hugflow_assets.rules import Stock, lands_again, preflight, removal_preview
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Store, human_size
@@ -86,7 +85,7 @@ def _landing(
     from hugflow_assets.shapes.registry import LANDABLE
 
     stock = Stock(store)
-    plan = _plan(file, store, hub)
+    plan = plan_on(hub, store, file.request)
     verdicts = preflight(file, proposed.snapshot, plan, store, settings, stock=stock, landable=LANDABLE)
     text = plan_comment(
         file.name,
@@ -97,21 +96,6 @@ def _landing(
         differs=differences(before.request, file.request) if isinstance(before, AddFile) else "",
     )
     return Section(file.name, text, fine=not any(one.blocks for one in verdicts))
-
-
-def _plan(file: AddFile, store: Store, hub: Hub) -> LandingPlan | HugflowError:
-    """At the landed commit where there is one: an edit of a description moves nothing."""
-    try:
-        landed = store.manifest(file.name)
-        return resolve(
-            hub,
-            file.request,
-            commit=landed.commit if landed else None,
-            known_oid=landed.repo.oid if landed else None,
-            seen_before=landed is not None,
-        )
-    except HugflowError as error:
-        return error
 
 
 def differences(before: DatasetRequest, after: DatasetRequest) -> str:

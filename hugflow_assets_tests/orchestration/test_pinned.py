@@ -1,0 +1,104 @@
+"""A landed dataset stays at its commit: plan, materialization, sync, update and the plan comment say and do the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from dagster import DagsterInstance
+from dagster._cli.asset import asset_cli
+
+from hugflow_assets.cli import main
+from hugflow_assets.orchestration.github.plan_comment import plan_of
+from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
+from hugflow_assets.orchestration.sync.one_dataset import materialize
+from hugflow_assets.orchestration.sync.run_here import sync
+from hugflow_assets.store import Manifest
+from hugflow_assets_tests.datasets_made import clip_rows, speech_files, write_parquet
+from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
+
+SCRIPTED = "org__scripted__rev_main"
+CONVERSION = "refs/convert/parquet"
+
+
+def by_dagster(name: str) -> None:
+    """What `dagster asset materialize` does, in this process."""
+    arguments = ["materialize", "-m", "hugflow_assets.definitions", "--select", "dataset", "--partition", name]
+    done = CliRunner().invoke(asset_cli, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+
+
+def rows_of(project: Project, name: str) -> list[str]:
+    """The texts of every row."""
+    record = project.storage / name / "json/train.jsonl"
+    return [json.loads(line)["text"] for line in record.read_text().splitlines()]
+
+
+def landed(project: Project, name: str) -> Manifest:
+    manifest = project.store.manifest(name)
+    assert manifest is not None
+    return manifest
+
+
+def planned(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What `hugflow plan --json` says of the only request."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["plan", "--json"])
+    (told,) = json.loads(capsys.readouterr().out)["plans"]
+    return dict(told)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """What `hugflow plan` prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["plan"])
+    return capsys.readouterr().out
+
+
+def comment(project: Project) -> str:
+    """What the pull request that edits the only request to what it is now is told."""
+    from hugflow_assets.orchestration.assets.platform import Platform
+
+    platform = Platform()
+    snapshot = platform.snapshot()
+    (file,) = snapshot.adds
+    before = file.model_copy(update={"request": landed(project, file.name).request})
+    proposed = Proposed(head="a" * 40, snapshot=snapshot, changes=(Change(path=file.path, before=before, after=file),))
+    return plan_of(proposed, platform.store(), platform.hub(), platform.settings()).body.replace("\\", "")
+
+
+@pytest.fixture
+def scripted(project: Project, tmp_path: Path) -> Project:
+    """A script repository, landed from what the Hub converted it to; then the conversion is made anew."""
+    project.hub.add_repo("org/scripted", {"scripted.py": b"import datasets\n"})
+    converted = write_parquet(tmp_path / "old.parquet", clip_rows(6))
+    project.hub.commit("org/scripted", {"default/train/0000.parquet": converted}, branch=CONVERSION)
+    project.add("scripted", "org/scripted")
+    by_dagster(SCRIPTED)
+    anew = write_parquet(tmp_path / "new.parquet", clip_rows(9, start=100))
+    project.hub.commit("org/scripted", {"default/train/0000.parquet": anew}, branch=CONVERSION)
+    return project
+
+
+def test_a_repair_brings_back_the_landed_rows_not_those_of_a_newer_conversion(scripted: Project) -> None:
+    before, rows = landed(scripted, SCRIPTED), rows_of(scripted, SCRIPTED)
+    clip = next(path for path in (scripted.storage / SCRIPTED / "audio").rglob("*") if path.is_file())
+    audio = clip.read_bytes()
+    clip.unlink()
+    by_dagster(SCRIPTED)
+    assert clip.read_bytes() == audio
+    assert rows_of(scripted, SCRIPTED) == rows and len(rows) == 6
+    assert landed(scripted, SCRIPTED).repo == before.repo
+
+
+def test_an_update_moves_to_a_newer_conversion(scripted: Project) -> None:
+    before = landed(scripted, SCRIPTED)
+    (result,) = materialize([SCRIPTED], update=True, instance=scripted.instance)
+    after = landed(scripted, SCRIPTED)
+    assert (result.action, len(rows_of(scripted, SCRIPTED))) == ("update", 9)
+    assert after.commit == before.commit and after.repo.files_commit != before.repo.files_commit
