@@ -219,6 +219,19 @@ def test_a_landed_dataset_stays_at_its_commit_until_it_is_updated(house: House, 
     assert len(replaced) == 1
 
 
+def test_a_plan_that_another_run_has_outrun_moves_nothing(house: House, speech: str, tmp_path: Path) -> None:
+    outrun = house.plan()
+    house.hub.commit(
+        "acme/speech", {"data/train-00001-of-00003.parquet": write_speech(tmp_path / "new.parquet", 300, 2)}
+    )
+    whole = house.land()
+    before = tree_of(whole.path)
+    with pytest.raises(LeaseHeldError, match=whole.manifest.commit[:12]):
+        house.land(outrun)
+    assert tree_of(whole.path) == before
+    assert [event.kind for event in house.store.events.read()].count(EventKind.FAILED) == 0
+
+
 def test_another_kind_of_checksum_fetches_nothing(house: House, speech: str) -> None:
     house.land()
     house.options = LandingOptions(checksums="sha256")
@@ -375,8 +388,6 @@ def test_two_at_once_give_one_landing(house: House, speech: str) -> None:
 
 def test_what_does_not_fit_is_refused_before_a_byte_is_fetched(house: House, speech: str) -> None:
     plan = house.plan()
-    (house.folder / "storage").mkdir()
-    (house.folder / "state").mkdir()
     store = Store(house.folder / "storage", house.folder / "state", quota_bytes=1000)
     before = len(house.hub.requests)
     with pytest.raises(QuotaExceededError):

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from hugflow_assets.demo.local_hub import LocalHub
-from hugflow_assets.errors import ColumnNotFoundError
-from hugflow_assets.landing.options import Action, LandedDataset
+from hugflow_assets.demo.protocol import CDN
+from hugflow_assets.errors import ColumnNotFoundError, HFDownloadError
+from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
 from hugflow_assets.landing.verify.verify import verify
-from hugflow_assets_tests.datasets_made import tar_bytes
+from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parquet
+from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.shape_cases import CASES, FLAC, Case
 from hugflow_assets_tests.landing.trees import rows_of, tree_of
@@ -143,6 +145,28 @@ def test_a_conversion_is_said_loudly_and_pinned_to_its_own_commit(house: House) 
     audio.unlink()
     again = house.land(house.plan(hf_id=case.hf_id, **case.asked))
     assert audio.read_bytes() and again.manifest.repo.files_commit == pinned
+
+
+def test_a_landing_that_stopped_takes_no_shard_of_an_older_conversion(tmp_path: Path) -> None:
+    case = CASES["a script repository that the Hub converted"]
+    paths = [f"en/train/{number:04}.parquet" for number in range(4)]
+
+    def converted(first: int) -> dict[str, bytes | Path]:
+        made = (write_parquet(tmp_path / f"{first}/{at}.parquet", clip_rows(2, first=first + at)) for at in range(4))
+        return dict(zip(paths, made, strict=True))
+
+    with FaultyHub() as hub:
+        house = House(hub, tmp_path, LandingOptions(workers=1, progress_interval_s=0.05))
+        hub.add_repo(case.hf_id, case.files)
+        hub.commit(case.hf_id, converted(0), branch="refs/convert/parquet")
+        hub.fault("0003.parquet", 403, origin=CDN, times=None)
+        with pytest.raises(HFDownloadError):
+            house.land(house.plan(hf_id=case.hf_id, subset="en"))
+        hub.heal()
+        hub.commit(case.hf_id, converted(100), branch="refs/convert/parquet")
+        found = house.land(house.plan(hf_id=case.hf_id, subset="en"))
+    rows = [json.loads(line) for line in (found.path / "json/train.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == [100, 101, 101, 102, 102, 103, 103, 104]
 
 
 def test_rows_of_many_files_land_over_several_shards_in_metadata_order(house: House) -> None:

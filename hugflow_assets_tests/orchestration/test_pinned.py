@@ -1,4 +1,4 @@
-"""A landed dataset stays at its commit: plan, materialization, sync, update and the plan comment say and do the same."""
+"""A landed dataset stays at its commit: plan, materialization, sync and the plan comment say and do the same."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from dagster import DagsterInstance
 from dagster._cli.asset import asset_cli
 
 from hugflow_assets.cli import main
+from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.github.plan_comment import plan_of
 from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
 from hugflow_assets.orchestration.sync.one_dataset import materialize
 from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets.store import Manifest
-from hugflow_assets_tests.datasets_made import clip_rows, speech_files, write_parquet
-from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
+from hugflow_assets_tests.datasets_made import clip_rows, write_parquet
+from hugflow_assets_tests.orchestration.conftest import Project
 
 SCRIPTED = "org__scripted__rev_main"
 CONVERSION = "refs/convert/parquet"
@@ -62,13 +62,15 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 def comment(project: Project) -> str:
     """What the pull request that edits the only request to what it is now is told."""
-    from hugflow_assets.orchestration.assets.platform import Platform
-
     platform = Platform()
     snapshot = platform.snapshot()
     (file,) = snapshot.adds
     before = file.model_copy(update={"request": landed(project, file.name).request})
-    proposed = Proposed(head="a" * 40, snapshot=snapshot, changes=(Change(path=file.path, before=before, after=file),))
+    proposed = Proposed(
+        head="a" * 40,
+        snapshot=snapshot,
+        changes=(Change(path=file.path, was=file.path, deleted=False, before=before, after=file),),
+    )
     return plan_of(proposed, platform.store(), platform.hub(), platform.settings()).body.replace("\\", "")
 
 
@@ -79,8 +81,8 @@ def scripted(project: Project, tmp_path: Path) -> Project:
     converted = write_parquet(tmp_path / "old.parquet", clip_rows(6))
     project.hub.commit("org/scripted", {"default/train/0000.parquet": converted}, branch=CONVERSION)
     project.add("scripted", "org/scripted")
-    by_dagster(SCRIPTED)
-    anew = write_parquet(tmp_path / "new.parquet", clip_rows(9, start=100))
+    sync(instance=project.instance)
+    anew = write_parquet(tmp_path / "new.parquet", clip_rows(9, first=100))
     project.hub.commit("org/scripted", {"default/train/0000.parquet": anew}, branch=CONVERSION)
     return project
 
