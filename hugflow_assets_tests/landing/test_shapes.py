@@ -149,24 +149,26 @@ def test_a_conversion_is_said_loudly_and_pinned_to_its_own_commit(house: House) 
 
 def test_a_landing_that_stopped_takes_no_shard_of_an_older_conversion(tmp_path: Path) -> None:
     case = CASES["a script repository that the Hub converted"]
-    paths = [f"en/train/{number:04}.parquet" for number in range(4)]
+    count = 20
 
     def converted(first: int) -> dict[str, bytes | Path]:
-        made = (write_parquet(tmp_path / f"{first}/{at}.parquet", clip_rows(2, first=first + at)) for at in range(4))
-        return dict(zip(paths, made, strict=True))
+        paths = (f"en/train/{number:04}.parquet" for number in range(count))
+        return {path: write_parquet(tmp_path / path, clip_rows(1, first=first + at)) for at, path in enumerate(paths)}
 
     with FaultyHub() as hub:
         house = House(hub, tmp_path, LandingOptions(workers=1, progress_interval_s=0.05))
         hub.add_repo(case.hf_id, case.files)
         hub.commit(case.hf_id, converted(0), branch="refs/convert/parquet")
-        hub.fault("0003.parquet", 403, origin=CDN, times=None)
+        plan = house.plan(hf_id=case.hf_id, subset="en")
+        hub.fault("0019.parquet", 403, origin=CDN, times=None)
         with pytest.raises(HFDownloadError):
-            house.land(house.plan(hf_id=case.hf_id, subset="en"))
+            house.land(plan)
+        assert list((tmp_path / "storage/.hugflow/staging").rglob("receipts/**/*.json"))
         hub.heal()
         hub.commit(case.hf_id, converted(100), branch="refs/convert/parquet")
         found = house.land(house.plan(hf_id=case.hf_id, subset="en"))
     rows = [json.loads(line) for line in (found.path / "json/train.jsonl").read_text().splitlines()]
-    assert [row["id"] for row in rows] == [100, 101, 101, 102, 102, 103, 103, 104]
+    assert [row["id"] for row in rows] == list(range(100, 100 + count))
 
 
 def test_rows_of_many_files_land_over_several_shards_in_metadata_order(house: House) -> None:
