@@ -53,7 +53,7 @@ def main() -> None:
         return
     cases = [(1, size) for size in asked.sizes.split(",") if size]
     cases += [(int(count), size) for count, size in (one.split("x") for one in asked.several.split(",") if one)]
-    print("| files | MB each | Hub | XET=off: MB/s, CPU s, peak MB | on | auto |")
+    print("| files | MB each | Hub | XET=off: MB/s, CPU s, peak MB | on |")
     print("|---|---|---|---|---|---|")
     with (
         tempfile.TemporaryDirectory(prefix="hugflow-xet-", dir=asked.workdir) as folder,
