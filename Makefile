@@ -30,11 +30,12 @@ up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term
 
-check: install  ## lint, format, types, layers, workflows, definitions
+check: install  ## lint, format, types, layers, dependencies, workflows, definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
 	$(BIN)/zizmor --offline --quiet --persona auditor .github
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/dagster definitions validate

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from hugflow_assets.formats.datasets_internals import features_of_yaml
+
 
 @dataclass(frozen=True)
 class Card:
@@ -54,8 +56,6 @@ def license_of(card_data: dict[str, Any]) -> str | None:
 
 def dataset_infos(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The card's ``dataset_info`` by config: features and splits; what is broken is left out."""
-    from datasets import Features
-
     found = card_data.get("dataset_info")
     infos: dict[str, dict[str, Any]] = {}
     for one in found if isinstance(found, list) else [found]:
@@ -63,7 +63,7 @@ def dataset_infos(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
             continue
         info: dict[str, Any] = {}
         try:
-            info["features"] = Features._from_yaml_list(one["features"]).to_dict()
+            info["features"] = features_of_yaml(one["features"])
         except (KeyError, TypeError, ValueError, AttributeError):
             info["features"] = None
         splits = one.get("splits")

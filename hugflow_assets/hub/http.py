@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from httpcore2 import NetworkStream, SyncBackend
 
 from hugflow_assets.errors import HFError, HFUnreachableError
 from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.library_internals import before_hub_request, mark_body_as_read, use_backend
 
 _LARGE_BYTES = 1 << 20
 READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third of the speed on a fast network
@@ -126,7 +127,7 @@ class Body:
         if not self._rest and self._stream is not None:
             count = self._stream.read_into(room[: self._left], self._timeout_s) if self._left else 0
             self._left -= count
-            if count and not self._left and _is_told_of_the_end(self._response):
+            if count and not self._left and mark_body_as_read(self._response):
                 next(self._chunks, None)
             return count
         count = min(len(self._rest), len(room)) if self.has_more() else 0
@@ -142,22 +143,6 @@ class Body:
                 return False
             self._rest = memoryview(chunk)
         return bool(self._rest) or self._left > 0
-
-
-def _is_told_of_the_end(response: httpx2.Response) -> bool:
-    """Let the parser of the client library know that the body has been read, past it; else it closes the connection.
-
-    A new connection to a far storage is slow for its first megabytes. The parser is no part of the library's interface:
-    where it is not found, the connection is closed.
-    """
-    found: Any = response.stream
-    with suppress(AttributeError):
-        while not hasattr(found, "_connection"):
-            found = getattr(found, "_stream", None) or found._httpcore_stream
-        reader = found._connection._h11_state._reader
-        reader._remaining -= reader._remaining
-        return True
-    return False
 
 
 class _Backend(SyncBackend):
@@ -199,10 +184,7 @@ def _client(
         if https_proxy
         else None,
     )
-    for transport in (made._transport, *made._mounts.values()):
-        if isinstance(transport, httpx2.HTTPTransport):
-            # A pool takes a backend, a transport does not pass one on.
-            transport._pool._network_backend = _Backend()
+    use_backend(made, _Backend())
     atexit.register(made.close)
     return made
 
@@ -210,10 +192,9 @@ def _client(
 def _before_request(request: httpx2.Request) -> None:
     """What the Hub's own client does before each request: a request id, and none at all in offline mode."""
     from huggingface_hub.errors import OfflineModeIsEnabled
-    from huggingface_hub.utils._http import hf_request_event_hook
 
     try:
-        hf_request_event_hook(request)
+        before_hub_request(request)
     except OfflineModeIsEnabled:
         raise HFUnreachableError(
             f"{request.url.netloc.decode()} was not asked: HF_HUB_OFFLINE is set.", remedy="Unset HF_HUB_OFFLINE."

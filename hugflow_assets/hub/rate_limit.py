@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.library_internals import rate_limit_of
 
 _SAME_WINDOW_S = 5.0
 _Counts = dict[str, list[float]]  # kind -> [requests left, time at which the window ends]
@@ -61,9 +62,7 @@ class RateBudget:
         kind = self._kind(url)
         if kind is None or self.path is None or (blocked_s is None and "ratelimit" not in headers):
             return
-        from huggingface_hub.utils._http import parse_ratelimit_headers
-
-        said = parse_ratelimit_headers(headers)
+        said = rate_limit_of(headers)
         if blocked_s is not None:
             heard = [0.0, time.time() + blocked_s]
         elif said is not None:

@@ -25,6 +25,7 @@ from hugflow_assets.errors import (
 )
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.http import client, deadline
+from hugflow_assets.hub.library_internals import rate_limit_of
 from hugflow_assets.hub.rate_limit import RateBudget
 
 PATIENCE = 4  # a whole answer may take this many times the longest silence
@@ -191,8 +192,6 @@ def request_headers(access: HubAccess) -> dict[str, str]:
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks us to wait: ``Retry-After`` (seconds or a date), else ``t`` of ``RateLimit``."""
-    from huggingface_hub.utils._http import parse_ratelimit_headers
-
     after = headers.get("retry-after", "").strip()
     if after.isdigit():
         return float(after)
@@ -201,7 +200,7 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
             return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
         except ValueError:
             return None
-    limit = parse_ratelimit_headers(headers)
+    limit = rate_limit_of(headers)
     return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from posixpath import basename
 from typing import Any
 
+from hugflow_assets.formats.datasets_internals import data_endings, files_of_module, metadata_names, module_of_endings
 from hugflow_assets.planning.listing_fs import BASE, listed, relative
 from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
 from hugflow_assets.shapes.texts.found import texts_by_name
@@ -123,10 +124,9 @@ def _patterns(data_files: Any, base: str, download_config: Any, config: str = ""
 def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str]:
     """As ``DataFilesPatternsList.resolve``, without its look at each file's origin."""
     from datasets.data_files import resolve_pattern
-    from datasets.packaged_modules import _ALL_ALLOWED_EXTENSIONS
     from fsspec.core import has_magic
 
-    allowed = {*_ALL_ALLOWED_EXTENSIONS, *_READ_AS}
+    allowed = {*data_endings(), *_READ_AS}
     found: list[str] = []
     for pattern in patterns:
         try:
@@ -160,37 +160,29 @@ def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
 
 def _is_mostly_zip(urls: Sequence[str]) -> bool:
     """Whether `datasets` would look into zip archives to find the format: .zip before any ending that it knows."""
-    from datasets.packaged_modules import _ALL_METADATA_FILENAMES, _EXTENSION_TO_MODULE
-
-    names = [name for name in map(basename, urls) if name not in _ALL_METADATA_FILENAMES]
+    known_endings, metadata = module_of_endings(), metadata_names()
+    names = [name for name in map(basename, urls) if name not in metadata]
     endings = Counter("." + suffix.lower() for name in names for suffix in name.split(".")[1:])
-    known = [(count, ending in _BEFORE_ZIP) for ending, count in endings.items() if ending in _EXTENSION_TO_MODULE]
+    known = [(count, ending in _BEFORE_ZIP) for ending, count in endings.items() if ending in known_endings]
     return endings[".zip"] > 0 and (endings[".zip"], False) >= max(known, default=(0, False))
 
 
 def _of_module(files: dict[str, list[str]], module: str | None) -> dict[str, list[str]]:
     """Only what the module reads, as `datasets` filters when the card declares no configs."""
     from datasets.data_files import DataFilesDict, DataFilesList
-    from datasets.packaged_modules import (
-        _MODULE_TO_EXTENSIONS,
-        _MODULE_TO_METADATA_EXTENSIONS,
-        _MODULE_TO_METADATA_FILE_NAMES,
-    )
 
     if module is None or module == ZIP:
         return files
+    read_endings, read_names = files_of_module(module)
     names = {split: {_read_as(url): url for url in urls} for split, urls in files.items()}
     kept = DataFilesDict({split: DataFilesList(list(urls), []) for split, urls in names.items()}).filter(
-        extensions=_MODULE_TO_EXTENSIONS[module] + _MODULE_TO_METADATA_EXTENSIONS[module],
-        file_names=_MODULE_TO_METADATA_FILE_NAMES[module],
+        extensions=read_endings, file_names=read_names
     )
     return {split: [names[split][url] for url in urls] for split, urls in kept.items()}
 
 
 def _read_as(url: str) -> str:
     """The name under which `datasets` would know a file whose ending it does not, or not in mixed case."""
-    from datasets.packaged_modules import _EXTENSION_TO_MODULE
-
     ending = url[url.rfind(".") :]
-    known = ending if ending in _EXTENSION_TO_MODULE else ending.lower()
+    known = ending if ending in module_of_endings() else ending.lower()
     return url.removesuffix(ending) + _READ_AS.get(known, known)

@@ -22,6 +22,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from hugflow_assets.errors import HugflowError
+from hugflow_assets.hub.library_internals import is_xet_available
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.refusals import Asked
 from hugflow_assets.hub.requests import call
@@ -197,8 +198,6 @@ def _silence_s(read_timeout_s: float) -> float:
 def is_installed() -> bool:
     """Whether there is a client, and ``HF_HUB_DISABLE_XET`` does not say to do without."""
     try:
-        from huggingface_hub.utils._runtime import is_xet_available
-
         return bool(is_xet_available() and client_library().XetSession)
     except Exception as error:  # noqa: BLE001  whatever keeps it from being loaded, there is plain HTTP
         _LOG.warning("Files in Xet storage are fetched by plain HTTP: hf_xet cannot be used (%s).", words(error))

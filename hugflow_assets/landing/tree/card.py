@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from hugflow_assets.formats.datasets_internals import yaml_of_features
 from hugflow_assets.hub.models import RepoState
 from hugflow_assets.landing.views.columns import Renaming, ViewColumns
 from hugflow_assets.landing.views.write import DATASETS_FIELDS, SplitViews, ViewSplit
@@ -113,10 +114,7 @@ def _value(dtype: str) -> dict[str, Any]:
 def _listed(features: dict[str, Any] | None) -> list[Any] | None:
     if features is None:
         return None
-    from datasets import Features
-
     try:
-        listed: list[Any] = Features.from_dict(features)._to_yaml_list()
+        return yaml_of_features(features)
     except (ValueError, TypeError, KeyError):  # a feature that this version of `datasets` cannot say in YAML
         return None
-    return listed

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError, HugflowError
+from hugflow_assets.formats.datasets_internals import python_module
 from hugflow_assets.shapes.columns import MediaTree, media_columns
 from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader
@@ -83,11 +84,10 @@ class RowReader(Reader):
 def _builder(module: str, local: Path, cache: Path, params: dict[str, Any], features: dict[str, Any] | None) -> Any:
     """The builder itself, without a look at any network. Only its own config's fields are given to it."""
     from datasets import DatasetBuilder, Features
-    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     tqdm.get_lock()  # made here, it stays: `datasets` removes one that it made, also from under another thread
-    loaded = importlib.import_module(_PACKAGED_DATASETS_MODULES[module][0])
+    loaded = importlib.import_module(python_module(module))
     kind: Any = next(
         one
         for one in vars(loaded).values()
