@@ -1,7 +1,8 @@
 """Members of tar and zip archives, one after the other and never by their names on this disk.
 
 Nothing is unpacked to where an archive says: a member is bytes with a name. What can only be meant to harm (a way out
-of the archive, a link, a device, a size that explodes) is refused as ``BadSourceError`` before any of it is written.
+of the archive, a device, a size that explodes) is refused as ``BadSourceError`` before any of it is written. A link
+that stays inside its tar is the bytes of what it leads to, and of a name that comes again the last copy counts.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats import lfs_pointer
+from hugflow_assets.formats.names import is_archive
+from hugflow_assets.formats.tar_aliases import RepeatedMembersError, find_aliases, known_aliases
 from hugflow_assets.formats.zips import MOST_MEMBERS, MOST_RATIO, SMALL_BYTES, member_name, refuse_zip
 
 SPOOLED_BYTES = 64 << 20  # a member larger than this goes over a file, not through memory
@@ -58,6 +63,8 @@ class Member:
             data = self.file.read(self.size_bytes + 1)
         if len(data) != self.size_bytes:
             raise BadSourceError(f"The member {self.name} has not the {self.size_bytes} bytes that its archive says.")
+        if self.size_bytes <= lfs_pointer.MOST_BYTES:
+            lfs_pointer.refuse_pointer_in(data, f"{self.archive}/{self.name}")
         return data
 
     def save(self, to: Path) -> None:
@@ -80,11 +87,25 @@ def members(path: Path, source_path: str) -> Generator[Member]:
         source_path: what it is called upstream, for errors.
     Raises:
         BadSourceError: it cannot be read, is cut off, or holds what no data set needs.
+        RepeatedMembersError: an earlier member was not the last of its name; the next reading gives the last.
     """
     with _told(source_path):
-        with path.open("rb") as file:
-            head = file.read(6)
-        yield from _zip_members(path, source_path) if is_zip(path) else _tar_members(path, source_path, head)
+        yield from _zip_members(path, source_path) if is_zip(path) else _tar_members(path, source_path)
+
+
+def refuse_archive_inside(name: str, source_path: str) -> None:
+    """Refuse a member that is an archive itself, where nothing says what it would be in a row.
+
+    Raises:
+        BadSourceError: its name says so.
+    """
+    if is_archive(name):
+        raise BadSourceError(
+            f"The archive {source_path} holds another archive, {name}, and what is in that would be lost.",
+            remedy="Nothing of it is landed. Ask the dataset's owners to publish the inner archives as files of the "
+            "repository, or their members in one archive.",
+            file=source_path,
+        )
 
 
 def plain_names(path: Path) -> Iterator[str]:
@@ -138,15 +159,11 @@ def _bad(source_path: str, why: str) -> BadSourceError:
 # ---- tar
 
 
-def _tar_members(path: Path, source_path: str, head: bytes) -> Iterator[Member]:
-    with ExitStack() as stack:
-        raw = stack.enter_context(path.open("rb"))
-        size = path.stat().st_size
-        opened = _decompressed(raw, head)
-        forward = None if opened is None else _Forward(opened, max(SMALL_BYTES, MOST_RATIO * size), source_path)
-        source = cast(BinaryIO, forward or raw)
+def _tar_members(path: Path, source_path: str) -> Iterator[Member]:
+    aliases, size = known_aliases(path), path.stat().st_size
+    given = set[int]()
+    with _opened_tar(path, source_path) as (tar, is_packed):
         count = 0
-        tar = tarfile.open(fileobj=source, mode="r:", errors="surrogateescape")  # noqa: SIM115  nothing to close
         for info in tar:
             tar.members = []  # type: ignore[attr-defined]  # the list would grow with the archive
             count += 1
@@ -155,12 +172,39 @@ def _tar_members(path: Path, source_path: str, head: bytes) -> Iterator[Member]:
                 raise _bad(source_path, f"holds more than {MOST_MEMBERS} members")
             if name is None:
                 continue
-            if opened is None and info.offset_data + info.size > size:
-                raise _bad(source_path, f"is cut off inside {name}")
-            yield Member(name, info.size, cast(IO[bytes], tar.extractfile(info)), source_path)
+            is_again = (key := hash(name)) in given
+            if aliases is None and (is_again or not info.isreg()):
+                aliases = find_aliases(path, source_path, partial(_opened_tar, source_path=source_path))
+                if any(hash(one) in given for one in aliases.repeated):
+                    raise RepeatedMembersError(source_path)
+            if is_again and aliases is not None and name in aliases.repeated:
+                continue
+            given.add(key)
+            if aliases is not None and (place := aliases.place(name)) is not None:
+                with aliases.open(place) as file:
+                    yield Member(name, place.size_bytes, file, source_path)
+            elif info.isreg():
+                if not is_packed and info.offset_data + info.size > size:
+                    raise _bad(source_path, f"is cut off inside {name}")
+                yield Member(name, info.size, cast(IO[bytes], tar.extractfile(info)), source_path)
+        source = cast(BinaryIO, tar.fileobj)
         source.seek(tar.offset)
         if source.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise _bad(source_path, f"is damaged at byte {tar.offset}, behind {count} members")
+
+
+@contextmanager
+def _opened_tar(path: Path, source_path: str) -> Iterator[tuple[tarfile.TarFile, bool]]:
+    """A tar from its beginning, and whether it is compressed."""
+    with path.open("rb") as raw:
+        head = raw.read(6)
+        raw.seek(0)
+        opened = _decompressed(raw, head)
+        size = path.stat().st_size
+        forward = None if opened is None else _Forward(opened, max(SMALL_BYTES, MOST_RATIO * size), source_path)
+        source = cast(BinaryIO, forward or raw)
+        tar = tarfile.open(fileobj=source, mode="r:", errors="surrogateescape")  # noqa: SIM115  nothing to close
+        yield tar, forward is not None
 
 
 def _decompressed(raw: BinaryIO, head: bytes) -> BinaryIO | None:
@@ -174,12 +218,11 @@ def _decompressed(raw: BinaryIO, head: bytes) -> BinaryIO | None:
 
 
 def _checked(info: tarfile.TarInfo, source_path: str) -> str | None:
-    """The name of a member that is a file, None for a folder."""
+    """The name of a member that is a file or a link, None for a folder."""
     if info.isdir():
         return None
-    if not info.isreg() or info.issparse():
-        what = "a link" if info.issym() or info.islnk() else "a device or another special file"
-        raise _bad(source_path, f"holds {what}, {info.name!r}")
+    if not (info.isreg() or info.issym() or info.islnk()) or info.issparse():
+        raise _bad(source_path, f"holds a device or another special file, {info.name!r}")
     return member_name(info.name, source_path)
 
 

@@ -6,6 +6,10 @@ import re
 from posixpath import basename
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+OTHER_ARCHIVES = (  # that nothing here can open
+    *(".7z", ".rar", ".tar.zst", ".tzst", ".tar.lz4", ".tar.lz", ".tar.lzma", ".tlz", ".tar.lzo", ".tar.z", ".taz"),
+    *(".cab", ".lzh", ".lha", ".arj", ".iso", ".dmg", ".sit", ".zipx"),
+)
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 SPLITS_ALIKE = (
     frozenset({"train", "training"}),
@@ -19,6 +23,11 @@ SPLIT_WORDS = frozenset().union(*SPLITS_ALIKE)
 WHOLE_TABLE_STEMS = frozenset(
     {"metadata", "transcript", "transcripts", "transcription", "data", "all", "index", "labels"}
 )
+
+
+def is_archive(path: str) -> bool:
+    """Whether a file is an archive by its name, of whatever kind."""
+    return path.lower().endswith((*ARCHIVE_ENDINGS, *OTHER_ARCHIVES))
 
 
 def is_named_like_a_table(path: str) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from hugflow_assets.durable import write_all
 from hugflow_assets.errors import DiskFullError, HFIntegrityError, LeaseHeldError, StorageError
+from hugflow_assets.formats.lfs_pointer import refuse_pointer
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.hashes import content_hash
 from hugflow_assets.hub.http import READ_BYTES
@@ -74,9 +75,12 @@ def fetch(
         HFGatedError, HFTokenError, HFGoneError: access was lost on the way.
         DiskFullError, StorageError: they cannot be written. LeaseHeldError: another run fetches to the same place.
         LandingCancelledError: ``should_stop`` said yes.
+        BadSourceError: it is a git-lfs pointer, where the file itself ought to be.
     """
     asked = Asked(access, repo_id, commit, file.path, seen_before=True)
-    return _Fetch(asked, file, to, on_bytes, should_stop, connections).run()
+    receipt = _Fetch(asked, file, to, on_bytes, should_stop, connections).run()
+    refuse_pointer(to, file.path, file.size_bytes)
+    return receipt
 
 
 class _Fetch:

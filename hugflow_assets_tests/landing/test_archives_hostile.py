@@ -38,6 +38,22 @@ def special(kind: bytes, target: str = "") -> bytes:
     return tar_with(info)
 
 
+def many_links() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        first = tarfile.TarInfo("a.wav")
+        first.size = 2 << 20
+        tar.addfile(first, io.BytesIO(bytes(2 << 20)))
+        for at in range(600):
+            link = tarfile.TarInfo(f"{at}.wav")
+            link.type, link.linkname = tarfile.LNKTYPE, "a.wav"
+            tar.addfile(link)
+    return out.getvalue()
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 88244\n"
+
+
 def zip_link() -> bytes:
     info = zipfile.ZipInfo("a.wav")
     info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
@@ -66,8 +82,22 @@ def overlapping() -> bytes:
 
 ZEROS = bytes(32 << 20)
 HOSTILE_TARS: dict[str, tuple[bytes, str]] = {
-    "a symbolic link": (special(tarfile.SYMTYPE, "/etc/passwd"), "holds a link"),
-    "a hard link": (special(tarfile.LNKTYPE, "../../x"), "holds a link"),
+    "a symbolic link": (
+        special(tarfile.SYMTYPE, "/etc/passwd"),
+        "holds a link, 'k.wav', to '/etc/passwd', which leads",
+    ),
+    "a symbolic link upwards": (special(tarfile.SYMTYPE, "a/../../x"), "which leads out of it"),
+    "a hard link": (special(tarfile.LNKTYPE, "../../x"), "holds a link, 'k.wav', to '../../x', which leads out of it"),
+    "a hard link to nothing": (special(tarfile.LNKTYPE, "x.wav"), "to 'x.wav', which is not before it"),
+    "a symbolic link to nothing": (special(tarfile.SYMTYPE, "x.wav"), "to 'x.wav', which is not in it"),
+    "a symbolic link to itself": (special(tarfile.SYMTYPE, "k.wav"), "to 'k.wav', which is not in it"),
+    "links that make much of little": (many_links(), "decompression bomb"),
+    "archives": (tar_bytes({"a.tar": tar_bytes(GOOD), "b.tar": tar_bytes(GOOD)}), r"holds another archive, a\.tar"),
+    "archives of one name": (tar_bytes({"a.1.zip": b"PK", "a.2.7z": b"7z"}), r"holds another archive, a\.1\.zip"),
+    "a pointer of git-lfs": (
+        tar_bytes({"a.wav": POINTER, "a.txt": b"x"}),
+        r"train\.tar/a\.wav is a git-lfs pointer",
+    ),
     "a device": (special(tarfile.CHRTYPE), "holds a device"),
     "a pipe": (special(tarfile.FIFOTYPE), "holds a device"),
     "a way out": (tar_bytes({"../../evil.wav": CLIP}), "leads out of it"),

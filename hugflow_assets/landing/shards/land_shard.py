@@ -10,6 +10,7 @@ import xxhash
 
 from hugflow_assets.durable import write_all
 from hugflow_assets.errors import DiskFullError, HFError, LandingCancelledError, StorageError
+from hugflow_assets.formats.tar_aliases import RepeatedMembersError
 from hugflow_assets.formats.webdataset import JSON
 from hugflow_assets.landing.media.writer import MediaWriter
 from hugflow_assets.landing.record.encoder import RecordEncoder
@@ -37,6 +38,13 @@ def land_shard(shard: Shard, ahead: Ahead | None = None, *, streamed: bool = Fal
         LandingCancelledError: the stop file appeared.
         OSError: the disk is full, or not writable.
     """
+    try:
+        return _land_from_scratch(shard, ahead, streamed=streamed)
+    except RepeatedMembersError:  # rare: an archive that was added to; now it is known which copies count
+        return _land_from_scratch(shard, ahead, streamed=streamed)
+
+
+def _land_from_scratch(shard: Shard, ahead: Ahead | None, *, streamed: bool) -> ShardReceipt:
     wipe(shard)
     shard.work.mkdir(parents=True, exist_ok=True)
     sources = Sources(shard, ahead, streamed=streamed)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members
+from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members, refuse_archive_inside
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.clip_table import (
@@ -104,6 +104,7 @@ class ClipReader(Reader):
         for member in members(local, source_path):
             found = table.rows_of(member.name)
             if not found:
+                refuse_archive_inside(member.name, source_path)
                 self.counts[unused] += _is_clip(member.name)
                 continue
             clips += self._clips(member, len(found))

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members
-from hugflow_assets.formats.names import is_named_like_a_table
+from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members, refuse_archive_inside
+from hugflow_assets.formats.names import is_archive, is_named_like_a_table
 from hugflow_assets.formats.tables import PATH_COLUMNS
 from hugflow_assets.formats.webdataset import FEATURES, JSON, KEY, URL, keyed, kind_of
 from hugflow_assets.shapes.columns import MediaTree
@@ -76,7 +76,7 @@ class WebDatasetReader(Reader):
                 continue
             key, field = found
             if row and row[KEY] != key:
-                self._refuse_table(row, source_path)
+                self._refuse_no_sample(row, source_path)
                 yield row, size
                 row, size = {}, 0
             if not row:
@@ -87,7 +87,7 @@ class WebDatasetReader(Reader):
             row |= {KEY: key, URL: source_path, field: self._value(member, field, source_path)}
             size += min(member.size_bytes, SPOOLED_BYTES)
         if row:
-            self._refuse_table(row, source_path)
+            self._refuse_no_sample(row, source_path)
             yield row, size
 
     def _with_texts(self, row: Row, source_path: str) -> list[Row]:
@@ -103,9 +103,12 @@ class WebDatasetReader(Reader):
         self.counts["clips_without_row"] += bool(clips) and not rows and len(row) == 2 + len(clips)
         return rows or [row]
 
-    def _refuse_table(self, row: Row, source_path: str) -> None:
-        """A table that stands among clips is no sample, and this one has no column that names them."""
-        name = f"{row[KEY]}.{next(iter(row.keys() - {KEY, URL}))}"
+    def _refuse_no_sample(self, row: Row, source_path: str) -> None:
+        """Archives are no sample, nor is a table that stands among clips and has no column that names them."""
+        names = [f"{row[KEY]}.{field}" for field in row if field not in (KEY, URL)]
+        name = names[0]
+        if all(map(is_archive, names)):
+            refuse_archive_inside(name, source_path)
         if len(row) == 3 and is_named_like_a_table(name):
             raise BadSourceError(
                 f"{source_path} holds {name} among its clips: a table of them, not a sample.",
