@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hugflow_assets.cli.settings_text import markdown_table
+from hugflow_assets.cli.start.settings_text import markdown_table
 
 BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
 

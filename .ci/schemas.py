@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from hugflow_assets.cli import continuous
+from hugflow_assets.cli.datasets import ci_mode
 from hugflow_assets.intake import Kind, schema
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.index import INDEX_VERSION
@@ -48,6 +48,6 @@ def schema_text() -> str:
 
 if __name__ == "__main__":
     Path("docs/state.schema.json").write_text(schema_text(), encoding="utf-8")
-    Path("docs/results.schema.json").write_text(continuous.schema_text(), encoding="utf-8")
+    Path("docs/results.schema.json").write_text(ci_mode.schema_text(), encoding="utf-8")
     for kind in Kind:
         Path(f"requests/{kind.value}.schema.json").write_text(schema.schema_text(kind), encoding="utf-8")

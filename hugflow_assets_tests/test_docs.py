@@ -15,9 +15,9 @@ import orjson
 import pytest
 
 from hugflow_assets import errors
-from hugflow_assets.cli.report import State
 from hugflow_assets.shapes.recognise import LANDABLE_SHAPES
 from hugflow_assets.shapes.registry import LANDABLE
+from hugflow_assets.status.report import State
 from hugflow_assets.store import EventKind, Phase, Progress, Store, now_text
 from hugflow_assets.store.layout import MANIFEST
 

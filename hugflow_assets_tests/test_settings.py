@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.cli.settings_text import env_example, likely_misspelt, markdown_table, plain
+from hugflow_assets.cli.start.settings_text import env_example, likely_misspelt, markdown_table, plain
 from hugflow_assets.errors import SettingsError
 from hugflow_assets.settings import (
     GROUPS,

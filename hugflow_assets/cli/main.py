@@ -1,4 +1,4 @@
-"""The commands by name, and what becomes of an error: one or two lines and an exit status, never a traceback."""
+"""``hugflow``: what every command takes, and what becomes of an error: a line or two and an exit status."""
 
 from __future__ import annotations
 
@@ -11,17 +11,7 @@ from typing import Annotated
 import typer
 
 from hugflow_assets import __version__
-from hugflow_assets.cli.demonstration import demo
-from hugflow_assets.cli.doctor import doctor
-from hugflow_assets.cli.keeping import restore, trash, verify
-from hugflow_assets.cli.life import adopt, cancel, pause, resume, update
-from hugflow_assets.cli.messages import message
-from hugflow_assets.cli.overview import status
-from hugflow_assets.cli.planning import plan
-from hugflow_assets.cli.requesting import add, remove
-from hugflow_assets.cli.setup import init, show_settings
-from hugflow_assets.cli.syncing import local_sync, sync
-from hugflow_assets.cli.validation import validate
+from hugflow_assets.cli.commands import HELP_OPTIONS, Commands
 from hugflow_assets.errors import ENVIRONMENT_AT_FAULT, HugflowError
 
 DEBUG = "--debug"
@@ -29,12 +19,13 @@ DEBUG_VARIABLE = "HUGFLOW_DEBUG"
 
 app = typer.Typer(
     name="hugflow",
+    cls=Commands,
     help="Hugging Face datasets on shared storage: requested by a small YAML file, landed as is, verified.",
     epilog="Exit status: 0 fine, 1 the request or dataset is at fault, 2 usage, 3 the environment is.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings=HELP_OPTIONS,
 )
 
 
@@ -52,28 +43,6 @@ def _options(
     debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
 ) -> None:
     """What every command takes; ``main`` has looked for ``--debug`` already, wherever it stands."""
-
-
-app.command("init", rich_help_panel="Start")(init)
-app.command("demo", rich_help_panel="Start")(demo)
-app.command("doctor", rich_help_panel="Start")(doctor)
-app.command("settings", rich_help_panel="Start")(show_settings)
-app.command("validate", rich_help_panel="Requests")(validate)
-app.command("plan", rich_help_panel="Requests")(plan)
-app.command("add", rich_help_panel="Requests")(add)
-app.command("remove", rich_help_panel="Requests")(remove)
-app.command("sync", rich_help_panel="Datasets")(sync)
-app.command("local-sync", rich_help_panel="Datasets")(local_sync)
-app.command("status", rich_help_panel="Datasets")(status)
-app.command("message", rich_help_panel="Start")(message)
-app.command("update", rich_help_panel="Datasets")(update)
-app.command("adopt", rich_help_panel="Datasets")(adopt)
-app.command("pause", rich_help_panel="Datasets")(pause)
-app.command("resume", rich_help_panel="Datasets")(resume)
-app.command("cancel", rich_help_panel="Datasets")(cancel)
-app.command("verify", rich_help_panel="Storage")(verify)
-app.command("restore", rich_help_panel="Storage")(restore)
-app.add_typer(trash, name="trash", rich_help_panel="Storage")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

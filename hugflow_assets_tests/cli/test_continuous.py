@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hugflow_assets.cli.continuous import schema_text
+from hugflow_assets.cli.datasets.ci_mode import schema_text
 from hugflow_assets_tests.cli.conftest import SPEECH
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.cli.settings_text import env_example
+from hugflow_assets.cli.start.settings_text import env_example
 from hugflow_assets.settings import Settings, variable_of
 from hugflow_assets_tests.doubles.repository import RepositoryDouble
 from hugflow_assets_tests.doubles.slack import SlackDouble

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hugflow_assets.cli.findings import Finding
+from hugflow_assets.cli.requests.findings import Finding
 
 
 def test_every_problem_is_a_line_with_file_line_and_column(run, project) -> None:

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from hugflow_assets.cli.life import pause, resume
+from hugflow_assets.cli.datasets.pause import pause
+from hugflow_assets.cli.datasets.resume import resume
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import Hub

@@ -10,10 +10,10 @@ from enum import StrEnum
 import typer
 from rich.text import Text
 
-from hugflow_assets.cli.console import console, count, size
-from hugflow_assets.cli.notices import github_told, slack_told
-from hugflow_assets.cli.settings_text import likely_misspelt, plain
-from hugflow_assets.cli.startup import settings_in_force
+from hugflow_assets.cli.start.channels import github_told, slack_told
+from hugflow_assets.cli.start.settings_text import likely_misspelt, plain
+from hugflow_assets.cli.terminal.console import console, count, size
+from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 from hugflow_assets.errors import ENVIRONMENT_AT_FAULT, HugflowError
 from hugflow_assets.settings import Settings, project_root
 

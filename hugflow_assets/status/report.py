@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from hugflow_assets.cli.known import Known, hold_story
 from hugflow_assets.intake import AddFile, Problem, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.settings import Settings
+from hugflow_assets.status.remarks import Known, hold_story
 from hugflow_assets.store import (
     Fingerprint,
     Held,

@@ -13,11 +13,11 @@ from rich.cells import cell_len
 from rich.live import Live
 from rich.text import Text
 
-from hugflow_assets.cli.console import age, console, count, duration, hours, size
+from hugflow_assets.cli.terminal.console import age, console, count, duration, hours, size
 from hugflow_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from hugflow_assets.cli.report import DatasetStatus, StatusReport
+    from hugflow_assets.status.report import DatasetStatus, StatusReport
 
 WATCH_INTERVAL_S = 1.0
 # The first ones first: a narrow terminal does without the last.
@@ -69,8 +69,8 @@ def status(
 
 def reporter(settings: Settings) -> Callable[[], StatusReport]:
     """Gives the report at each moment it is called; what has not changed since the last one is not read again."""
-    from hugflow_assets.cli.report import status_report
     from hugflow_assets.intake import source_of
+    from hugflow_assets.status.report import status_report
     from hugflow_assets.store import Store
 
     source, store = source_of(settings), Store.of(settings)

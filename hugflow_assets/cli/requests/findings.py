@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from hugflow_assets.cli.selection import Selection
+from hugflow_assets.cli.requests.selection import Selection
 from hugflow_assets.intake import Problem
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hugflow_assets import errors
-from hugflow_assets.errors import REQUEST_AT_FAULT, HugflowError
+from hugflow_assets.cli.terminal.exit_status import exit_status_of
+from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
 
 if TYPE_CHECKING:
@@ -57,17 +57,3 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
             yield Judged(file, None, planned, verdicts)
         else:
             yield Judged(file, planned, None, verdicts)
-
-
-def exit_status_of(code: str) -> int:
-    """The exit status of an error's code; a rule without one of its own is the request's fault."""
-    return _EXIT_STATUS.get(code, REQUEST_AT_FAULT)
-
-
-def _kinds(kind: type[HugflowError]) -> Iterator[type[HugflowError]]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _kinds(below)
-
-
-_EXIT_STATUS = {kind.code: kind.exit_status for kind in _kinds(errors.HugflowError)}

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from hugflow_assets.cli.console import console, count, size, table
-from hugflow_assets.cli.judging import Judged, exit_status_of, judge
-from hugflow_assets.cli.selection import Selection, select
-from hugflow_assets.cli.startup import settings_in_force
-from hugflow_assets.cli.validation import tell_problems
+from hugflow_assets.cli.requests.judging import Judged, judge
+from hugflow_assets.cli.requests.selection import Selection, select
+from hugflow_assets.cli.requests.validate import tell_problems
+from hugflow_assets.cli.terminal.console import console, count, size, table
+from hugflow_assets.cli.terminal.exit_status import exit_status_of
+from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 from hugflow_assets.intake import FolderSource, RemoveFile
 from hugflow_assets.settings import Settings
 

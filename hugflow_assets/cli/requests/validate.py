@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hugflow_assets.cli.findings import Finding, Form, as_json, of_problem, of_verdict
-from hugflow_assets.cli.judging import exit_status_of, judge
-from hugflow_assets.cli.selection import Selection, select
-from hugflow_assets.cli.startup import settings_in_force
+from hugflow_assets.cli.requests.findings import Finding, Form, as_json, of_problem, of_verdict
+from hugflow_assets.cli.requests.judging import judge
+from hugflow_assets.cli.requests.selection import Selection, select
+from hugflow_assets.cli.terminal.exit_status import exit_status_of
+from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 from hugflow_assets.errors import REQUEST_AT_FAULT
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def validate(
 
 
 def _tell_github(findings: Sequence[Finding], files: Sequence[str]) -> None:
-    from hugflow_assets.cli.github_actions import annotation_lines, findings_summary, write_summary
+    from hugflow_assets.cli.terminal.github_actions import annotation_lines, findings_summary, write_summary
 
     for line in annotation_lines(findings):
         typer.echo(line)

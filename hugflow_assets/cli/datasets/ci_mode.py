@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
-from hugflow_assets.cli.console import duration, size
-from hugflow_assets.cli.github_actions import (
+from hugflow_assets.cli.terminal.console import duration, size
+from hugflow_assets.cli.terminal.exit_status import exit_status_of
+from hugflow_assets.cli.terminal.github_actions import (
     OUTPUT_VARIABLE,
     SUMMARY_VARIABLE,
     html_summary,
     write_outputs,
     write_summary,
 )
-from hugflow_assets.cli.judging import exit_status_of
 from hugflow_assets.durable import atomic_write
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.settings import Settings

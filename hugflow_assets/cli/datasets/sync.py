@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from hugflow_assets.cli.console import console, duration, size, table
-from hugflow_assets.cli.judging import exit_status_of
-from hugflow_assets.cli.selection import select
-from hugflow_assets.cli.startup import settings_in_force
+from hugflow_assets.cli.datasets.results import exit_status, results_table, show_failure
+from hugflow_assets.cli.requests.selection import select
+from hugflow_assets.cli.terminal.console import console
+from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from hugflow_assets.orchestration.sync.run_here import SyncResult
-
-STYLES = {"landed": "green", "removed": "green", "landing": "cyan", "withdrawn": "dim", "held": "yellow"}
-AT_FAULT = ("failed", "malformed")
+    pass
 
 
 def sync(
@@ -45,7 +42,7 @@ def sync(
     if ci_mode:
         if results_path.is_dir() or not os.access(results_path.absolute().parent, os.W_OK):
             raise typer.BadParameter(f"{results_path} cannot be written", param_hint="--results")
-        from hugflow_assets.cli.continuous import run_in_ci
+        from hugflow_assets.cli.datasets.ci_mode import run_in_ci
 
         if status := run_in_ci(files, settings, results_path):
             raise typer.Exit(status)
@@ -53,20 +50,15 @@ def sync(
     # The first import of Dagster takes a second: only who syncs pays for it.
     from hugflow_assets.orchestration.sync.run_here import sync as reconcile
 
-    results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=_ends)
+    results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=show_failure)
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in results], indent=2))
     elif not results:
         typer.echo("nothing is asked for: write a request into requests/add/")
     else:
-        console().print(_table(results))
-    if status := worst_of(results):
+        console().print(results_table(results))
+    if status := exit_status(results):
         raise typer.Exit(status)
-
-
-def local_sync(path: Annotated[Path, typer.Argument(metavar="PATH", help="A file of the requests folder.")]) -> None:
-    """Land one request file; the same as sync PATH."""
-    sync([path])
 
 
 def _files(paths: Sequence[Path], settings: Settings) -> list[str] | None:
@@ -97,41 +89,3 @@ def _files(paths: Sequence[Path], settings: Settings) -> list[str] | None:
 
 def _starts(name: str, path: str) -> None:
     console().print(Text(f"{path}: {name} …", style="dim"))
-
-
-def _ends(result: SyncResult) -> None:
-    if result.state in AT_FAULT:
-        label = f"error[{result.error_code}]" if result.error_code else "error"
-        typer.echo(f"{result.path}: {label}: {result.message}", err=True)
-        if result.remedy:
-            typer.echo(f"  fix: {result.remedy}", err=True)
-
-
-def show_results(results: Sequence[SyncResult], *, as_json: bool) -> None:
-    """What became of each dataset: failures on stderr with what to do, then all of them as a table or as JSON."""
-    for one in results:
-        _ends(one)
-    if as_json:
-        typer.echo(json.dumps([one.model_dump(mode="json") for one in results], indent=2))
-    else:
-        console().print(_table(results))
-
-
-def _table(results: Iterable[SyncResult]) -> object:
-    rows = table("request", "dataset", "state", "action", "size", "time", right=("size", "time"))
-    for one in results:
-        style = "bold red" if one.state in AT_FAULT else STYLES.get(one.state, "")
-        rows.add_row(
-            one.path,
-            one.name or "-",
-            Text(one.state, style=style),
-            one.action,
-            size(one.bytes) if one.bytes else "-",
-            duration(one.seconds) if one.seconds >= 1 else f"{one.seconds:.1f}s" if one.seconds else "-",
-        )
-    return rows
-
-
-def worst_of(results: Iterable[SyncResult]) -> int:
-    """0 when nothing failed, 3 when the environment is at fault for anything, else 1."""
-    return max((exit_status_of(one.error_code) for one in results if one.state in AT_FAULT), default=0)

@@ -1,0 +1,1 @@
+"""The commands about datasets: land them, and decide how they go on."""

@@ -1,0 +1,1 @@
+"""The commands about request files: are they sound, what would they land, and how to write one."""

@@ -1,0 +1,1 @@
+"""What every command writes through: a terminal, a pipe, a workflow log."""

@@ -1,0 +1,1 @@
+"""The state of every dataset: asked for beside landed, in one report that the command and the UI show."""
