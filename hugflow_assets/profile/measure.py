@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from hugflow_assets.errors import DamagedDatasetError
+from hugflow_assets.formats.json_values import loads
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.profile.tally import Tally
 from hugflow_assets.store import Manifest
@@ -110,7 +111,7 @@ def _rows(record: Path) -> Iterator[Mapping[str, Any]]:
         with record.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    yield orjson.loads(line)
+                    yield loads(line)
                 except orjson.JSONDecodeError as error:
                     raise _damaged(f"{record}, line {number} is not JSON: {error}.") from None
     except OSError as error:

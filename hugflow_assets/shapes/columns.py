@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-_FOLDERS = {
+MEDIA_FOLDERS = {
     **{"Audio": "audio", "Image": "image", "Video": "video", "Pdf": "pdf", "Nifti": "nifti", "Mesh": "mesh"},
     "BioStructure": "structure",
 }
@@ -48,8 +48,8 @@ def _tree(kind: pa.DataType, feature: Any, name: str) -> MediaTree | None:
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     named = feature.get("_type") if isinstance(feature, dict) and isinstance(feature.get("_type"), str) else None
-    if named in _FOLDERS:
-        return MediaTree(kind=_FOLDERS[named]) if _holds_media(kind) else None
+    if named in MEDIA_FOLDERS:
+        return MediaTree(kind=MEDIA_FOLDERS[named]) if _holds_media(kind) else None
     if named is None and _legacy(kind):
         return MediaTree(kind=_NAMED.get(name.lower(), "audio"))
     if pa.types.is_struct(kind):

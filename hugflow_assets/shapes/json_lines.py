@@ -17,9 +17,10 @@ import pyarrow.json as pj
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.json_rows import NoRowsError, row_blocks
-from hugflow_assets.formats.json_values import Written, dumped, parsed
+from hugflow_assets.formats.json_values import dumped, parsed
 from hugflow_assets.formats.text_encoding import TextFile
-from hugflow_assets.shapes.json_types import JsonType
+from hugflow_assets.shapes.columns import MEDIA_FOLDERS, MediaTree
+from hugflow_assets.shapes.json_types import JsonType, Media
 
 _EXACT = float(1 << 53)
 _FIRST_MARK = 1  # control characters, which no JSON has
@@ -61,7 +62,7 @@ class Marks:
             return value
         return self.clip(kind, {"bytes": None, "path": path} if value is not None else None)
 
-    def clip(self, kind: str, value: Any) -> Written:
+    def clip(self, kind: str, value: Any) -> Media:
         """Likewise, given as bytes and path, or None."""
         at = self._kinds.setdefault(kind, _FIRST_MARK + len(self._kinds))
         self._values.setdefault(kind, []).append(value)
@@ -74,16 +75,6 @@ class Marks:
             LineMedia(kind, bytes([at]), pa.array(self._values[kind], clip), np.array(self._rows[kind], np.int64))
             for kind, at in self._kinds.items()
         )
-
-
-class Media(Written):
-    """A mark in a row."""
-
-    __slots__ = ("kind",)
-
-    def __init__(self, text: str, kind: str) -> None:
-        super().__init__(text)
-        self.kind = kind
 
 
 Place = Callable[[dict[str, Any], Marks], dict[str, Any]]
@@ -166,6 +157,42 @@ class JsonRows:
             return None
         self.type.add_arrow(pa.struct(list(table.schema)))
         return JsonLines(block if block.endswith(b"\n") else block + b"\n", count)
+
+
+def media_in(features: dict[str, Any]) -> Place | None:
+    """What places the media that features tell of; None where they tell of none."""
+    tree = _tree(features)
+    if tree is None:
+        return None
+    return lambda row, marks: {
+        name: _placed(value, tree.fields[name], marks) if name in tree.fields else value for name, value in row.items()
+    }
+
+
+def _tree(feature: Any) -> MediaTree | None:
+    if isinstance(feature, list):
+        feature = {"_type": "List", "feature": feature[0] if feature else None}
+    if not isinstance(feature, dict):
+        return None
+    if isinstance(named := feature.get("_type"), str):
+        if named in MEDIA_FOLDERS:
+            return MediaTree(kind=MEDIA_FOLDERS[named])
+        item = _tree(feature.get("feature"))
+        return MediaTree(item=item) if item else None
+    fields = {name: tree for name, one in feature.items() if (tree := _tree(one)) is not None}
+    return MediaTree(fields=fields) if fields else None
+
+
+def _placed(value: Any, tree: MediaTree, marks: Marks) -> Any:
+    if tree.kind:
+        return marks.media(tree.kind, value)
+    if isinstance(value, list) and tree.item is not None:
+        return [_placed(one, tree.item, marks) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: _placed(one, tree.fields[name], marks) if name in tree.fields else one for name, one in value.items()
+        }
+    return value
 
 
 def _is_exact(values: Any) -> bool:

@@ -7,12 +7,23 @@ from typing import Any
 import pyarrow as pa
 
 from hugflow_assets.formats.json_values import Written
-from hugflow_assets.shapes.columns import is_list, is_text
+from hugflow_assets.shapes.columns import MEDIA_FOLDERS, is_list, is_text
 
 JSON_FEATURE = {"_type": "Json"}
+_FEATURES = {kind: name for name, kind in MEDIA_FOLDERS.items()}
 _MOST_FIELDS = 512  # of an object inside a row: with more, its names are values
 _EXACT = 1 << 53  # integers up to here are doubles too
 _KINDS = {bool: "bool", str: "string", float: "float64", int: "int64", type(None): ""}
+
+
+class Media(Written):
+    """A mark in a row where it names media of a kind."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, text: str, kind: str) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class JsonType:
@@ -45,14 +56,12 @@ class JsonType:
         elif kind is int:
             self._kinds.add("int64")
             self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
+        elif kind is Media:
+            self._marked = {"_type": _FEATURES[value.kind]}
         elif kind is Written:
             self._kinds.add("huge" if value.is_whole and value.text != "-0" else "float64")
         elif name := _KINDS[kind]:
             self._kinds.add(name)
-
-    def mark(self, feature: dict[str, Any]) -> None:
-        """A value that is media, of this feature."""
-        self._marked = feature
 
     def _object(self, value: dict[str, Any]) -> None:
         self._kinds.add("object")
@@ -84,6 +93,11 @@ class JsonType:
             self._kinds.add(str(kind) if str(kind) in ("bool", "int64") else "float64")
 
     @property
+    def features(self) -> dict[str, Any] | None:
+        """Of rows: the type of each column; None where there are none."""
+        return {name: one.feature for name, one in self.fields.items()} or None
+
+    @property
     def feature(self) -> dict[str, Any]:
         """As ``Features.to_dict()`` has it."""
         if self._marked is not None:
@@ -98,11 +112,11 @@ class JsonType:
             return {"dtype": kind, "_type": "Value"}
         if self._kinds == {"int64"}:
             return self._whole()
-        if self._kinds == {"int64", "float64"} and -_EXACT <= self._lowest and self._highest <= _EXACT:
+        if self._kinds == {"int64", "float64"} and self._lowest >= -_EXACT and self._highest <= _EXACT:
             return {"dtype": "float64", "_type": "Value"}
         return JSON_FEATURE
 
     def _whole(self) -> dict[str, Any]:
-        if -(1 << 63) <= self._lowest and self._highest < 1 << 63:
+        if self._lowest >= -(1 << 63) and self._highest < 1 << 63:
             return {"dtype": "int64", "_type": "Value"}
         return {"dtype": "uint64", "_type": "Value"} if self._lowest >= 0 else JSON_FEATURE

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from hugflow_assets.shapes.columns import MediaTree, media_columns
+from hugflow_assets.shapes.json_lines import JsonLines
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 
 BATCH_BYTES = 16 << 20
@@ -28,8 +29,11 @@ class Reader:
         self.counts: Counter[str] = Counter()
         self.features: dict[str, Any] | None = None
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows in upstream order; media as structs of bytes and path, a path alone being given to ``resolve``."""
+    def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
+        """The rows in upstream order, as columns or as lines of JSON.
+
+        Media are structs of bytes and path; a path alone is given to ``resolve``.
+        """
         raise NotImplementedError
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:

@@ -7,6 +7,7 @@ that results is the text to write. Media values become what the given writer say
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from hugflow_assets.landing.record import json_tokens as tk
 from hugflow_assets.shapes.columns import MediaTree, is_list
+from hugflow_assets.shapes.json_lines import JsonLines
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 LandMedia = Callable[[str, pa.Array, Rows], list[str]]
@@ -50,6 +52,15 @@ class RecordEncoder:
             return memoryview(b"{}\n" * batch.num_rows)
         lines = self._objects(batch.schema.names, columns, end="}\n")
         return tk.content(lines).data
+
+    def json_lines(self, lines: JsonLines, first_row: int) -> memoryview:
+        """The UTF-8 text of rows that are JSON already: as they are, with the landed media where these are marked."""
+        if not lines.media:
+            return memoryview(lines.text)
+        tokens = {one.mark: iter(self._land_media(one.kind, one.values, one.rows + first_row)) for one in lines.media}
+        parts = re.split(b"([%s])" % b"".join(tokens), lines.text)
+        parts[1::2] = [next(tokens[mark]).encode() for mark in parts[1::2]]
+        return memoryview(b"".join(parts))
 
     def _tokens(self, values: pa.Array, rows: Rows, media: MediaTree | None) -> pa.Array:
         if isinstance(values, pa.ChunkedArray):

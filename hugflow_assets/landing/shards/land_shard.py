@@ -17,6 +17,7 @@ from hugflow_assets.landing.record.encoder import RecordEncoder
 from hugflow_assets.landing.shards.shard import Shard, wipe
 from hugflow_assets.landing.shards.sources import Ahead, Sources, read_as, source_records
 from hugflow_assets.landing.tree.checksums import Checksum
+from hugflow_assets.shapes.json_lines import JsonLines
 from hugflow_assets.shapes.parquet.streamed import OverDiskError
 from hugflow_assets.shapes.reader import Reader
 from hugflow_assets.shapes.registry import open_reader
@@ -102,7 +103,7 @@ def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, li
         folders=media.folders,
         json_xxh128=lines.digest.hexdigest(),
         sums_xxh128=xxhash.xxh3_128_hexdigest(sums),
-        counts=_counts({**media.counts, **reader.counts, **lost}, lines, media.duration_s),
+        counts=_counts(media.counts + reader.counts + lost, lines, media.duration_s),
         unreadable_names=tuple(media.unreadable),
         features=reader.features,
         bytes_fetched=sources.bytes_fetched,
@@ -123,6 +124,9 @@ def _stream(shard: Shard, reader: Reader, media: MediaWriter, lines: _Lines) -> 
         if shard.should_stop():
             where = shard.source.files[0].path if shard.source.files else shard.folder
             raise LandingCancelledError(f"Stopped inside {where}.", remedy="A later run resumes.")
+        if isinstance(batch, JsonLines):
+            lines.write(encoder.json_lines(batch, lines.rows), batch.num_rows)
+            continue
         if schema is None or not batch.schema.equals(schema):
             schema, encoder = batch.schema, RecordEncoder(reader.media(batch.schema), land)
             encoder.lost = lost

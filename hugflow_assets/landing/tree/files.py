@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from hugflow_assets.formats.json_values import loads
 from hugflow_assets.landing.tree.card import audio_configs, record_configs
 from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.paths import Folders
@@ -96,7 +97,7 @@ def first_rows(root: Path, splits: list[ViewSplit]) -> Iterator[dict[str, Any]]:
     """Some rows of every record, to see what columns there are."""
     for split in splits:
         with (root / split.folders.record(split.split)).open("rb") as lines:
-            yield from map(orjson.loads, islice(lines, _LOOKED_AT))
+            yield from map(loads, islice(lines, _LOOKED_AT))
 
 
 def view_splits(manifest: Manifest) -> list[ViewSplit]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-import orjson
-
+from hugflow_assets.formats.json_values import loads
 from hugflow_assets.landing.update_in_place import not_landed
 from hugflow_assets.store import Store, disk_errors
 
@@ -26,7 +25,7 @@ def sample_rows(store: Store, name: str, n: int = 5) -> list[dict[str, Any]]:
         for config in manifest.configs:
             for split in config.splits:
                 with (root / split.record_path).open("rb") as lines:
-                    rows += [orjson.loads(line) for line in islice(lines, n - len(rows))]
+                    rows += [loads(line) for line in islice(lines, n - len(rows))]
                 if len(rows) >= n:
                     return rows
     return rows

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hugflow_assets.formats.json_values import loads
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.landing.views.columns import Renaming, ViewColumns, values_at
 
@@ -105,7 +106,7 @@ def utterances(record: Path, split: ViewSplit, columns: ViewColumns) -> Iterator
     stem = f"{split.config}-{split.split}" if split.folders.config is not None else split.split
     with record.open("rb") as lines:
         for number, line in enumerate(lines):
-            row = orjson.loads(line)
+            row = loads(line)
             values = values_at(row, audio)
             texts = values_at(row, text) if text else []
             for at, value in enumerate(values):

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError, HugflowError
 from hugflow_assets.formats.datasets_internals import python_module
+from hugflow_assets.formats.text_encoding import TEXTS_CP1252, TextFile
 from hugflow_assets.shapes.columns import MediaTree, media_columns
 from hugflow_assets.shapes.inferred_types import SeenTypes
+from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, media_in
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
@@ -29,25 +31,43 @@ class RowReader(Reader):
         super().__init__(shard, sources)
         self._paths = RepoPaths(shard)
         self._types = SeenTypes()
+        self._lines = JsonRows(self.counts, media_in(shard.features or {}))
         self._told: dict[str, Any] = {}  # what the builder says of columns that are more than values
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
         for file in self.shard.source.files:
             local = self.sources.fetch(file, suffix="".join(Path(basename(file.path)).suffixes[-2:])[:24])
             self._paths.beside = file.path
             try:
-                for table in self._tables(local):
-                    for batch in table.to_batches(max_chunksize=_rows_at_once(table)):
-                        self._saw(batch.schema)
-                        yield batch
+                yield from self._json(local, file.path) if self._is_json else self._columns(local)
             except (HugflowError, MemoryError):
                 raise
             except Exception as error:  # whatever a parser of any format makes of bytes that are not of it
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk's fault, not the file's
                 raise _unreadable(file.path, str(self.shard.source.options["module"]), error) from error
-        if self.shard.features is None and (seen := self._types.features()) is not None:
+        if self.shard.features is not None:
+            return
+        if self._is_json:
+            self.features = self._lines.type.features
+        elif (seen := self._types.features()) is not None:
             self.features = seen | {name: feature for name, feature in self._told.items() if name in seen}
+
+    @property
+    def _is_json(self) -> bool:
+        return bool(self.shard.source.options["module"] == "json")
+
+    def _json(self, local: Path, path: str) -> Iterator[JsonLines]:
+        params = dict(self.shard.source.options.get("params") or {})
+        text = TextFile(local, path, params.get("encoding"))
+        self.counts[TEXTS_CP1252] += text.is_guess
+        yield from self._lines.of_file(text, path, params.get("field"))
+
+    def _columns(self, local: Path) -> Iterator[pa.RecordBatch]:
+        for table in self._tables(local):
+            for batch in table.to_batches(max_chunksize=_rows_at_once(table)):
+                self._saw(batch.schema)
+                yield batch
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
         return media_columns(schema, self.shard.features or self._told)
