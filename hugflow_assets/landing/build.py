@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,17 +15,17 @@ from hugflow_assets.durable import EarlySync
 from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.landing.decide import fingerprint_of
-from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.forecast import SLACK_BYTES, forecast_of
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.progress import Tracker
 from hugflow_assets.landing.shards.pool import Job, run_jobs
-from hugflow_assets.landing.shards.reuse import LandedVersion
+from hugflow_assets.landing.shards.reuse import LandedCopy, landed_copies, located
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
 from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.assemble import LandedShard, is_staged
-from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.landing.tree.tree import Tree
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import Action, Forecast, LandingPlan
 from hugflow_assets.store import (
     EventKind,
     Lease,
@@ -43,7 +43,6 @@ from hugflow_assets.store import (
 
 _NAMES_KEPT = 20
 _SPARE_INODES = 8
-_SLACK_BYTES = 1 << 20
 _UNSYNCED_BYTES = 512 << 20  # that a power cut may cost when everything is fetched and publishing is near
 
 
@@ -61,7 +60,7 @@ class Hooks:
 
 @dataclass
 class Build:
-    """One landing under its lease. ``landed_before`` is the manifest of the version on the storage, if any."""
+    """One landing under its lease."""
 
     plan: LandingPlan
     store: Store
@@ -70,7 +69,6 @@ class Build:
     hooks: Hooks
     lease: Lease
     action: Action
-    landed_before: Manifest | None
     receipts: dict[ShardKey, ShardReceipt] = field(default_factory=dict)
 
     def run(self, began: float) -> LandedDataset:
@@ -85,7 +83,7 @@ class Build:
                 self._land_shards(tracker, reservation, early)
                 tracker.tell(Phase.ASSEMBLING)
                 manifest, sizes = self._finished(began)
-            reservation.correct(sizes.own_bytes + _SLACK_BYTES, sizes.own_inodes + _SPARE_INODES)
+            reservation.correct(sizes.own_bytes + SLACK_BYTES, sizes.own_inodes + _SPARE_INODES)
             tracker.tell(Phase.PUBLISHING)
             path = self._publish(manifest, sizes)
         self._told_landed(manifest, tracker)
@@ -112,23 +110,11 @@ class Build:
         return self.hooks.should_stop() or self.store.cancelled(self.plan.name, self.lease)
 
     def _need(self) -> tuple[int, int]:
-        estimate = self.plan.estimate
-        largest = sorted((shard.source.size_bytes for shard in self.shards), reverse=True)[: self.options.parallel + 2]
-        need = estimate.landed_bytes + sum(largest) + self._kept_bytes() + _SLACK_BYTES
-        linked = 0
-        if self._copies:
-            linked = sum(copy.record.counts.media_bytes for copy in self._copies.values())
-        return max(need - linked, _SLACK_BYTES), estimate.files + 3 * len(self.shards) + 64
+        return self._forecast.peak_bytes, self._forecast.peak_inodes
 
-    def _kept_bytes(self) -> int:
-        """Sources that several shards read stay until the end: tables, and archives that are shared."""
-        kept = {
-            (file.archive or file).path: (file.archive or file).size_bytes
-            for shard in self.shards
-            for file in (*shard.source.files, *shard.source.beside)
-            if file.archive or file in shard.source.beside or shard.source.options.get("shared")
-        }
-        return sum(kept.values())
+    @cached_property
+    def _forecast(self) -> Forecast:
+        return forecast_of(self.action, self.plan, self._copies, self.options)
 
     @cached_property
     def fingerprint(self) -> Any:
@@ -170,25 +156,8 @@ class Build:
         ]
 
     @cached_property
-    def _copies(self) -> dict[Path, Any]:
-        """Landed copies of shards, by the shard's working folder: of the landed version, else of one in the trash."""
-        found: dict[Path, Any] = {}
-        for root, manifest in self._versions():
-            version = LandedVersion.of(root, manifest)
-            before = read_features(root, self.folders)
-            same_files = manifest.repo.files_hash is not None and manifest.repo.files_hash == self.plan.state.files_hash
-            for shard in self.shards:
-                if shard.work in found or (shard.features is not None and shard.features != before[shard.config]):
-                    continue
-                if (copy := version.shard(shard, same_files=same_files)) is not None:
-                    found[shard.work] = copy
-        return found
-
-    def _versions(self) -> Iterator[tuple[Path, Manifest]]:
-        """The version that is landed, then those in the trash, newest first; our lease keeps the trash from freeing."""
-        if self.landed_before is not None:
-            yield self.store.layout.dataset(self.plan.name), self.landed_before
-        yield from self.store.trash_versions(self.plan.name)
+    def _copies(self) -> dict[ShardKey, LandedCopy]:
+        return located(landed_copies(self.plan, self.store))
 
     def _tracker(self) -> Tracker:
         return Tracker(
@@ -212,7 +181,7 @@ class Build:
                 self._have(shard, receipt)
                 tracker.landed(shard, receipt, earlier=True)
             else:
-                missing.append(Job(shard, self._copies.get(shard.work)))
+                missing.append(Job(shard, self._copies.get(shard.key)))
         tracker.tell()
         unsynced: list[int] = []  # of the last shards, which are left to the publishing
 
@@ -299,11 +268,7 @@ class Build:
             reservation.correct(int(expected * 1.05), max(reservation.inodes, files))
 
     def _is_linked(self, key: ShardKey, receipt: ShardReceipt) -> bool:
-        return receipt.bytes_fetched == 0 and key in self._linkable
-
-    @cached_property
-    def _linkable(self) -> set[ShardKey]:
-        return {shard.key for shard in self.shards if shard.work in self._copies}
+        return receipt.bytes_fetched == 0 and key in self._copies
 
     # ---- making it visible
 
@@ -316,7 +281,7 @@ class Build:
             folders=self.folders,
             shards=self.shards,
             receipts=self.receipts,
-            copies=self._copies,
+            copies={shard.work: self._copies[shard.key] for shard in self.shards if shard.key in self._copies},
         )
         configs = tree.assemble()
         views = tree.finish(configs)
@@ -356,7 +321,7 @@ class Build:
             run_id=self.hooks.run_id,
             commit=self.plan.commit,
             action=self.action.value,
-            bytes_total=self.plan.estimate.download_bytes,
+            bytes_total=self._forecast.download_bytes,
         )
 
     def _told_landed(self, manifest: Manifest, tracker: Tracker) -> None:

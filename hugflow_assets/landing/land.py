@@ -20,12 +20,11 @@ from hugflow_assets.errors import (
 )
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.landing.build import Build, Hooks
-from hugflow_assets.landing.decide import decide, fingerprint_of
-from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.decide import decide, restorable
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.update_in_place import describe, rebuild
-from hugflow_assets.landing.verify.verify import quick_check, verify
 from hugflow_assets.landing.views.columns import choose_columns
-from hugflow_assets.planning.models import LandingPlan, Version
+from hugflow_assets.planning.models import Action, LandingPlan, Version
 from hugflow_assets.shapes.registry import LANDABLE
 from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, disk_error, now_text
 
@@ -147,37 +146,26 @@ def _land(
     lease: Lease,
     began: float,
 ) -> LandedDataset:
-    manifest = store.manifest(plan.name)
-    restored = manifest is None and _restored(plan, store, options, hooks, lease)
+    action = decide(plan, store, options)
+    restored = action is Action.RESTORE and _restore(plan, store, options, hooks, lease)
     if restored:
-        manifest = store.manifest(plan.name)
-    action = decide(plan, manifest, options)
-    if manifest is not None and action in (Action.NOOP, Action.DESCRIPTION, Action.VIEWS):
-        if _is_whole(store, manifest, options):
-            done = _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
-            return replace(done, action=Action.RESTORE) if restored else done
-        action = Action.REPAIR
-    return Build(plan, store, access, options, hooks, lease, action, manifest).run(began)
+        action = decide(plan, store, options)
+    manifest = store.manifest(plan.name)
+    if manifest is None or action.fetches:
+        return Build(plan, store, access, options, hooks, lease, action).run(began)
+    done = _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
+    return replace(done, action=Action.RESTORE) if restored else done
 
 
-def _restored(plan: LandingPlan, store: Store, options: LandingOptions, hooks: Hooks, lease: Lease) -> bool:
-    """Bring back from the trash what has the same data as the plan; whether there was such a version."""
-    entry = store.trash_find(plan.name, fingerprint_of(plan, plan.commit, options).data)
+def _restore(plan: LandingPlan, store: Store, options: LandingOptions, hooks: Hooks, lease: Lease) -> bool:
+    """Bring back from the trash what has the same data as the plan; whether there is such a version."""
+    entry = restorable(plan, store, options)
     if entry is None:
         return False
     if not hooks.still_wanted():
         raise NoLongerWantedError(f"{plan.name} was withdrawn; it stays in the trash.")
     store.restore(plan.name, entry_id=entry.id, lease=lease)
     return True
-
-
-def _is_whole(store: Store, manifest: Manifest, options: LandingOptions) -> bool:
-    scrub = store.scrubs.read(manifest.name)
-    if scrub is not None and scrub.is_of(manifest.commit, manifest.volatile.landed_at) and not scrub.whole:
-        return False  # a flipped bit has neither another name nor another size
-    if options.verify_existing:
-        return verify(store, manifest.name).whole
-    return quick_check(store.layout.dataset(manifest.name), manifest)
 
 
 def _without_fetching(

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 from hugflow_assets.landing.tree.checksums import Kind
+from hugflow_assets.planning.models import Action
 from hugflow_assets.settings import DownloadMode, Settings
 from hugflow_assets.store.models import Manifest
 
 _CONNECTIONS = 8
 VIEWS = ("nemo", "lhotse", "datasets")
-
-
-class Action(StrEnum):
-    """What has to be done so that a dataset is landed as asked."""
-
-    NOOP = "no-op"
-    DESCRIPTION = "description"  # the manifest alone
-    VIEWS = "views"  # rebuilt from the record, nothing fetched
-    LAND = "land"
-    RESTORE = "restore"  # the same data were in the trash; nothing fetched
-    REPAIR = "repair"  # the same commit, missing or damaged shards fetched again
-    UPDATE = "update"  # another commit (or layout), shards that are equal linked
 
 
 @dataclass(frozen=True)

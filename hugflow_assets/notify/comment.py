@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from hugflow_assets.notify.markdown import code, fenced, plain
-from hugflow_assets.notify.plan_facts import CODE_FACTS, plan_facts
+from hugflow_assets.notify.plan_facts import CODE_FACTS, does, plan_facts
 from hugflow_assets.notify.request_messages import RequestMessage, State
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import Action, Forecast, LandingPlan
 from hugflow_assets.store import Headroom
 
 MARKER = "<!-- hugflow:requests -->"
@@ -100,6 +100,7 @@ def plan_comment(
     verdicts: Iterable[Judged],
     *,
     plan: LandingPlan | None = None,
+    forecast: Forecast | None = None,
     room: Headroom | None = None,
     path: str = "",
     differs: str = "",
@@ -110,16 +111,17 @@ def plan_comment(
         name: the storage name.
         verdicts: of the pre-flight rules.
         plan: left out where the request could not be resolved; the verdicts say why.
+        forecast: what landing it would do and take.
         room: the storage as it is now.
         path: where it lands.
         differs: for an edit, what changes against what is landed.
     """
     judged = list(verdicts)
     stops = any(one.blocks for one in judged)
-    lines = [f"### {'❌ Would not land' if stops else '✅ Would land'}: {code(name)}"]
+    lines = [f"### {'❌ Would not land' if stops else f'✅ {_heading(forecast)}'}: {code(name)}"]
     if differs:
         lines.append(fenced(differs[:8000]))
-    if facts := plan_facts(plan, room, path, judged):
+    if facts := plan_facts(plan, forecast, room, path):
         lines.append("\n".join(["| | |", "|---|---|", *(f"| {one} | {_fact(one, two)} |" for one, two in facts)]))
     if judged:
         rows = [f"| {_icon(one)} | {plain(one.name)} | {plain(one.message[:1000])} |" for one in judged]
@@ -127,6 +129,10 @@ def plan_comment(
     remedies = dict.fromkeys(one.remedy for one in judged if not one.passed and one.remedy)
     lines += [f"- {plain(remedy[:1000])}" for remedy in remedies]
     return "\n\n".join(lines)
+
+
+def _heading(forecast: Forecast | None) -> str:
+    return "Would land" if forecast is None or forecast.action is Action.LAND else does(forecast).capitalize()
 
 
 def _fact(label: str, value: str) -> str:

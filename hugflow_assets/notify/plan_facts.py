@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
-
-from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.store import Headroom, human_size
+from hugflow_assets.planning.models import Action, Forecast, LandingPlan
+from hugflow_assets.store import Headroom
+from hugflow_assets.wording import human_size
 
 CODE_FACTS = frozenset({"Commit", "Path", "Where"})  # shown letter by letter
 
 
-class Detailed(Protocol):
-    """A verdict, for what it says beside its words."""
+_DOES = {
+    Action.NOOP: "landed, nothing to do",
+    Action.DESCRIPTION: "landed; what is said of it is updated, nothing is fetched",
+    Action.VIEWS: "landed; its views are made anew, nothing is fetched",
+    Action.LAND: "lands",
+    Action.RESTORE: "comes back from the trash, nothing is fetched",
+    Action.REPAIR: "landed and damaged; it is repaired at its commit",
+    Action.UPDATE: "landed; moves to another commit, what is the same is not fetched",
+}
 
-    @property
-    def details(self) -> Mapping[str, Any]: ...
+
+def does(forecast: Forecast) -> str:
+    """What would be done, in a few words."""
+    return _DOES[forecast.action]
 
 
 def plan_facts(
-    plan: LandingPlan | None, room: Headroom | None, path: str = "", verdicts: Iterable[Detailed] = ()
+    plan: LandingPlan | None, forecast: Forecast | None, room: Headroom | None, path: str = ""
 ) -> list[tuple[str, str]]:
-    """Commit, sizes, rows, hours, licence, access, place, quota before and after; what is not known says so.
+    """What is done, commit, sizes, rows, licence, access, place, quota before and after; what is not known says so.
 
     Args:
         plan: None where the request could not be resolved.
+        forecast: what landing the plan would do and take; None where it has no plan.
         room: the storage as it is now.
         path: where it lands.
-        verdicts: of the pre-flight rules, of which one knows how much of it is on the storage already.
     """
-    facts = []
+    facts = [("Does", does(forecast))] if forecast is not None else []
     if plan is not None:
         estimate = plan.estimate
-        files = "1 file" if plan.upstream_files == 1 else f"{plan.upstream_files:,} files"
         media = f", {estimate.files:,} media files" if estimate.files else ""
         reason = f": {plan.shape_reason}" if plan.shape_reason else ""
-        facts = [
+        facts += [
             ("Commit", plan.commit),
             ("Revision", plan.request.revision),
             ("Shape", f"{plan.shape.value}{reason}"),
             ("Selection", _selection(plan)),
-            ("To fetch", f"{human_size(estimate.download_bytes)} in {files}"),
+            ("To fetch", _to_fetch(plan, forecast)),
             ("Lands as", f"about {human_size(estimate.landed_bytes)}{media}"),
             ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
             ("Hours", "not known" if estimate.hours is None else f"{estimate.hours:,.1f}"),
@@ -50,20 +56,32 @@ def plan_facts(
     if path:
         facts.append(("Where", path))
     if room is not None:
-        needs = [one.details["need_bytes"] for one in verdicts if "need_bytes" in one.details]
-        needs.append(plan.estimate.landed_bytes if plan else 0)
-        facts.append(("Quota", quota_line(room, int(needs[0]))))
+        facts.append(("Quota", quota_line(room, forecast)))
     return facts
 
 
-def quota_line(room: Headroom, need_bytes: int) -> str:
-    """``1.2 GB of 10.0 TB, then 1.4 GB``: taken and promised, before and after."""
+def _to_fetch(plan: LandingPlan, forecast: Forecast | None) -> str:
+    files = "1 file" if plan.upstream_files == 1 else f"{plan.upstream_files:,} files"
+    whole = f"{human_size(plan.estimate.download_bytes)} in {files}"
+    if forecast is None or forecast.action is Action.LAND:
+        return whole
+    if not forecast.action.fetches:
+        return "nothing"
+    if forecast.download_bytes is None:
+        return f"what is missing or damaged of {whole}"
+    return f"{human_size(forecast.download_bytes)} of {whole}"
+
+
+def quota_line(room: Headroom, forecast: Forecast | None) -> str:
+    """``1.2 GB of 10.0 TB, then 1.4 GB; 1.6 GB while it lands``: taken and promised, before, after and at the peak."""
     taken = room.used_bytes + room.reserved_bytes
     if room.quota_bytes is None:
         limit = f"{human_size(taken + max(0, room.available_bytes))} (the file system's)"
     else:
         limit = human_size(room.quota_bytes)
-    return f"{human_size(taken)} of {limit}, then {human_size(taken + need_bytes)}"
+    stays, peak = (forecast.stays_bytes, forecast.peak_bytes) if forecast is not None else (0, 0)
+    told = f"{human_size(taken)} of {limit}, then {human_size(taken + stays)}"
+    return f"{told}; {human_size(taken + peak)} while it lands" if peak else told
 
 
 def _access(plan: LandingPlan) -> str:

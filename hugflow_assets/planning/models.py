@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from hugflow_assets.hub.models import RepoState
 from hugflow_assets.intake.models import DatasetRequest, Frozen
 from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape
@@ -17,6 +19,37 @@ class Version(Frozen):
     @classmethod
     def of(cls, manifest: Manifest) -> Version:
         return cls(commit=manifest.repo.commit, files_commit=manifest.repo.files_commit)
+
+
+class Action(StrEnum):
+    """What has to be done so that a dataset is landed as asked."""
+
+    NOOP = "no-op"
+    DESCRIPTION = "description"  # the manifest alone
+    VIEWS = "views"  # rebuilt from the record, nothing fetched
+    LAND = "land"
+    RESTORE = "restore"  # the same data were in the trash; nothing fetched
+    REPAIR = "repair"  # the same commit, missing or damaged shards fetched again
+    UPDATE = "update"  # another commit (or layout), shards that are equal linked
+
+    @property
+    def fetches(self) -> bool:
+        return self in (Action.LAND, Action.REPAIR, Action.UPDATE)
+
+
+class Forecast(Frozen):
+    """What carrying out a plan does, and takes of the storage: the numbers that rules judge and landing reserves.
+
+    ``download_bytes`` None: a repair fetches what is missing or damaged, which only hashing every file can tell.
+    ``stays_bytes`` is what the storage holds more of afterwards; ``peak_bytes`` and ``peak_inodes`` are needed while it
+    lands, what stays included.
+    """
+
+    action: Action
+    download_bytes: int | None = 0
+    stays_bytes: int = 0
+    peak_bytes: int = 0
+    peak_inodes: int = 0
 
 
 class LandingPlan(Frozen):

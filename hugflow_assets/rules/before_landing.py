@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import Forecast, LandingPlan
 from hugflow_assets.rules.columns import ColumnsExist
 from hugflow_assets.rules.duplicates import NotDuplicate
 from hugflow_assets.rules.hub_rules import (
@@ -23,7 +23,7 @@ from hugflow_assets.rules.licence import LicenceAllowed
 from hugflow_assets.rules.quota import WithinQuota
 from hugflow_assets.rules.requests import NoRemovalInForce
 from hugflow_assets.rules.rule import Case, Rule
-from hugflow_assets.rules.stock import Stock, held_bytes
+from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
 from hugflow_assets.shapes.models import Shape
@@ -55,6 +55,7 @@ def preflight(
     store: Store,
     settings: Settings,
     *,
+    forecast: Forecast | HugflowError | None,
     stock: Stock | None = None,
     plans: Mapping[str, LandingPlan] | None = None,
     landable: Collection[Shape] | None = None,
@@ -66,6 +67,7 @@ def preflight(
         snapshot: everything asked for at this moment, ``request_file`` included.
         plan: what the Hub says to it, or the error that resolving it raised. An error fails the rule that it is
             about; the rules that need a plan then say "not evaluated", which is not passed and does not block.
+        forecast: of the plan, by ``landing.forecast``: what landing it would do and take; None where there is no plan.
         stock: what is landed, when the caller has read it already (``Stock(store)``).
         plans: plans of other requests that are known, by name: two that have not landed are compared by them.
         landable: the shapes that there is a reader for; None: every one but ``UNSUPPORTED``.
@@ -82,7 +84,7 @@ def preflight(
         stock=_stock(store) if stock is None else stock,
         room=_room(store, request_file.name),
         settings=settings,
-        held_bytes=_held(store, planned),
+        forecast=forecast,
         landable=landable,
         plans={} if plans is None else plans,
     )
@@ -101,15 +103,3 @@ def _room(store: Store, name: str) -> Headroom | HugflowError:
         return store.headroom(name)
     except HugflowError as error:
         return error
-
-
-def _held(store: Store, plan: LandingPlan | None) -> int:
-    """What the landed version has already, or else what comes back or is linked from one in the trash."""
-    if plan is None:
-        return 0
-    try:
-        landed = store.manifest(plan.name)
-        versions = [landed] if landed else [manifest for _, manifest in store.trash_versions(plan.name)]
-        return max((held_bytes(plan, one) for one in versions), default=0)
-    except HugflowError:
-        return 0

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import Forecast, LandingPlan
 from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
@@ -75,7 +75,10 @@ class Rule(ABC, Generic[CaseT]):
 
 @dataclass(frozen=True)
 class Case:
-    """Everything a pre-flight rule may look at. Exactly one of ``plan`` and ``error`` is given."""
+    """Everything a pre-flight rule may look at. Exactly one of ``plan`` and ``error`` is given.
+
+    ``forecast`` is given with every plan: what landing it would do and take, or why the storage cannot tell.
+    """
 
     request_file: AddFile
     snapshot: RequestSnapshot
@@ -84,7 +87,7 @@ class Case:
     stock: Stock | HugflowError
     room: Headroom | HugflowError
     settings: Settings
-    held_bytes: int = 0
+    forecast: Forecast | HugflowError | None = None
     landable: Collection[Shape] | None = None
     plans: Mapping[str, LandingPlan] = field(default_factory=dict)
 

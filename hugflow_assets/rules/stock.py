@@ -97,28 +97,3 @@ class Stock:
 def selection_of(plan: LandingPlan) -> Selection:
     """The pairs of config and split that a plan would land."""
     return frozenset((config.name, split.name) for config in plan.configs for split in config.splits)
-
-
-def held_bytes(plan: LandingPlan, manifest: Manifest | None) -> int:
-    """How many of the plan's bytes are on the storage under the same name already and need no space again.
-
-    At the same commit that is the whole landing; at another one, the media of every shard whose source files are
-    unchanged (they are linked, not copied; the record's lines are written anew).
-    """
-    if manifest is None:
-        return 0
-    if manifest.commit == plan.commit:
-        return max(manifest.size_bytes, plan.estimate.landed_bytes)  # an estimate may be above what landed
-    wanted = {
-        tuple(filter(None, (file.sha256 or file.git_sha1 for file in shard.files)))
-        for config in plan.configs
-        for split in config.splits
-        for shard in split.shards
-    } - {()}
-    return sum(
-        shard.counts.media_bytes
-        for config in manifest.configs
-        for split in config.splits
-        for shard in split.shards
-        if tuple(source.hash.partition(":")[2] for source in shard.sources) in wanted
-    )

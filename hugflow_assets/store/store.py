@@ -330,11 +330,6 @@ class Store:
         with disk_errors(self.root):
             return self._trash.entries(name)
 
-    def trash_find(self, name: str, fingerprint_data: str) -> TrashEntry | None:
-        """The newest version of ``name`` in the trash with these data; ``restore(name, entry_id=…)`` lands it again."""
-        with disk_errors(self.root):
-            return self._trash.find(name, fingerprint_data)
-
     def trash_versions(self, name: str) -> tuple[tuple[Path, Manifest], ...]:
         """The readable versions of ``name`` in the trash, newest first. They stay while the caller holds the lease."""
         found = [(self._trash.folder(entry), self.trashed_manifest(entry)) for entry in self.trash_entries(name)[::-1]]

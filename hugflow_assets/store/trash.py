@@ -46,11 +46,6 @@ class Trash:
         limit = datetime.now(UTC) - timedelta(seconds=age_s)
         return tuple(one for one in self.entries(name) if datetime.fromisoformat(one.moved_at) <= limit)
 
-    def find(self, name: str, fingerprint_data: str) -> TrashEntry | None:
-        """The newest entry of ``name`` with these data, for landing it again without fetching."""
-        fitting = [one for one in self.entries(name) if one.fingerprint_data == fingerprint_data]
-        return fitting[-1] if fitting else None
-
     def folder(self, entry: TrashEntry) -> Path:
         return self._layout.trash / entry.id
 

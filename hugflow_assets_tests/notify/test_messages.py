@@ -28,6 +28,7 @@ from hugflow_assets.notify import (
 from hugflow_assets.notify.comment import sections_of
 from hugflow_assets.notify.examples import EXAMPLES, NAME, example
 from hugflow_assets.orchestration.github.origins import TOLD_ON_PULL
+from hugflow_assets.planning.models import Action, Forecast
 from hugflow_assets.rules import Severity, Verdict
 from hugflow_assets.store import Event, EventKind, Headroom, Phase, Progress
 from hugflow_assets.store.marks import Trouble
@@ -236,14 +237,15 @@ def test_a_plan_tells_what_would_land_and_every_verdict_with_its_remedy() -> Non
         Verdict(name="licence_allowed", passed=False, severity=Severity.WARNING, message="None named."),
     ]
     room = Headroom(quota_bytes=10_000_000, used_bytes=9_000_000)
-    told = plan_comment(plan.name, verdicts, plan=plan, room=room, path="/data/x").replace("\\", "")
+    takes = Forecast(action=Action.LAND, download_bytes=2_000_000, stays_bytes=2_000_000, peak_bytes=5_000_000)
+    told = plan_comment(plan.name, verdicts, plan=plan, forecast=takes, room=room, path="/data/x").replace("\\", "")
     for word in (
         "❌ Would not land",
         "a" * 40,
         "1,234",
         "2.0 MB",
         "mit",
-        "9.0 MB of 10.0 MB, then 11.0 MB",
+        "9.0 MB of 10.0 MB, then 11.0 MB; 14.0 MB while it lands",
         "Free some.",
     ):
         assert word in told

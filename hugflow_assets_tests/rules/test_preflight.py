@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from hugflow_assets import errors
+from hugflow_assets.planning.models import Action, Forecast
 from hugflow_assets.rules import PREFLIGHT_RULES, Severity, blocking
 from hugflow_assets.shapes.models import Shape
+from hugflow_assets.wording import human_size
 from hugflow_assets_tests.rules.world import FEATURES, LATER, World, plan_of
 
 NAMES = [rule.name for rule in PREFLIGHT_RULES]
@@ -166,28 +168,29 @@ def test_a_removal_in_force_is_named_with_its_reason(world: World) -> None:
         ({"storage_quota": "10kB"}, 10_001, Severity.ERROR, "Does not fit: 1 B too much."),
         ({"storage_min_free": "1000000TB"}, 1, Severity.ERROR, "Does not fit"),
         ({"max_dataset_size": "1kB"}, 1_001, Severity.ERROR, "MAX_DATASET_SIZE=1.0 kB"),
-        ({"storage_max_inodes": 20}, 1_000, Severity.ERROR, "inodes; 2"),
+        ({"storage_max_inodes": 20}, 1_000, Severity.ERROR, "Needs 30 inodes; 2"),
         ({"storage_soft_limit": "900"}, 1_000, Severity.WARNING, "soft limit of 900 B"),
     ],
 )
 def test_quota(tmp_path: Path, settings: dict[str, Any], need: int, severity: Severity | None, message: str) -> None:
     world = World(tmp_path, **settings)
     file = world.add("a.yaml")
-    found = world.verdicts(file, plan_of(file.request, landed_bytes=need))["within_quota"]
+    takes = Forecast(action=Action.LAND, stays_bytes=need // 2, peak_bytes=need, peak_inodes=30)
+    found = world.verdicts(file, plan_of(file.request, landed_bytes=need), forecast=takes)["within_quota"]
     assert (None if found.passed else found.severity) == severity, found.message
     assert message in found.message
     assert found.details["need_bytes"] == need
+    assert f"{human_size(need)} while it lands, of which {human_size(need // 2)} stay" in found.message
 
 
 def test_what_is_landed_already_is_not_counted_twice(tmp_path: Path) -> None:
-    world = World(tmp_path, storage_quota="2000", max_dataset_size="100")
+    world = World(tmp_path, max_dataset_size="100")
     file = world.add("a.yaml")
-    world.land(plan_of(file.request))
+    landed = world.land(plan_of(file.request))
     assert world.verdicts(file, plan_of(file.request, landed_bytes=1_900))["within_quota"].passed
-    moved = plan_of(file.request, commit=LATER, landed_bytes=150)
+    moved = plan_of(file.request, commit=LATER, landed_bytes=150, features=None)
     found = world.verdicts(file, moved)["within_quota"]
-    assert found.details["held_bytes"] == 100  # the media of the one shard, whose source did not change
-    assert found.details["need_bytes"] == 50
+    assert found.details["stays_bytes"] == 150 - landed.counts.media_bytes  # of the one shard, whose source is the same
 
 
 def test_what_comes_back_from_the_trash_needs_no_space_again(tmp_path: Path) -> None:
@@ -195,18 +198,18 @@ def test_what_comes_back_from_the_trash_needs_no_space_again(tmp_path: Path) -> 
     file = world.add("a.yaml")
     world.land(plan_of(file.request))
     world.store.remove(file.name, reason="r", by="ada")
-    assert world.verdicts(file, plan_of(file.request, landed_bytes=1_900))["within_quota"].passed
+    assert world.verdicts(file)["within_quota"].passed
     world.store.empty_trash(0)
-    assert world.verdicts(file, plan_of(file.request, landed_bytes=2_001))["within_quota"].blocks
+    assert world.verdicts(file)["within_quota"].blocks
 
 
 def test_what_another_landing_was_promised_is_not_promised_again(tmp_path: Path) -> None:
-    world = World(tmp_path, storage_quota="10kB")
+    world = World(tmp_path, storage_quota="10MB")
     file = world.add("a.yaml")
-    with world.store.reserve("another", 9_500):
+    with world.store.reserve("another", 9_500_000):
         found = world.verdicts(file)["within_quota"]
         assert found.blocks
-        assert "reserved 9.5 kB" in found.message
+        assert "reserved 9.5 MB" in found.message
     assert world.verdicts(file)["within_quota"].passed
 
 

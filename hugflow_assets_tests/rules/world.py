@@ -9,6 +9,8 @@ import xxhash
 
 from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.intake import AddFile, DatasetRequest, FolderSource, RemoveFile, RequestSnapshot, storage_name
+from hugflow_assets.landing.forecast import forecast
+from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules import Verdict, preflight
 from hugflow_assets.settings import Settings, load_settings
@@ -108,6 +110,7 @@ class World:
 
     def verdicts(self, file: AddFile, plan: Any = None, **kwargs: Any) -> dict[str, Verdict]:
         plan = plan_of(file.request) if plan is None else plan
+        kwargs.setdefault("forecast", forecast(plan, self.store, LandingOptions.of(self.settings)))
         found = preflight(file, self.snapshot(), plan, self.store, self.settings, **kwargs)
         return {one.name: one for one in found}
 

@@ -11,18 +11,22 @@ from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
 
 if TYPE_CHECKING:
-    from hugflow_assets.planning.models import LandingPlan
+    from hugflow_assets.planning.models import Forecast, LandingPlan
     from hugflow_assets.rules import Verdict
     from hugflow_assets.settings import Settings
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One request with what it would land, or why it has no plan, and every rule's word on it."""
+    """One request with what it would land, or why it has no plan, and every rule's word on it.
+
+    ``forecast`` is None where there is no plan, or where the storage cannot be read.
+    """
 
     file: AddFile
     plan: LandingPlan | None
     error: HugflowError | None
+    forecast: Forecast | None
     verdicts: tuple[Verdict, ...]
 
     @property
@@ -39,8 +43,12 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     """
     from hugflow_assets.hub import Hub, HubAccess
     from hugflow_assets.hub.prefetch import in_order
+    from hugflow_assets.landing.forecast import forecast
+    from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.planning.pin import plan_on
+    from hugflow_assets.rules import preflight
     from hugflow_assets.rules.stock import Stock
+    from hugflow_assets.shapes.registry import LANDABLE
     from hugflow_assets.store import Store
 
     hub = Hub(HubAccess.of(settings))
@@ -49,11 +57,12 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     asked = list(files)
     plans = in_order(lambda file: plan_on(hub, store, file.request), asked)
     for file, planned in zip(asked, plans, strict=True):
-        from hugflow_assets.rules import preflight
-        from hugflow_assets.shapes.registry import LANDABLE
-
-        verdicts = tuple(preflight(file, snapshot, planned, store, settings, stock=stock, landable=LANDABLE))
+        expected = forecast(planned, store, LandingOptions.of(settings))
+        verdicts = preflight(
+            file, snapshot, planned, store, settings, forecast=expected, stock=stock, landable=LANDABLE
+        )
+        known = None if isinstance(expected, HugflowError) else expected
         if isinstance(planned, HugflowError):
-            yield Judged(file, None, planned, verdicts)
+            yield Judged(file, None, planned, known, tuple(verdicts))
         else:
-            yield Judged(file, planned, None, verdicts)
+            yield Judged(file, planned, None, known, tuple(verdicts))

@@ -115,7 +115,7 @@ def _again(plan: LandingPlan, settings: Settings) -> dict[str, Any] | None:
 
     Of what is landed, or was never there, there is nothing to say.
     """
-    from hugflow_assets.landing.decide import fingerprint_of
+    from hugflow_assets.landing.decide import restorable
     from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.store import Store
 
@@ -123,7 +123,7 @@ def _again(plan: LandingPlan, settings: Settings) -> dict[str, Any] | None:
     tombstone = store.tombstone(plan.name)
     if tombstone is None or store.row(plan.name) is not None:
         return None
-    entry = store.trash_find(plan.name, fingerprint_of(plan, plan.commit, LandingOptions.of(settings)).data)
+    entry = restorable(plan, store, LandingOptions.of(settings))
     return {
         "removed_at": tombstone.removed_at,
         "reason": tombstone.reason,
@@ -154,7 +154,7 @@ def _show_removal(preview: RemovalPreview, selection: Selection) -> None:
 
 def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[str, Any]:
     """A plan as JSON; every key is always there, None where it is not known."""
-    plan = judged.plan
+    plan, forecast = judged.plan, judged.forecast
     return {
         "name": judged.file.name,
         "request": selection.shown(judged.file.path),
@@ -165,7 +165,10 @@ def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[s
         "path": str(settings.storage_root / judged.file.name),
         "shape": plan.shape.value if plan else None,
         "configs": {config.name: [split.name for split in config.splits] for config in plan.configs} if plan else {},
-        "download_bytes": plan.estimate.download_bytes if plan else None,
+        "action": forecast.action.value if forecast else None,
+        "download_bytes": forecast.download_bytes if forecast else None,
+        "stays_bytes": forecast.stays_bytes if forecast else None,
+        "peak_bytes": forecast.peak_bytes if forecast else None,
         "download_files": plan.upstream_files if plan else None,
         "landed_bytes": plan.estimate.landed_bytes if plan else None,
         "files": plan.estimate.files if plan else None,
@@ -209,7 +212,7 @@ def _facts(plan: LandingPlan, judged: Judged, settings: Settings) -> list[tuple[
     from hugflow_assets.store import Store
 
     room = Store.of(settings).headroom()
-    told = plan_facts(plan, room, str(settings.storage_root / plan.name), judged.verdicts)
+    told = plan_facts(plan, judged.forecast, room, str(settings.storage_root / plan.name))
     again = _again(plan, settings)
     return [("From", _url(plan)), *told, *([("Lands again", _told_again(again))] if again else [])]
 

@@ -3,41 +3,103 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import xxhash
 
-from hugflow_assets.landing.shards.shard import Shard, wipe
+from hugflow_assets.landing.shards.shard import Shard, ShardKey, wipe
 from hugflow_assets.landing.shards.sources import read_as, source_records
 from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, sum_line
+from hugflow_assets.landing.tree.files import read_features
+from hugflow_assets.landing.tree.paths import Folders
+from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.shapes.models import ShardSource
 from hugflow_assets.shapes.shards import BASE_COLUMNS
+from hugflow_assets.store import Store
 from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
 
 _BLOCK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
+class WantedShard:
+    """What of a shard decides whether a landed one can stand for it."""
+
+    config: str
+    split: str
+    source: ShardSource
+    folder: str
+    features: dict[str, Any] | None
+    commit: str
+
+    @property
+    def key(self) -> ShardKey:
+        return self.config, self.split, self.source.index
+
+
+def wanted_shards(plan: LandingPlan) -> list[WantedShard]:
+    """The shards of a plan, in upstream order."""
+    return [
+        WantedShard(
+            config.name,
+            split.name,
+            source,
+            Folders.of(plan, config.name).shard(split.name, source.index),
+            config.features,
+            plan.commit,
+        )
+        for config in plan.configs
+        for split in config.splits
+        for source in split.shards
+    ]
+
+
+def landed_copies(plan: LandingPlan, store: Store) -> dict[ShardKey, LandedCopy]:
+    """The shards of a plan that are on the storage already: of the landed version, else of the newest in the trash.
+
+    The trash is kept from freeing them only while the caller holds the lease.
+    """
+    found: dict[ShardKey, LandedCopy] = {}
+    wanted = wanted_shards(plan)
+    folders = {config.name: Folders.of(plan, config.name) for config in plan.configs}
+    for root, manifest in _versions(plan.name, store):
+        version = LandedVersion(root, manifest)
+        before = read_features(root, folders)
+        same_files = manifest.repo.files_hash is not None and manifest.repo.files_hash == plan.state.files_hash
+        for shard in wanted:
+            if shard.key in found or (shard.features is not None and shard.features != before[shard.config]):
+                continue
+            if (copy := version.shard(shard, same_files=same_files)) is not None:
+                found[shard.key] = copy
+    return found
+
+
+def _versions(name: str, store: Store) -> Iterator[tuple[Path, Manifest]]:
+    if (manifest := store.manifest(name)) is not None:
+        yield store.layout.dataset(name), manifest
+    yield from store.trash_versions(name)
+
+
+@dataclass(frozen=True)
 class LandedVersion:
-    """The version of a dataset that is on the storage, with where each folder's lines are in its checksum list."""
+    """A version of a dataset that is on the storage."""
 
     root: Path
     manifest: Manifest
-    ranges: dict[str, tuple[int, int]]
 
-    @classmethod
-    def of(cls, root: Path, manifest: Manifest) -> LandedVersion:
-        return cls(root, manifest, _ranges(root / Checksum(_kind(manifest)).list_name))
-
-    def shard(self, shard: Shard, *, same_files: bool) -> LandedCopy | None:
+    def shard(self, shard: WantedShard, *, same_files: bool) -> LandedCopy | None:
         """The copy of a shard in this version, if its sources and place are the same. Its files are not looked at.
 
         Args:
             same_files: whether this version's repository held the very files that it holds now, its card aside.
         """
-        record_path, record = self._record(shard)
-        if record is None:
+        if shard.key not in self._records:
             return None
+        record_path, record = self._records[shard.key]
         if [one.hash for one in record.sources] != [one.hash for one in source_records(shard.source)]:
             return None
         if record.read_as != read_as(shard.source):
@@ -47,34 +109,43 @@ class LandedVersion:
         by_path = record.counts.unresolved_paths + record.counts.extra.get("resolved_paths", 0)
         if by_path and not same_files and not _knows_its_media(shard) and self.manifest.commit != shard.commit:
             return None  # the files that its paths name may be others there
-        ranges = tuple(self.ranges.get(folder, (0, 0)) for folder in record.folders)
         names = tuple(name for name in self.manifest.unreadable_names if name.rpartition("/")[0] in record.folders)
-        return LandedCopy(self.root, record_path, record, _kind(self.manifest), ranges, names)
+        return LandedCopy(self.root, record_path, record, _kind(self.manifest), names)
 
-    def _record(self, shard: Shard) -> tuple[str, ShardRecord | None]:
-        for config in self.manifest.configs:
-            for split in config.splits:
-                if (config.name, split.name) == (shard.config, shard.split):
-                    found = next((one for one in split.shards if one.index == shard.source.index), None)
-                    return split.record_path, found
-        return "", None
+    @cached_property
+    def _records(self) -> dict[ShardKey, tuple[str, ShardRecord]]:
+        return {
+            (config.name, split.name, shard.index): (split.record_path, shard)
+            for config in self.manifest.configs
+            for split in config.splits
+            for shard in split.shards
+        }
 
 
-def _knows_its_media(shard: Shard) -> bool:
+def _knows_its_media(shard: WantedShard) -> bool:
     """Whether the media are among the shard's own files, and not only named by its rows."""
     return shard.source.shape in BASE_COLUMNS and bool(shard.source.files)
 
 
 @dataclass(frozen=True)
 class LandedCopy:
-    """A landed shard. ``ranges`` are the byte ranges of its folders' lines in the checksum list."""
+    """A landed shard. ``ranges`` are the byte ranges of its folders' lines in the checksum list, see ``located``."""
 
     root: Path
     record_path: str
     record: ShardRecord
     kind: Kind
-    ranges: tuple[tuple[int, int], ...]
     unreadable_names: tuple[str, ...]
+    ranges: tuple[tuple[int, int], ...] = ()
+
+
+def located(copies: Mapping[ShardKey, LandedCopy]) -> dict[ShardKey, LandedCopy]:
+    """With their ranges; the checksum list of each version is read once."""
+    lists = {one.root: _ranges(one.root / Checksum(one.kind).list_name) for one in copies.values()}
+    return {
+        key: replace(one, ranges=tuple(lists[one.root].get(folder, (0, 0)) for folder in one.record.folders))
+        for key, one in copies.items()
+    }
 
 
 def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:

@@ -62,9 +62,13 @@ def dataset(
         asked = requested(context.partition_key, snapshot, store)
         register(context.instance, DATASETS_NAME, [asked.name])
         plan = plan_on(platform.hub(), store, asked.request, update=config.update)
+        from hugflow_assets.landing.forecast import forecast
+        from hugflow_assets.landing.options import LandingOptions
         from hugflow_assets.shapes.registry import LANDABLE
 
-        verdicts = preflight(asked, snapshot, plan, store, platform.settings(), landable=LANDABLE)
+        settings = platform.settings()
+        expected = forecast(plan, store, LandingOptions.of(settings), in_run=True)
+        verdicts = preflight(asked, snapshot, plan, store, settings, forecast=expected, landable=LANDABLE)
         yield from recorded(verdicts, {key.name for key in context.selected_asset_check_keys})
         if not context.selected_asset_keys:
             return

@@ -10,7 +10,7 @@ from hugflow_assets.intake import AddFile, DatasetRequest, RemoveFile
 from hugflow_assets.notify import RequestMessage, State, comment_body, message_section, plan_comment
 from hugflow_assets.notify.comment import section_key
 from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import Forecast, LandingPlan
 from hugflow_assets.planning.pin import plan_on
 from hugflow_assets.rules import Stock, lands_again, preflight, removal_preview
 from hugflow_assets.settings import Settings
@@ -82,15 +82,21 @@ def _name(file: AddFile | RemoveFile | None) -> str | None:
 def _landing(
     file: AddFile, before: AddFile | RemoveFile | None, proposed: Proposed, store: Store, hub: Hub, settings: Settings
 ) -> Section:
+    from hugflow_assets.landing.forecast import forecast
+    from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.shapes.registry import LANDABLE
 
     stock = Stock(store)
     plan = plan_on(hub, store, file.request)
-    verdicts = preflight(file, proposed.snapshot, plan, store, settings, stock=stock, landable=LANDABLE)
+    expected = forecast(plan, store, LandingOptions.of(settings))
+    verdicts = preflight(
+        file, proposed.snapshot, plan, store, settings, forecast=expected, stock=stock, landable=LANDABLE
+    )
     text = plan_comment(
         file.name,
         verdicts,
         plan=plan if isinstance(plan, LandingPlan) else None,
+        forecast=expected if isinstance(expected, Forecast) else None,
         room=store.headroom(file.name),
         path=str(settings.storage_root / file.name),
         differs=differences(before.request, file.request) if isinstance(before, AddFile) else "",
