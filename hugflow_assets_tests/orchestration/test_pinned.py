@@ -123,7 +123,7 @@ def test_a_landed_dataset_is_planned_as_landed_with_nothing_to_fetch(
 ) -> None:
     plan, told = planned(capsys), said(capsys)
     assert (plan["commit"], plan["action"], plan["download_bytes"]) == (landed(moved, SPEECH).commit, "no-op", 0)
-    assert re.search(r"Does +landed, nothing to do\n", told) and re.search(r"To fetch +nothing\n", told)
+    assert re.search(r"Does +landed, nothing to do\s", told) and re.search(r"To fetch +nothing\s", told)
     (done,) = sync(instance=moved.instance)
     assert (done.action, done.state) == ("no-op", "landed")
 
