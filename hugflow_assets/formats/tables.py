@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from hugflow_assets.formats.media import AUDIO_ENDINGS
 from hugflow_assets.formats.text_columns import TEXT_COLUMNS
+from hugflow_assets.formats.text_encoding import decoded_head
 from hugflow_assets.formats.transcripts import LIST_COLUMNS, is_clip, is_list
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
@@ -72,7 +73,7 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
         return _json_table(head, clips)
     if ending == PARQUET:
         return _parquet_table(head, clips)
-    lines = head.decode("utf-8-sig", "replace").splitlines()[:_ROWS_LOOKED_AT]
+    lines = decoded_head(head).splitlines()[:_ROWS_LOOKED_AT]
     delimiters = ("\t",) if ending == ".tsv" else ("|", "\t") if ending == ".txt" else (",", "\t", "|", ";")
     tables = [[split_line(line, delimiter) for line in lines] for delimiter in delimiters]
     for delimiter, (columns, *_) in zip(delimiters, tables if lines and ending != ".txt" else (), strict=False):
@@ -128,7 +129,7 @@ def names_files(columns: Collection[str]) -> bool:
 
 def first_line(head: bytes) -> str:
     """The first line of a text file, without a byte order mark."""
-    return re.split(r"\r?\n", head.decode("utf-8-sig", "replace"), maxsplit=1)[0]
+    return re.split(r"\r?\n", decoded_head(head), maxsplit=1)[0]
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
@@ -141,7 +142,7 @@ def split_line(line: str, delimiter: str) -> list[str]:
 def json_rows(head: bytes) -> list[dict[str, Any]]:
     """The rows of JSON lines, or of a list, that are whole in the first bytes of a file; none in anything else."""
     rows: list[dict[str, Any]] = []
-    text = head.decode("utf-8-sig", "replace").lstrip()
+    text = decoded_head(head).lstrip()
     if text.startswith("["):
         return [row for row, _, _ in list_items(text[1:]) if isinstance(row, dict)]
     for line in text.split("\n"):

@@ -13,6 +13,7 @@ from posixpath import basename, dirname
 from typing import Protocol
 
 from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.text_encoding import decoded_head
 
 SIDE_ENDINGS = (".txt", ".text", ".transcript", ".trans", ".trn", ".lab", ".json")  # the first goes before the others
 LIST_COLUMNS = ("id", "text")
@@ -174,7 +175,7 @@ def is_list(head: bytes, is_known: Callable[[str], bool]) -> bool:
     Args:
         head: its first bytes.
     """
-    lines = head.decode("utf-8-sig", "replace").splitlines()[: _LINES_LOOKED_AT + 1]
+    lines = decoded_head(head).splitlines()[: _LINES_LOOKED_AT + 1]
     lines = [line for line in (lines[:-1] if len(lines) > 1 and head[-1:] != b"\n" else lines) if line.strip()]
     ids = [id_stem(split_id(line)[0]) for line in lines]
     return bool(ids) and len(set(ids)) == len(ids) and 2 * sum(map(is_known, ids)) >= len(ids)

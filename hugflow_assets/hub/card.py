@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.datasets_internals import features_of_yaml
+from hugflow_assets.formats.text_encoding import decoded
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,10 @@ def read_card(readme: bytes, standalone_yaml: bytes = b"") -> Card:
     import yaml
     from huggingface_hub import DatasetCard
 
-    content = readme.decode("utf-8", "replace").replace("\r\n", "\n")
+    try:
+        content = decoded(readme, "README.md")[0].replace("\r\n", "\n")
+    except BadSourceError as error:
+        return Card(problem=error.message)
     if not content.lstrip().startswith("---") and not standalone_yaml:
         return Card(text=content.lstrip("\n"))  # no block: nothing to warn of
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
-_JSON_LOOKED_AT = 256
+from hugflow_assets.formats.json_values import parsed
+from hugflow_assets.shapes.json_types import JsonType
 
 
 class SeenTypes:
@@ -18,6 +19,7 @@ class SeenTypes:
         self._media: dict[str, str] = {}
         self._order: dict[str, None] = {}
         self._odd: set[str] = set()
+        self._json: dict[str, JsonType] = {}
 
     def media(self, name: str, feature: str) -> None:
         """A column of media; ``feature`` as `datasets` calls its type."""
@@ -40,13 +42,12 @@ class SeenTypes:
             self._odd.add(name)
 
     def json(self, name: str, values: list[str | None]) -> None:
-        """A column of JSON texts; some of each batch are looked at."""
-        step = max(1, len(values) // _JSON_LOOKED_AT)
-        try:
-            self.column(name, pa.array([orjson.loads(one) for one in values[::step] if one is not None]).type)
-        except (pa.ArrowException, ValueError, OverflowError):
-            self._order[name] = None
-            self._odd.add(name)
+        """A column of JSON texts."""
+        self._order[name] = None
+        seen = self._json.setdefault(name, JsonType())
+        for one in values:
+            if one is not None:
+                seen.add(parsed(one.encode(), Counter())[0])
 
     def features(self) -> dict[str, Any] | None:
         """``Features.to_dict()`` of all columns; one whose rows are of many types is Json."""
@@ -58,6 +59,8 @@ class SeenTypes:
         for name in self._order:
             if name in self._media:
                 told[name] = {"_type": self._media[name]}
+            elif name in self._json:
+                told[name] = self._json[name].feature
             elif name in self._odd:
                 told[name] = {"_type": "Json"}
             else:

@@ -12,11 +12,13 @@ import orjson
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats.json_values import one_line
+from hugflow_assets.formats.text_encoding import TEXTS_CP1252
 from hugflow_assets.formats.transcripts import LIST_COLUMNS, SIDE_ENDINGS, called
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
-from hugflow_assets.shapes.texts.text_values import json_text, plain_text
+from hugflow_assets.shapes.texts.text_values import plain_text
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
 
 _MOST_BYTES = 64 << 20  # of one text
@@ -63,7 +65,8 @@ class BesideTexts:
             if file.size_bytes > _MOST_BYTES or local.stat().st_size > _MOST_BYTES:
                 raise BadSourceError(f"{file.path} is too large for the text of one clip.", file=file.path)
             data = local.read_bytes()
-            row[column] = self._json(data, counts) if column in self.json_columns else plain_text(data)
+            is_json = column in self.json_columns
+            row[column] = (self._json if is_json else plain_text)(data, file.path, counts)
             local.unlink()
         counts["clips_without_row"] += sum(not row for row in rows)
         return {name: pa.array([row.get(name) for row in rows], pa.large_string()) for name in self.names}
@@ -75,15 +78,19 @@ class BesideTexts:
             counts["rows_joined"] += lists.rows_of(
                 [at for at, file in self._numbered() if file.path in self._own], used=True
             )
+            counts[TEXTS_CP1252] += sum(
+                at in lists.guessed for at, file in self._numbered() if file.path in self._counted
+            )
             counts["ambiguous_texts"] += lists.ambiguous
 
-    def _json(self, data: bytes, counts: Counter[str]) -> str:
+    def _json(self, data: bytes, place: str, counts: Counter[str]) -> str:
         """The JSON of a file, or its text where it is none: a clip is not lost for what lies beside it."""
+        text = plain_text(data, place, counts)
         try:
-            return json_text(data)
+            return one_line(text, counts)
         except ValueError:
             counts["texts_not_json"] += 1
-            return orjson.dumps(plain_text(data)).decode()
+            return orjson.dumps(text).decode()
 
     def _of(self, clip: str) -> Iterator[tuple[str, SourceFile]]:
         yield from self.clips[clip].items()

@@ -23,6 +23,7 @@ import xxhash
 from hugflow_assets.formats.archive_members import Member, UnusualTarError, members, plain_names
 from hugflow_assets.formats.names import split_named
 from hugflow_assets.formats.tables import Table, clip_table, json_rows
+from hugflow_assets.formats.text_encoding import TEXTS_CP1252
 from hugflow_assets.formats.transcripts import (
     LIST_COLUMNS,
     SIDE_ENDINGS,
@@ -113,6 +114,7 @@ class LoneTexts:
         if self._lists is not None:
             counts["rows_without_clip"] += len(self._lists) - self._lists.used
             counts["ambiguous_texts"] += self._lists.ambiguous
+            counts[TEXTS_CP1252] += len(self._lists.guessed)
         if self._sides is not None:
             counts["ambiguous_texts"] += self._sides.ambiguous
         counts["texts_of_no_clip"] += len(self._unread) if self.hides_others else 0

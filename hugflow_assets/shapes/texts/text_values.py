@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 
-import orjson
-
-
-def plain_text(data: bytes) -> str:
-    """The text of a file without the line end that files of text have."""
-    return data.decode("utf-8-sig", "replace").rstrip("\r\n")
+from hugflow_assets.formats.json_values import one_line
+from hugflow_assets.formats.text_encoding import TEXTS_CP1252, decoded
 
 
-def json_text(data: bytes) -> str:
-    """The JSON on one line; by Python's own parser where numbers are larger than 64 bits or not finite."""
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return json.dumps(json.loads(data, parse_constant=_nothing), ensure_ascii=False, separators=(",", ":"))
-    if b"\n" in data or b"\r" in data:
-        return orjson.dumps(value).decode()
-    return data.decode("utf-8-sig").strip()
+def whole_text(data: bytes, place: str, counts: Counter[str]) -> str:
+    """The text of a file, or of a member of an archive; ``counts`` tells of one whose encoding was guessed.
+
+    Raises:
+        BadSourceError: its encoding cannot be told.
+    """
+    text, is_guess = decoded(data, place)
+    counts[TEXTS_CP1252] += is_guess
+    return text
 
 
-def _nothing(_: str) -> None:
-    """NaN and infinities, which JSON does not have."""
+def plain_text(data: bytes, place: str, counts: Counter[str]) -> str:
+    """Likewise, without the line end that files of text have."""
+    return whole_text(data, place, counts).rstrip("\r\n")
+
+
+def json_text(data: bytes, place: str, counts: Counter[str]) -> str:
+    """The JSON on one line, every number as it is written; what JSON does not have is counted.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return one_line(whole_text(data, place, counts), counts)

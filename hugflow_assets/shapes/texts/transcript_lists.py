@@ -5,10 +5,12 @@ They are read once for all shards, into an Arrow file with an index on the disk;
 
 from __future__ import annotations
 
+import io
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from posixpath import dirname
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -16,6 +18,7 @@ import pyarrow as pa
 import xxhash
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats.text_encoding import TextFile
 from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, id_stem, split_id
 from hugflow_assets.shapes.clip_tables.clip_table import composed
 
@@ -35,6 +38,8 @@ class Lists:
         with pa.memory_map(str(path)) as source:
             self._lines = pa.ipc.open_file(source).read_all()
         self._folders: list[str] = orjson.loads(self._lines.schema.metadata[b"folders"])
+        guessed: list[bool] = orjson.loads(self._lines.schema.metadata[b"guessed"])
+        self.guessed = frozenset(at for at, is_guess in enumerate(guessed) if is_guess)  # lists read as cp1252
         self._hashes = np.load(_index(path, "hashes"), mmap_mode="r")
         self._order = np.load(_index(path, "order"), mmap_mode="r")
         self._elsewhere = frozenset(elsewhere)
@@ -99,11 +104,13 @@ class Lists:
 def make_lists(sources: Sequence[tuple[Path, str]], to: Path) -> None:
     """Read lists, local files with their upstream paths, into one Arrow file and its index by the clips' names."""
     hashes = array("Q")
-    schema = _SCHEMA.with_metadata({b"folders": orjson.dumps([dirname(path) for _, path in sources])})
+    files = [TextFile(local, path) for local, path in sources]
+    told = {"folders": [dirname(path) for _, path in sources], "guessed": [file.is_guess for file in files]}
+    schema = _SCHEMA.with_metadata({name: orjson.dumps(value) for name, value in told.items()})
     with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema) as writer:
         numbers, names, texts = list[int](), list[str](), list[str]()
-        for at, (local, path) in enumerate(sources):
-            for line in _lines(local, path):
+        for at, file in enumerate(files):
+            for line in _lines(file):
                 name, text = split_id(line)
                 if not name:
                     continue
@@ -121,16 +128,14 @@ def make_lists(sources: Sequence[tuple[Path, str]], to: Path) -> None:
     np.save(_index(to, "order"), order)
 
 
-def _lines(local: Path, path: str) -> Iterator[str]:
-    with local.open("rb") as file:
-        first = True
-        while line := file.readline(_LONGEST_LINE):
+def _lines(text: TextFile) -> Iterator[str]:
+    with io.TextIOWrapper(cast(Any, text.open()), "utf-8", newline="\n") as lines:
+        while line := lines.readline(_LONGEST_LINE):
             if len(line) == _LONGEST_LINE:
                 raise BadSourceError(
-                    f"{path} has a line of more than {_LONGEST_LINE} bytes: no list of texts.", file=path
+                    f"{text.place} has a line of more than {_LONGEST_LINE} letters: no list of texts.", file=text.place
                 )
-            yield line.decode("utf-8-sig" if first else "utf-8", "replace")
-            first = False
+            yield line
 
 
 def _is_around(folder: str, clip: str) -> bool:

@@ -22,7 +22,7 @@ from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.texts.in_tar import LoneTexts
-from hugflow_assets.shapes.texts.text_values import json_text
+from hugflow_assets.shapes.texts.text_values import json_text, whole_text
 
 _MOST_ROWS = 1024
 _SAID = "\0"  # in a row: the columns of what is said of its clip
@@ -133,14 +133,12 @@ class WebDatasetReader(Reader):
         kind = kind_of(field)
         try:
             if kind == JSON:
-                return json_text(data)
+                return json_text(data, told, self.counts)
             if kind == "text":
-                return data.decode("utf-8")
+                return whole_text(data, told, self.counts)
             if kind == "whole":
                 return int(data)
         except ValueError as error:
-            if kind == "text":
-                return data.decode("utf-8", "replace")
             raise BadSourceError(f"{told} is not what its name says: {error}", file=source_path) from error
         return data
 
