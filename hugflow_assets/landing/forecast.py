@@ -68,7 +68,7 @@ def _kept_bytes(shards: list[WantedShard]) -> int:
         (file.archive or file).path: (file.archive or file).size_bytes
         for shard in shards
         for file in (*shard.source.files, *shard.source.beside)
-        if file.archive or file in shard.source.beside or shard.source.options.get("shared")
+        if file.archive or file in shard.source.beside or shard.source.spec.are_files_shared
     }
     return sum(kept.values())
 

@@ -39,6 +39,7 @@ from hugflow_assets.shapes.recognise import (
     recognise,
     recognise_own,
 )
+from hugflow_assets.shapes.rows.spec import RowsSpec
 from hugflow_assets.shapes.shards import (
     BASE_COLUMNS,
     archive_configs,
@@ -46,7 +47,6 @@ from hugflow_assets.shapes.shards import (
     estimate,
     loose_configs,
     row_configs,
-    task_configs,
 )
 from hugflow_assets.shapes.sight import ConfigFiles, Layout, Recognised, Sight
 from hugflow_assets.shapes.texts.found import Transcripts, transcripts_of
@@ -160,8 +160,6 @@ def _configs_of(
         return archive_configs(chosen, by_path, infos, seen)
     if shape is Shape.ROWS:
         return row_configs(chosen, by_path, infos, str(sight.layout.module), sight.layout.params)
-    if shape is Shape.TASKS:
-        return task_configs(chosen, by_path, infos)
     return folder_configs(chosen, sight.layout.configs, by_path, infos, shape, texts)
 
 
@@ -175,7 +173,9 @@ def _transcripts(sight: Sight) -> Transcripts:
 def _with_columns(config: ConfigPlan, sight: Sight) -> ConfigPlan:
     """With the columns that the first file shows, where nothing else tells them: to refuse a wrong one in time."""
     shard = next((shard for split in config.splits for shard in split.shards), None)
-    if config.features or config.seen or shard is None or shard.options.get("params"):
+    if config.features or config.seen or shard is None:
+        return config
+    if isinstance(shard.spec, RowsSpec) and shard.spec.params:
         return config
     told = (*shard.beside, *shard.files)[0].path
     media = BASE_COLUMNS[shard.shape][1] if shard.shape in BASE_COLUMNS else None

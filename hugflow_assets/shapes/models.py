@@ -7,6 +7,7 @@ from typing import Any
 
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.shapes.spec import ShardSpec
 
 
 class Shape(StrEnum):
@@ -24,16 +25,15 @@ class Shape(StrEnum):
     CLIP_ARCHIVES = "clip-archives"  # Common Voice style: archives of clips beside csv/tsv tables
     CLIP_FILES = "clip-files"  # likewise, the clips being files of the repository
     ROWS = "rows"  # csv, json, text, arrow … through the rows that `datasets` streams
-    TASKS = "tasks"  # Harbor: a folder with task.toml and instruction.md
     UNSUPPORTED = "unsupported"
 
 
 class ShardSource(Frozen):
     """One unit of landing: the files that one worker reads alone, in order. ``num_rows`` None: not known upstream.
 
-    ``shape`` picks the reader. ``beside`` are files that speak of ``files`` and that other shards read too (tables,
-    metadata); ``options`` is what the reader has to be told, as JSON; ``named_bytes`` is the size, as far as it can be
-    told, of the files that its rows name.
+    ``shape`` picks the reader, and ``spec`` is what that has to know besides. ``beside`` are files that speak of
+    ``files`` and that other shards read too (tables, metadata); ``named_bytes`` is the size, as far as it is known, of
+    the files that its rows name.
     """
 
     index: int
@@ -41,7 +41,7 @@ class ShardSource(Frozen):
     num_rows: int | None = None
     shape: Shape = Shape.PARQUET
     beside: tuple[SourceFile, ...] = ()
-    options: dict[str, Any] = {}
+    spec: ShardSpec = ShardSpec()
     named_bytes: int = 0
 
     @property

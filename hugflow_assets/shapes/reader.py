@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from hugflow_assets.shapes.columns import MediaTree, media_columns
 from hugflow_assets.shapes.json_lines import JsonLines
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
+from hugflow_assets.shapes.spec import ShardSpec
 
 BATCH_BYTES = 16 << 20
 CLIP = pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])
+Spec = TypeVar("Spec", bound=ShardSpec)
+
+
+def spec_of(shard: Shard, kind: type[Spec]) -> Spec:
+    """The spec of a shard, which has to be of the reader's own kind."""
+    spec = shard.source.spec
+    if not isinstance(spec, kind):
+        raise TypeError(f"{shard.source.shape} was planned with {type(spec).__name__}, not {kind.__name__}.")
+    return spec
 
 
 class Reader:

@@ -17,7 +17,7 @@ from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout, Recognised, Si
 LANDABLE_SHAPES = frozenset(Shape) - {Shape.UNSUPPORTED}
 
 PARQUET_ENDINGS = (".parquet", ".geoparquet", ".gpq")
-ROW_MODULES = frozenset({"csv", "json", "text", "arrow", "xml", "conll", "fasta", "fastq", "genbank", "eval"})
+ROW_MODULES = frozenset({"csv", "json", "text", "arrow", "xml", "conll", "fasta", "fastq"})
 FOLDER_SHAPES = {
     "audiofolder": (Shape.AUDIOFOLDER, "audio"),
     "imagefolder": (Shape.IMAGEFOLDER, "image"),
@@ -39,7 +39,7 @@ def recognise_own(sight: Sight) -> Recognised | None:
 
 def recognise(sight: Sight) -> Recognised | None:
     """The first of the other shapes that fits the chosen data files, or None: a shape that is not known."""
-    looks = (partial_conversion, parquet, archives_in_zip, webdataset, folder, rows, tasks, other_media)
+    looks = (partial_conversion, parquet, archives_in_zip, webdataset, folder, rows, other_media)
     return next(filter(None, (look(sight) for look in looks)), None)
 
 
@@ -196,14 +196,6 @@ def rows(sight: Sight) -> Recognised | None:
     if sight.layout.module not in ROW_MODULES:
         return None
     return Recognised(Shape.ROWS, counted(sight.data_files, f"{sight.layout.module} file"))
-
-
-def tasks(sight: Sight) -> Recognised | None:
-    """Harbor: folders with a ``task.toml`` and an ``instruction.md``."""
-    if sight.layout.module != "harbor":
-        return None
-    found = [path for path in sight.data_files if basename(path) == "task.toml"]
-    return Recognised(Shape.TASKS, counted(found, "Harbor task")) if found else None
 
 
 def other_media(sight: Sight) -> Recognised | None:

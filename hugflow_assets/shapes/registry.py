@@ -11,7 +11,6 @@ from hugflow_assets.shapes.parquet.reader import ParquetReader
 from hugflow_assets.shapes.reader import Reader
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.rows.reader import RowReader
-from hugflow_assets.shapes.tasks import TaskReader
 from hugflow_assets.shapes.webdataset.reader import WebDatasetReader
 
 _READERS: dict[Shape, type[Reader]] = {
@@ -27,7 +26,6 @@ _READERS: dict[Shape, type[Reader]] = {
     Shape.CLIP_ARCHIVES: ClipReader,
     Shape.CLIP_FILES: ClipFileReader,
     Shape.ROWS: RowReader,
-    Shape.TASKS: TaskReader,
 }
 LANDABLE = frozenset(_READERS)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from posixpath import basename, dirname
+from collections.abc import Callable, Mapping, Sequence
+from posixpath import dirname
 from typing import Any
 
 from hugflow_assets.formats.media import AUDIO_ENDINGS
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.layout import ClipSplit
+from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec, ClipFileSpec
 from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape, ShardSource, SplitPlan
+from hugflow_assets.shapes.rows.spec import RowsSpec
 from hugflow_assets.shapes.sight import ConfigFiles
+from hugflow_assets.shapes.spec import ShardSpec
 
 MOST_FILES = 256  # of a shard of single files
 MOST_BYTES = 256 << 20
@@ -64,14 +67,20 @@ def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
             files=() if path is None else (files[path],),
             shape=Shape.CLIP_ARCHIVES,
             beside=tuple(one for one in tables if not apart or (one.archive and one.archive.path == path)),
-            options={**_told(split), "shared": split.shared, "apart": apart, "first": apart or index == 0},
+            spec=ClipArchiveSpec(**_table(split), shared=split.shared, apart=apart, first=apart or index == 0),
         )
         for index, path in enumerate(split.archives or (None,))
     )
 
 
-def _told(split: ClipSplit) -> dict[str, Any]:
-    return {"path_column": split.table.path_column, "audio_column": split.audio_column, "table": split.table.told}
+def _table(split: ClipSplit) -> dict[str, Any]:
+    table = split.table
+    return {
+        "path_column": table.path_column,
+        "audio_column": split.audio_column,
+        "delimiter": table.delimiter,
+        "columns": table.columns if table.headerless else None,
+    }
 
 
 def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
@@ -88,14 +97,19 @@ def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan
             share = sum(files[path].size_bytes for path in split.tables) / tables
             count = max(1, -(-int(len(media) * share) // MOST_FILES), -(-int(size * share) // MOST_BYTES))
             rows = max(1, -(-int(len(media) * share) // count))
-            told = {**_told(split), "folders": folders, "endings": endings}
             shards = tuple(
                 ShardSource(
                     index=part,
                     files=(),
                     shape=Shape.CLIP_FILES,
                     beside=tuple(files[table] for table in split.tables),
-                    options={**told, "start": part * rows, "end": None if part == count - 1 else (part + 1) * rows},
+                    spec=ClipFileSpec(
+                        **_table(split),
+                        folders=tuple(folders),
+                        endings=tuple(endings),
+                        start=part * rows,
+                        end=None if part == count - 1 else (part + 1) * rows,
+                    ),
                     named_bytes=int(size * share) // count,
                 )
                 for part in range(count)
@@ -109,7 +123,7 @@ def archive_configs(
     configs: Sequence[ConfigFiles], files: Files, info: Infos, seen: Mapping[str, dict[str, Any]]
 ) -> tuple[ConfigPlan, ...]:
     """WebDataset: a shard a tar. ``seen``: the fields of the first samples, by config."""
-    made = _file_by_file(configs, files, info, Shape.WEBDATASET, {})
+    made = _file_by_file(configs, files, info, Shape.WEBDATASET, lambda _: ShardSpec())
     return tuple(one if one.features else one.model_copy(update={"seen": seen.get(one.name)}) for one in made)
 
 
@@ -117,48 +131,24 @@ def row_configs(
     configs: Sequence[ConfigFiles], files: Files, info: Infos, module: str, params: Mapping[str, Any]
 ) -> tuple[ConfigPlan, ...]:
     """Tables and text: a shard a file, read by the module that `datasets` has for it."""
-    return _file_by_file(configs, files, info, Shape.ROWS, {"module": module, "params": dict(params)})
 
+    def spec(config: ConfigFiles) -> RowsSpec:
+        return RowsSpec(module=module, params={**params, **config.params})
 
-def task_configs(configs: Sequence[ConfigFiles], files: Files, info: Infos) -> tuple[ConfigPlan, ...]:
-    """Harbor tasks: folders with ``task.toml`` and ``instruction.md``, with the names of what else is in them."""
-    below: dict[str, list[str]] = {}
-    for path in sorted(files):
-        folder = path
-        while folder := dirname(folder):
-            below.setdefault(folder, []).append(path.removeprefix(f"{folder}/"))
-    made = []
-    for config in configs:
-        plans = []
-        for name, paths in config.splits:
-            folders = [dirname(path) for path in paths if basename(path) == "task.toml"]
-            folders = [folder for folder in folders if f"{folder}/instruction.md" in files]
-            shards = []
-            for index, start in enumerate(range(0, len(folders), MOST_FILES)):
-                some = folders[start : start + MOST_FILES]
-                both = [files[f"{folder}/{one}"] for folder in some for one in ("task.toml", "instruction.md")]
-                told = {"beside": [below[folder] for folder in some], "params": config.params}
-                shards.append(
-                    ShardSource(index=index, files=tuple(both), num_rows=len(some), shape=Shape.TASKS, options=told)
-                )
-            plans.append(SplitPlan(name=name, shards=tuple(shards), num_rows=len(folders)))
-        made.append(
-            ConfigPlan(name=config.name, splits=tuple(plans), features=info.get(config.name, {}).get("features"))
-        )
-    return tuple(made)
+    return _file_by_file(configs, files, info, Shape.ROWS, spec)
 
 
 def _file_by_file(
-    configs: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape, options: dict[str, Any]
+    configs: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape, spec_of: Callable[[ConfigFiles], ShardSpec]
 ) -> tuple[ConfigPlan, ...]:
     made = []
     for config in configs:
-        told = options | ({"params": options["params"] | config.params} if "params" in options else {})
+        spec = spec_of(config)
         splits = tuple(
             SplitPlan(
                 name=name,
                 shards=tuple(
-                    ShardSource(index=index, files=(files[path],), shape=shape, options=told)
+                    ShardSource(index=index, files=(files[path],), shape=shape, spec=spec)
                     for index, path in enumerate(paths)
                 ),
             )
@@ -184,7 +174,7 @@ def estimate(configs: Sequence[ConfigPlan]) -> Estimate:
     for shard in shards:
         if shard.shape in BASE_COLUMNS or shard.shape is Shape.CLIP_FILES:
             files += (shard.num_rows or len(shard.files)) or -(-shard.named_bytes // _CLIP_BYTES)
-        elif shard.shape not in (Shape.ROWS, Shape.TASKS):
+        elif shard.shape is not Shape.ROWS:
             files += -(-shard.size_bytes // _CLIP_BYTES)
     counts = [split.num_rows for config in configs for split in config.splits]
     return Estimate(

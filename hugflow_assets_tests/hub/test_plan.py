@@ -284,6 +284,9 @@ _REFUSED: dict[str, tuple[Mapping[str, bytes], str]] = {
     "nothing": ({"LICENSE.docx": b"x"}, "Its layout is not known"),
     "mixed": ({"train.parquet": b"x", "test.csv": b"x"}, "the splits are in different formats"),
     "tables of a library of its own": ({"a.h5": b"x"}, "hdf5: 1 file,"),
+    "Harbor tasks": ({"a/instruction.md": b"x", "a/task.toml": b"x"}, "harbor: "),
+    "sequences with their features": ({"a.gbk": b"x"}, "genbank: 1 file,"),
+    "logs of evaluations": ({"a.eval": b"x"}, "eval: 1 file,"),
 }
 
 

@@ -825,47 +825,6 @@ CASES: dict[str, Case] = {
             ]
         },
     ),
-    "tasks": Case(
-        {
-            "tasks/a/task.toml": b'schema_version = "1"\n[task]\nname = "o/a"\nkeywords = ["k"]\n'
-            b"[metadata]\nd = 2020-01-02\n",
-            "tasks/a/instruction.md": b"<!-- canary -->\n\nDo \xc3\xa9.\n",
-            "tasks/a/tests/run.sh": b"x",
-        },
-        Shape.TASKS,
-        {
-            "test.jsonl": [
-                {
-                    **{"name": "o/a", "instruction": "Do é.\n", "description": "", "keywords": ["k"]},
-                    **{"schema_version": "1", "metadata": {"d": "2020-01-02"}, "location": "tasks/a"},
-                    "config": {
-                        "schema_version": "1",
-                        "task": {"name": "o/a", "keywords": ["k"]},
-                        "metadata": {"d": "2020-01-02"},
-                    },
-                    "files": ["instruction.md", "task.toml", "tests/run.sh"],
-                }
-            ]
-        },
-    ),
-    "logs of evaluations": Case(
-        {
-            "a.eval": zip_bytes(
-                {
-                    "header.json": b"{}",
-                    "samples/10_epoch_1.json": b'{"id": 10, "scores": {"a": 1}, "messages": []}',
-                    "samples/2_epoch_1.json": b'{"id": 2, "messages": [{"role": "user"}], "more": 1.5}',
-                }
-            )
-        },
-        Shape.ROWS,
-        {
-            "logs.jsonl": [
-                {"id": 2, "messages": ['{"role": "user"}'], "more": 1.5, "scores": None},
-                {"id": 10, "messages": [], "more": None, "scores": '{"a": 1}'},
-            ]
-        },
-    ),
     "a script repository that the Hub converted": Case(
         {"speech.py": b"import datasets\n"},
         Shape.PARQUET,

@@ -15,7 +15,7 @@ from hugflow_assets.formats.webdataset import JSON
 from hugflow_assets.landing.media.writer import MediaWriter
 from hugflow_assets.landing.record.encoder import RecordEncoder
 from hugflow_assets.landing.shards.shard import Shard, wipe
-from hugflow_assets.landing.shards.sources import Ahead, Sources, read_as, source_records
+from hugflow_assets.landing.shards.sources import Ahead, Sources, source_records
 from hugflow_assets.landing.tree.checksums import Checksum
 from hugflow_assets.shapes.json_lines import JsonLines
 from hugflow_assets.shapes.parquet.streamed import OverDiskError
@@ -99,7 +99,7 @@ def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, li
         split=shard.split,
         index=shard.source.index,
         sources=source_records(shard.source),
-        read_as=read_as(shard.source),
+        read_as=shard.source.spec.reader_identity,
         folders=media.folders,
         json_xxh128=lines.digest.hexdigest(),
         sums_xxh128=xxhash.xxh3_128_hexdigest(sums),

@@ -12,7 +12,7 @@ from typing import Any
 import xxhash
 
 from hugflow_assets.landing.shards.shard import Shard, ShardKey, wipe
-from hugflow_assets.landing.shards.sources import read_as, source_records
+from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, sum_line
 from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
@@ -102,7 +102,7 @@ class LandedVersion:
         record_path, record = self._records[shard.key]
         if [one.hash for one in record.sources] != [one.hash for one in source_records(shard.source)]:
             return None
-        if record.read_as != read_as(shard.source):
+        if record.read_as != shard.source.spec.reader_identity:
             return None
         if any(not folder.endswith(f"/{shard.folder}") for folder in record.folders):
             return None

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-import orjson
-
 from hugflow_assets.durable import host_id
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub.hashes import promised_hash
@@ -164,12 +162,6 @@ def source_records(source: ShardSource) -> tuple[SourceRecord, ...]:
         SourceRecord(path=file.path, size_bytes=file.size_bytes, hash=promised_hash(file))
         for file in (*source.files, *source.beside)
     )
-
-
-def read_as(source: ShardSource) -> str:
-    """A hash of what the reader is told besides the files, as far as rows depend on it; empty if that is nothing."""
-    told = {name: value for name, value in source.options.items() if value not in (None, {}, [])}
-    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16] if told else ""
 
 
 def _told(path: Path) -> str | None:

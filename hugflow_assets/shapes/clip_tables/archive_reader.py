@@ -22,8 +22,9 @@ from hugflow_assets.shapes.clip_tables.clip_table import (
     refuse_other_columns,
     table_features,
 )
+from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec
 from hugflow_assets.shapes.columns import MediaTree
-from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader
+from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 
 if TYPE_CHECKING:
@@ -33,28 +34,22 @@ _MOST_ROWS = 4096
 
 
 class ClipReader(Reader):
-    """One archive (or none: a table whose clips are nowhere) and the tables of its split, which may lie inside it.
-
-    ``options``: ``path_column`` names the clips; ``audio_column`` is where they go, beside it or in its place;
-    ``shared``: other splits read this archive too, so what is no row's here is likely theirs; ``apart``: its tables are
-    in it, and no other shard reads them; ``first``: whether this shard counts the table's rows, from which the split's
-    ``rows_without_clip`` follows.
-    """
+    """One archive (or none: a table whose clips are nowhere) and the tables of its split, which may lie inside it."""
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
         super().__init__(shard, sources)
         self._spooled: dict[str, Path] = {}
-        self._audio = str(shard.source.options["audio_column"])
-        self._column = str(shard.source.options["path_column"])
+        self._spec = spec_of(shard, ClipArchiveSpec)
+        self._audio, self._column = self._spec.audio_column, self._spec.path_column
         self._tables = shard.source.beside
         self._numbers = count()
-        self._told = dict(shard.source.options["table"])
+        self._told = self._spec.table
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         archive = next(iter(self.shard.source.files), None)
         local = None if archive is None else self._fetched(archive)
         table = self._table(local)
-        if self.shard.source.options.get("first"):
+        if self._spec.first:
             self.counts["table_rows"] = len(table)
             self.counts["malformed_rows"] = table.malformed
         if archive is not None and local is not None:
@@ -67,9 +62,9 @@ class ClipReader(Reader):
         return {path: self._spooled.pop(path) for path in paths if path in self._spooled}
 
     def _fetched(self, archive: SourceFile) -> Path:
-        read_by_others = self.shard.source.options.get("shared") or archive.archive is not None
+        read_by_others = self._spec.shared or archive.archive is not None
         with_tables = any(one.archive is not None and one.archive.path == archive.path for one in self._tables)
-        if read_by_others or (with_tables and not self.shard.source.options.get("apart")):
+        if read_by_others or (with_tables and not self._spec.apart):
             return self.sources.shared(archive)
         return self.sources.fetch(archive)
 
@@ -78,7 +73,7 @@ class ClipReader(Reader):
             [self._column, repr(self._told), *(f"{promised_hash(file)}\0{file.path}" for file in self._tables)]
         )
         target = self.sources.shared_folder / f"clips-{sha256(told.encode()).hexdigest()[:32]}.arrow"
-        if archive is not None and self.shard.source.options.get("apart"):
+        if archive is not None and self._spec.apart:
             locals_ = [(self._extracted(archive, file), file.path) for file in self._tables]
         else:
             locals_ = [(self.sources.shared(file), file.path) for file in self._tables]
@@ -100,7 +95,7 @@ class ClipReader(Reader):
         rows: list[int] = []
         clips: list[dict[str, Any]] = []
         size = 0
-        unused = "clips_of_no_row_here" if self.shard.source.options.get("shared") else "clips_without_row"
+        unused = "clips_of_no_row_here" if self._spec.shared else "clips_without_row"
         for member in members(local, source_path):
             found = table.rows_of(member.name)
             if not found:

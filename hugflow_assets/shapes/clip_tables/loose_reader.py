@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.shapes.clip_tables.clip_table import make_clip_table, refuse_other_columns, table_features
+from hugflow_assets.shapes.clip_tables.spec import ClipFileSpec
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.media_folders.metadata import read_rows
-from hugflow_assets.shapes.reader import Reader
+from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
 
@@ -25,21 +26,17 @@ _ROWS_AT_ONCE = 64
 
 
 class ClipFileReader(Reader):
-    """A range of rows of a split's tables.
-
-    ``options``: ``path_column`` names the clips, ``audio_column`` is where they go; ``folders`` and ``endings`` are
-    those of the repository's audio, where a clip is looked for that is neither at its path nor beside the table.
-    """
+    """A range of rows of a split's tables."""
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
         super().__init__(shard, sources)
         self._paths = RepoPaths(shard, near_first=True, also=self._elsewhere)
-        self._audio = str(shard.source.options["audio_column"])
-        self._column = str(shard.source.options["path_column"])
-        self._told = dict(shard.source.options["table"])
+        self._spec = spec_of(shard, ClipFileSpec)
+        self._audio, self._column = self._spec.audio_column, self._spec.path_column
+        self._told = self._spec.table
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        tables, options = self.shard.source.beside, self.shard.source.options
+        tables = self.shard.source.beside
         told = "\0".join([self._column, repr(self._told), *(f"{promised_hash(file)}\0{file.path}" for file in tables)])
         rows = self.sources.shared_folder / f"clips-{sha256(told.encode()).hexdigest()[:32]}.arrow"
         locals_ = [(self.sources.shared(file), file.path) for file in tables]
@@ -52,7 +49,7 @@ class ClipFileReader(Reader):
         self._paths.beside = tables[0].path
         with pa.memory_map(str(rows)) as source:
             schema = pa.ipc.open_file(source).schema
-        for batch in read_rows(rows, schema, int(options["start"]), options["end"], _ROWS_AT_ONCE):
+        for batch in read_rows(rows, schema, self._spec.start, self._spec.end, _ROWS_AT_ONCE):
             columns = {}
             for name, values in zip(batch.schema.names, batch.columns, strict=True):
                 if name != self._audio:
@@ -72,10 +69,9 @@ class ClipFileReader(Reader):
 
     def _elsewhere(self, path: str) -> list[str]:
         """Where else a clip may be: in any folder that holds audio, with its ending or, if it has none, with each."""
-        options = self.shard.source.options
         name = basename(path.replace("\\", "/"))
         if name in ("", ".", ".."):
             return []
-        known = tuple(str(ending).lower() for ending in options["endings"])
-        endings = [""] if name.lower().endswith(known) else options["endings"]
-        return [join(folder, f"{name}{ending}") for folder in options["folders"] for ending in endings]
+        known = tuple(ending.lower() for ending in self._spec.endings)
+        endings = ("",) if name.lower().endswith(known) else self._spec.endings
+        return [join(folder, f"{name}{ending}") for folder in self._spec.folders for ending in endings]

@@ -21,8 +21,9 @@ from hugflow_assets.shapes.clip_tables.clip_table import composed
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
+from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
 from hugflow_assets.shapes.models import Shape
-from hugflow_assets.shapes.reader import Reader
+from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
 from hugflow_assets.shapes.shards import BASE_COLUMNS
@@ -41,7 +42,9 @@ class FolderReader(Reader):
         self._kind = self._column
         self._trees: dict[str, MediaTree] = {self._column: MediaTree(kind=self._kind)}
         self._files = {file.path: file for file in shard.source.files}
-        self._texts = BesideTexts(shard, sources)
+        self._labels = shard.source.spec.labels if isinstance(shard.source.spec, FolderFilesSpec) else ()
+        texts = shard.source.spec.texts if isinstance(shard.source.spec, FolderFilesSpec) else None
+        self._texts = BesideTexts(shard, sources, texts)
         self._paths = RepoPaths(shard, near_first=True)
         self._members: dict[str, str] | None = None
         self._numbers = count()
@@ -66,7 +69,7 @@ class FolderReader(Reader):
         return found
 
     def _by_file(self) -> Iterator[pa.RecordBatch]:
-        names = {name: at for at, name in enumerate(self.shard.source.options.get("labels") or ())}
+        names = {name: at for at, name in enumerate(self._labels)}
         every, types = iter(self._texts.clips), SeenTypes()
         while paths := list(islice(every, _AT_ONCE)):
             columns: dict[str, Any] = {self._column: pa.array(paths, pa.large_string())}
@@ -84,26 +87,25 @@ class FolderReader(Reader):
 
     def _features(self, types: SeenTypes) -> dict[str, Any]:
         """Those of files with JSON beside them."""
-        labels = self.shard.source.options.get("labels")
         found: dict[str, Any] = {self._column: {"_type": self._feature}}
-        if labels:
-            found["label"] = {"names": labels, "_type": "ClassLabel"}
+        if self._labels:
+            found["label"] = {"names": list(self._labels), "_type": "ClassLabel"}
         told = types.features() or {}
         return found | {name: told.get(name, {"dtype": "string", "_type": "Value"}) for name in self._texts.names}
 
     def _by_metadata(self) -> Iterator[pa.RecordBatch]:
-        metadata, options = self.shard.source.beside[0], self.shard.source.options
+        metadata, spec = self.shard.source.beside[0], spec_of(self.shard, FolderMetadataSpec)
         local = self.sources.shared(metadata)
         rows = local.with_name(f"{local.name}.rows.arrow")
         with self.sources.making(rows) as is_made:
             if not is_made:
                 make_rows([(local, metadata.path)], rows)
-        if options.get("files_beside"):
-            self.counts["files_beside"] = int(options["files_beside"])
+        if spec.files_beside:
+            self.counts["files_beside"] = spec.files_beside
         schema, trees, self.features = named_media(rows, metadata.path, self._column, self._kind, self._feature)
         self._trees = trees
-        within, folder = str(options.get("within") or ""), posixpath.dirname(metadata.path)
-        for batch in read_rows(rows, schema, int(options["start"]), options["end"], _ROWS_AT_ONCE):
+        within, folder = spec.within, posixpath.dirname(metadata.path)
+        for batch in read_rows(rows, schema, spec.start, spec.end, _ROWS_AT_ONCE):
             yield self._of_split(batch, within, folder) if within else batch
 
     def _of_split(self, batch: pa.RecordBatch, within: str, folder: str) -> pa.RecordBatch:

@@ -9,10 +9,12 @@ from typing import Any
 
 from hugflow_assets.formats.names import METADATA_NAMES
 from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, side_columns
+from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
 from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
 from hugflow_assets.shapes.shards import BASE_COLUMNS, MOST_BYTES, MOST_FILES, STRING, Files, Infos
 from hugflow_assets.shapes.sight import ConfigFiles
 from hugflow_assets.shapes.texts.found import Transcripts
+from hugflow_assets.shapes.texts.spec import TextsSpec
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def folder_configs(
                 of_split = [path for path in own if path in metadata]
                 shards = _metadata_shards(of_split, paths, files, shape, column)
             else:
-                shards = _file_shards(paths, files, shape, {"column": column, "labels": list(labels.names)}, texts)
+                shards = _file_shards(paths, files, shape, FolderFilesSpec(column=column, labels=labels.names), texts)
             known = None if metadata or above else len(paths)
             splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
         features = info.get(config.name, {}).get("features")
@@ -151,24 +153,30 @@ class Texts:
         """The texts that are called as a file is."""
         return list(self.transcripts.sides.get(path, {}).values())
 
-    def told(self, clips: Iterable[str], lists: Sequence[str], counted: Sequence[str]) -> dict[str, Any]:
-        """What the reader of some files is told of their texts.
+    def spec(self, clips: Iterable[str], lists: Sequence[str], counted: Sequence[str]) -> TextsSpec | None:
+        """What the reader of some files has to know of their texts; None where there are none.
 
         Args:
             lists: that may speak of them.
             counted: those of the lists that speak of this split alone, and whose lines are counted here.
         """
         if not self.columns and not self.splits_of:
-            return {}
+            return None
         elsewhere = sorted({dirname(path) for path in lists if path in self.transcripts.elsewhere})
         namesakes = [path for path in clips if clip_stem(path) in self.transcripts.namesakes] if elsewhere else []
         own = [path for path in lists if len(self.splits_of[path]) == 1]
-        texts = {"columns": dict(self.columns), "lists": bool(self.splits_of), "elsewhere": elsewhere}
-        return {"texts": {**texts, "namesakes": namesakes, "own": own, "counted": list(counted)}}
+        return TextsSpec(
+            columns=dict(self.columns),
+            has_lists=bool(self.splits_of),
+            elsewhere=tuple(elsewhere),
+            namesakes=tuple(namesakes),
+            own=tuple(own),
+            counted=tuple(counted),
+        )
 
 
 def _file_shards(
-    paths: Sequence[str], files: Files, shape: Shape, options: dict[str, Any], texts: Texts
+    paths: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts
 ) -> Iterable[ShardSource]:
     """A shard some files, each followed by the texts that are called as it is."""
     group: list[str] = []
@@ -177,16 +185,16 @@ def _file_shards(
     for path in paths:
         here = sum(files[one].size_bytes for one in (path, *texts.beside(path)))
         if group and (len(group) >= MOST_FILES or size + here > MOST_BYTES):
-            yield _file_shard(index, group, files, shape, options, texts, counted)
+            yield _file_shard(index, group, files, shape, spec, texts, counted)
             group, size, index = [], 0, index + 1
         group.append(path)
         size += here
     if group:
-        yield _file_shard(index, group, files, shape, options, texts, counted)
+        yield _file_shard(index, group, files, shape, spec, texts, counted)
 
 
 def _file_shard(
-    index: int, clips: Sequence[str], files: Files, shape: Shape, options: dict[str, Any], texts: Texts, seen: set[str]
+    index: int, clips: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts, seen: set[str]
 ) -> ShardSource:
     lists = dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path)) if texts.splits_of else {}
     counted = [path for path in lists if path not in seen and len(texts.splits_of[path]) == 1]
@@ -197,7 +205,7 @@ def _file_shard(
         num_rows=len(clips),
         shape=shape,
         beside=tuple(files[path] for path in lists),
-        options={**options, **texts.told(clips, list(lists), counted)},
+        spec=spec.model_copy(update={"texts": texts.spec(clips, list(lists), counted)}),
     )
 
 
@@ -223,13 +231,13 @@ def _metadata_shards(
                 files=(),
                 shape=shape,
                 beside=(files[path],),
-                options={
-                    "column": column,
-                    "start": part * rows,
-                    "end": None if part == count - 1 else (part + 1) * rows,
-                    "within": within,
-                    "files_beside": len(media) if number == 0 and part == 0 else 0,
-                },
+                spec=FolderMetadataSpec(
+                    column=column,
+                    start=part * rows,
+                    end=None if part == count - 1 else (part + 1) * rows,
+                    within=within,
+                    files_beside=len(media) if number == 0 and part == 0 else 0,
+                ),
                 named_bytes=size // count,
             )
             index += 1

@@ -16,22 +16,24 @@ from hugflow_assets.formats.text_encoding import TEXTS_CP1252, TextFile
 from hugflow_assets.shapes.columns import MediaTree, media_columns
 from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, media_in
-from hugflow_assets.shapes.reader import BATCH_BYTES, Reader
+from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
 from hugflow_assets.shapes.rows.fixed_formats import OWN_ROWS
+from hugflow_assets.shapes.rows.spec import RowsSpec
 
 _ROWS_AT_ONCE = 2048
 
 
 class RowReader(Reader):
-    """The files of a shard, each read by the builder that ``options["module"]`` names; ``params`` are its config's."""
+    """The files of a shard, each read by the builder that the spec names."""
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
         super().__init__(shard, sources)
         self._paths = RepoPaths(shard)
         self._types = SeenTypes()
         self._lines = JsonRows(self.counts, media_in(shard.features or {}))
+        self._spec = spec_of(shard, RowsSpec)
         self._told: dict[str, Any] = {}  # what the builder says of columns that are more than values
 
     def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
@@ -45,7 +47,7 @@ class RowReader(Reader):
             except Exception as error:  # whatever a parser of any format makes of bytes that are not of it
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # the disk's fault, not the file's
-                raise _unreadable(file.path, str(self.shard.source.options["module"]), error) from error
+                raise _unreadable(file.path, self._spec.module, error) from error
         if self.shard.features is not None:
             return
         if self._is_json:
@@ -55,10 +57,10 @@ class RowReader(Reader):
 
     @property
     def _is_json(self) -> bool:
-        return bool(self.shard.source.options["module"] == "json")
+        return self._spec.module == "json"
 
     def _json(self, local: Path, path: str) -> Iterator[JsonLines]:
-        params = dict(self.shard.source.options.get("params") or {})
+        params = self._spec.params
         text = TextFile(local, path, params.get("encoding"))
         self.counts[TEXTS_CP1252] += text.is_guess
         yield from self._lines.of_file(text, path, params.get("field"))
@@ -79,15 +81,15 @@ class RowReader(Reader):
         return found
 
     def _tables(self, local: Path) -> Iterator[pa.Table]:
-        module = str(self.shard.source.options["module"])
+        module = self._spec.module
         if (read := OWN_ROWS.get(module)) is not None:
-            yield from read(local, dict(self.shard.source.options.get("params") or {}))
+            yield from read(local, dict(self._spec.params))
             return
         builder = _builder(
             module,
             local,
             self.shard.work / "cache",
-            dict(self.shard.source.options.get("params") or {}),
+            dict(self._spec.params),
             self.shard.features,
         )
         rows = builder.as_streaming_dataset(split="train")

@@ -18,6 +18,7 @@ from hugflow_assets.formats.transcripts import LIST_COLUMNS, SIDE_ENDINGS, calle
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
+from hugflow_assets.shapes.texts.spec import TextsSpec
 from hugflow_assets.shapes.texts.text_values import plain_text
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
 
@@ -25,19 +26,18 @@ _MOST_BYTES = 64 << 20  # of one text
 
 
 class BesideTexts:
-    """What ``options["texts"]`` tells: ``columns`` by ending of the files, ``lists`` whether there are any."""
+    """The texts that the spec tells of; none where it is None."""
 
-    def __init__(self, shard: Shard, sources: Sources) -> None:
-        told = dict(shard.source.options.get("texts") or {})
+    def __init__(self, shard: Shard, sources: Sources, spec: TextsSpec | None) -> None:
         self._shard, self._sources = shard, sources
-        self._columns: dict[str, str] = dict(told.get("columns") or {})
-        self._has_lists = bool(told.get("lists"))
-        self._own, self._counted = frozenset(told.get("own") or ()), frozenset(told.get("counted") or ())
-        self._namesakes, self._elsewhere = frozenset(told.get("namesakes") or ()), list(told.get("elsewhere") or ())
+        self._columns = {} if spec is None else spec.columns
+        self._has_lists = spec is not None and spec.has_lists
+        self._own, self._counted = frozenset(spec.own if spec else ()), frozenset(spec.counted if spec else ())
+        self._namesakes, self._elsewhere = frozenset(spec.namesakes if spec else ()), spec.elsewhere if spec else ()
         self._lists: Lists | None = None
         self.clips: dict[str, dict[str, SourceFile]] = {}
         for file in shard.source.files:
-            if told and file.path.lower().endswith(SIDE_ENDINGS):
+            if spec is not None and file.path.lower().endswith(SIDE_ENDINGS):
                 clip = next(reversed(self.clips))
                 self.clips[clip][self._columns[_ending(file.path, clip)]] = file
             else:

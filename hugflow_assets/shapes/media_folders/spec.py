@@ -1,0 +1,53 @@
+"""What the reader of a media folder has to know: labels and texts of its files, or which rows of its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hugflow_assets.shapes.spec import ShardSpec
+from hugflow_assets.shapes.texts.spec import TextsSpec
+
+
+class FolderFilesSpec(ShardSpec):
+    """Files as rows.
+
+    Attributes:
+        column: where the files go.
+        labels: the names of the labels, in order; a file's label is the name of its folder.
+        texts: the texts beside the files; None where there are none.
+    """
+
+    column: str
+    labels: tuple[str, ...] = ()
+    texts: TextsSpec | None = None
+
+    def rows_depend_on(self) -> Mapping[str, Any]:
+        texts = None if self.texts is None else self.texts.rows_depend_on()
+        return {"column": self.column, "labels": list(self.labels), "texts": texts}
+
+
+class FolderMetadataSpec(ShardSpec):
+    """A range of the rows of a metadata file.
+
+    Attributes:
+        column: where the files go that the rows name.
+        start, end: the rows; None: all that follow.
+        within: only rows whose files are in this folder are meant; "" for all.
+        files_beside: how many media files lie beside the metadata, to be counted by this shard.
+    """
+
+    column: str
+    start: int
+    end: int | None
+    within: str = ""
+    files_beside: int = 0
+
+    def rows_depend_on(self) -> Mapping[str, Any]:
+        return {
+            "column": self.column,
+            "start": self.start,
+            "end": self.end,
+            "within": self.within,
+            "files_beside": self.files_beside,
+        }
