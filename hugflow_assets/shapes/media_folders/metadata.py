@@ -56,7 +56,7 @@ def _cast(table: pa.Table, writer_schema: Any) -> pa.Table:
 def _tables(local: Path, source_path: str) -> Iterator[pa.Table]:
     ending = source_path.rpartition(".")[2].lower()
     if ending == "csv":
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd
 
         try:
             for frame in pd.read_csv(local, iterator=True, chunksize=_CSV_ROWS):
