@@ -21,9 +21,10 @@ from hugflow_assets.demo.project import DemoProject
 from hugflow_assets.errors import DemoFailedError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.rules.verdict import Verdict
-from hugflow_assets.store import Phase, ProgressFiles, human_size
+from hugflow_assets.store import Phase, ProgressFiles
 from hugflow_assets.store import Progress as LandingProgress
 from hugflow_assets.store.layout import Layout
+from hugflow_assets.wording import human_size
 
 _POLL_S = 0.1
 _AT_FAULT = ("failed", "malformed")

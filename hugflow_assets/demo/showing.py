@@ -13,7 +13,8 @@ from rich.tree import Tree
 
 from hugflow_assets.demo.landing_run import Landing
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.store import Manifest, human_size
+from hugflow_assets.store import Manifest
+from hugflow_assets.wording import human_size
 
 _ENTRIES = 2
 _SHARDS = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -15,6 +14,7 @@ from hugflow_assets.intake.fields import shown
 from hugflow_assets.intake.models import AddFile, DatasetRequest, Kind, Problem, RemovalRequest, RemoveFile
 from hugflow_assets.intake.names import escape_component, storage_name
 from hugflow_assets.intake.yaml_document import Document, Entry, Report, read_document
+from hugflow_assets.wording import nearest
 
 MODELS: dict[Kind, type[DatasetRequest] | type[RemovalRequest]] = {
     Kind.ADD: DatasetRequest,
@@ -162,9 +162,9 @@ def _unknown_keys(entries: tuple[Entry, ...], kind: Kind, report: Report) -> set
             continue
         if entry.key in MODELS[other].model_fields:
             suggestion = f"this key belongs to a file in {other}/"
-        elif nearest := _nearest(entry.key, known):
-            meant.add(nearest)
-            suggestion = f"did you mean {nearest}?"
+        elif near := _nearest(entry.key, known):
+            meant.add(near)
+            suggestion = f"did you mean {near}?"
         else:
             suggestion = f"known keys: {', '.join(known)}"
         report.add(entry.line, entry.column, f"unknown key {shown(entry.key, 40)}", suggestion)
@@ -179,7 +179,7 @@ def _nearest(key: str, known: list[str]) -> str | None:
         return _OTHER_WORDS[plain]
     if len(plain) > 3 and (longer := [one for one in known if one.startswith(plain)]):
         return longer[0]
-    return next(iter(difflib.get_close_matches(plain, known, n=1, cutoff=0.7)), None)
+    return nearest(plain, known)
 
 
 # ---- and back

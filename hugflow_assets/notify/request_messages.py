@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.store import Event, EventKind, Phase, Progress, human_size
+from hugflow_assets.store import Event, EventKind, Phase, Progress
+from hugflow_assets.wording import human_duration, human_size
 
 
 class State(StrEnum):
@@ -55,22 +56,11 @@ def message_of_progress(progress: Progress) -> RequestMessage:
     if progress.bytes_per_s > 0:
         facts.append(("Speed", f"{human_size(int(progress.bytes_per_s))}/s"))
     if progress.eta_s is not None:
-        facts.append(("Left", duration(progress.eta_s)))
+        facts.append(("Left", human_duration(progress.eta_s)))
     state = State.FAILURE if progress.phase is Phase.FAILED else State.PENDING
     return RequestMessage(
         name=progress.name, state=state, headline=f"{progress.phase.capitalize()}: {percent}", facts=tuple(facts)
     )
-
-
-def duration(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if hours < 1:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
 
 
 def _requested(name: str, data: Mapping[str, Any]) -> RequestMessage:
@@ -285,7 +275,7 @@ def _told(data: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[
         if key in ("size_bytes", "bytes_total") or key.endswith("_bytes"):
             yield label, human_size(int(value))
         elif key == "seconds":
-            yield label, duration(float(value))
+            yield label, human_duration(float(value))
         elif key in ("commit", "landed_commit"):
             yield label, str(value)[:12]
         elif key.endswith("_at"):

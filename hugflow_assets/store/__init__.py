@@ -32,7 +32,6 @@ from hugflow_assets.store.space import Cleaned, DatasetUsage, Headroom, StorageP
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.store import Store
 from hugflow_assets.store.trees import TreeSizes
-from hugflow_assets.wording import human_size
 
 __all__ = [
     "LAYOUT_VERSION",
@@ -77,7 +76,6 @@ __all__ = [
     "Volatile",
     "disk_error",
     "disk_errors",
-    "human_size",
     "is_safe",
     "now_text",
     "request_digest",

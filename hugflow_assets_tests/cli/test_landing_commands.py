@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.settings import load_settings
-from hugflow_assets.store import EventKind, Phase, Progress, Store, human_size
+from hugflow_assets.store import EventKind, Phase, Progress, Store
+from hugflow_assets.wording import human_size
 from hugflow_assets_tests.cli.conftest import SPEECH
 
 
@@ -153,7 +154,7 @@ def test_a_landing_shows_its_progress_until_it_falls_silent(run, project, silent
     )
     (one,) = json.loads(run("status", "--json").out)["datasets"]
     assert one["state"] == state
-    assert "downloading 50 % of 1.0 MB, 250 kB/s, 2s left" in run("status").out
+    assert "downloading 50 % of 1.0 MB, 250.0 kB/s, 2 s left" in run("status").out
 
 
 def test_a_failure_is_forgotten_once_it_is_tried_again(run, project) -> None:

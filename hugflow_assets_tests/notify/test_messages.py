@@ -39,7 +39,7 @@ TOLD = {
     EventKind.REQUESTED: ["Queued", "add/x.yaml", "ada"],
     EventKind.REJECTED: ["Refused before download", "within_quota: Too big.", "quota-exceeded", "Free some."],
     EventKind.STARTED: ["Started", "2.0 MB", "aaaaaaaaaaaa"],
-    EventKind.LANDED: ["Landed", "12,345", "3.0 MB", "1 min", "26.7 kB/s"],
+    EventKind.LANDED: ["Landed", "12,345", "3.0 MB", "1 min 15 s", "26.7 kB/s"],
     EventKind.CHECKED: ["Landed and checked", "12,345", "/srv/datasets/", "aaaaaaaaaaaa", "17 passed; 1 warning: lic"],
     EventKind.FAILED: ["tried again", "hub-unreachable", "No answer.", "Wait."],
     EventKind.REMOVED: ["Removed", "consent withdrawn", "3.0 MB", "2030-01-08", "ben"],

@@ -13,7 +13,8 @@ import pytest
 
 from hugflow_assets.errors import LeaseHeldError, LeaseLostError, QuotaExceededError
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import EventKind, Store, human_size
+from hugflow_assets.store import EventKind, Store
+from hugflow_assets.wording import human_size
 from hugflow_assets_tests.store.making import fill, put, receipt
 
 SPAWN = multiprocessing.get_context("spawn")

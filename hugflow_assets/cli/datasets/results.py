@@ -47,7 +47,7 @@ def results_table(results: Iterable[SyncResult]) -> object:
             Text(one.state, style=style),
             one.action,
             size(one.bytes) if one.bytes else "-",
-            duration(one.seconds) if one.seconds >= 1 else f"{one.seconds:.1f}s" if one.seconds else "-",
+            duration(one.seconds) if one.seconds else "-",
         )
     return rows
 

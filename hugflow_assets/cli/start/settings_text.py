@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pydantic import ByteSize, SecretStr
 from pydantic.fields import FieldInfo
 
 from hugflow_assets.settings import GROUPS, Settings, group_of, variable_of
+from hugflow_assets.wording import nearest
 
 HIDDEN = "********"
 # What others read from the same file; naming them here keeps them from looking like a slip of the pen.
@@ -98,6 +98,6 @@ def likely_misspelt(env_file: Path) -> list[tuple[str, str]]:
     for written in dotenv_values(env_file, encoding="utf-8-sig"):
         if written.upper() in known or written.upper() in ALSO_READ:
             continue
-        if near := difflib.get_close_matches(written.upper(), known, n=1, cutoff=0.8):
-            found.append((written, near[0]))
+        if near := nearest(written, known, cutoff=0.8):  # other programs' variables may be alike, too
+            found.append((written, near))
     return found

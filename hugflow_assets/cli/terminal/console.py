@@ -9,6 +9,8 @@ from typing import IO
 from rich.console import Console
 from rich.table import Table
 
+from hugflow_assets.wording import human_duration, human_size
+
 UNWRAPPED = 10_000
 
 
@@ -28,15 +30,7 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def size(size_bytes: int | None) -> str:
-    """Bytes as people read them, decimal units: ``1.2 GB``."""
-    if size_bytes is None:
-        return "-"
-    amount = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(amount) < 999.5 or unit == "TB":
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 99.95 else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError("unreachable: the last unit takes everything")
+    return "-" if size_bytes is None else human_size(size_bytes)
 
 
 def count(number: int | None) -> str:
@@ -50,17 +44,7 @@ def hours(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as ``42s``, ``3m 20s``, ``5h 10m`` or ``12d``."""
-    if seconds is None:
-        return "-"
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02}s"
-    if whole < 48 * 3600:
-        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d"
+    return "-" if seconds is None else human_duration(seconds)
 
 
 def age(moment: str | None, now: datetime | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
 from hugflow_assets.formats.text_columns import TEXT_COLUMNS, meant_text_column, usual_text_column
+from hugflow_assets.wording import nearest_first
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ def _seen(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _require(column: str | None, variable: str, existing: list[str]) -> None:
     if column is None or column in existing:
         return
-    import difflib
-
-    near = sorted(existing, key=lambda name: -difflib.SequenceMatcher(None, name, column).ratio())
+    near = nearest_first(column, existing)
     what = "audio column" if variable == "audio_column" else "column"
     raise ColumnNotFoundError(
         f"{variable}: the dataset has no {what} {column!r}; it has {', '.join(near[:10]) or 'none'}.",

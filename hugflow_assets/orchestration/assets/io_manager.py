@@ -20,6 +20,7 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import Manifest, Progress, Store
+from hugflow_assets.wording import human_duration, human_size
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,8 @@ def wanted_test(plan: LandingPlan, store: Store, platform: Platform) -> Callable
 def progress_line(progress: Progress) -> str:
     """One line of the run's log: phase, share, bytes, speed, time left."""
     share = f"{progress.bytes_done / progress.bytes_total:.0%}, " if progress.bytes_total else ""
-    left = f", {progress.eta_s:.0f} s left" if progress.eta_s is not None else ""
+    left = f", {human_duration(progress.eta_s)} left" if progress.eta_s is not None else ""
     return (
-        f"{progress.phase.value}: {share}{progress.bytes_done / 1e6:,.1f} of {progress.bytes_total / 1e6:,.1f} MB, "
-        f"{progress.shards_done} of {progress.shards_total} shards, {progress.bytes_per_s / 1e6:,.1f} MB/s{left}"
+        f"{progress.phase.value}: {share}{human_size(progress.bytes_done)} of {human_size(progress.bytes_total)}, "
+        f"{progress.shards_done} of {progress.shards_total} shards, {human_size(int(progress.bytes_per_s))}/s{left}"
     )

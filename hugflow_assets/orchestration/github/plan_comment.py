@@ -14,7 +14,8 @@ from hugflow_assets.planning.models import Forecast, LandingPlan
 from hugflow_assets.planning.pin import plan_on
 from hugflow_assets.rules import Stock, lands_again, preflight, removal_preview
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Store, human_size
+from hugflow_assets.store import Store
+from hugflow_assets.wording import human_size
 
 
 @dataclass(frozen=True)
