@@ -204,6 +204,12 @@ class IncompleteLandingError(HugflowError):
     code = "landing-incomplete"
 
 
+class NothingLandedError(HugflowError):
+    """The repository holds audio and none of it, or no row, would land; nothing was published."""
+
+    code = "nothing-landed"
+
+
 class LandingCancelledError(HugflowError):
     """The landing was stopped on purpose; what is staged is kept and a later run resumes."""
 

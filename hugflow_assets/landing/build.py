@@ -14,6 +14,7 @@ import hugflow_assets
 from hugflow_assets.durable import EarlySync
 from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
 from hugflow_assets.hub import HubAccess
+from hugflow_assets.landing.completeness import refuse_nothing
 from hugflow_assets.landing.decide import fingerprint_of
 from hugflow_assets.landing.forecast import SLACK_BYTES, forecast_of
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
@@ -284,6 +285,7 @@ class Build:
             copies={shard.work: self._copies[shard.key] for shard in self.shards if shard.key in self._copies},
         )
         configs = tree.assemble()
+        refuse_nothing(self.plan, tree.counts(configs))
         views = tree.finish(configs)
         sizes = self.store.settle(self.staging)
         return tree.manifest(configs, views, sizes, self._volatile(began)), sizes

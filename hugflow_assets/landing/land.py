@@ -101,7 +101,8 @@ def _refuse(plan: LandingPlan) -> None:
     if plan.shape not in LANDABLE:
         raise UnsupportedShapeError(
             f"{plan.state.repo_id} cannot be landed: {plan.shape_reason or f'its shape is {plan.shape.value}'}",
-            remedy="Ask for a revision or a subset whose files are of a known shape; the README lists them.",
+            remedy=plan.remedy
+            or "Ask for a revision or a subset whose files are of a known shape; the README lists them.",
             repo=plan.state.repo_id,
             commit=plan.commit,
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from hugflow_assets.formats.datasets_internals import data_endings, files_of_module, metadata_names, module_of_endings
 from hugflow_assets.planning.listing_fs import BASE, listed, relative
+from hugflow_assets.shapes.recognise import is_seal
 from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
 from hugflow_assets.shapes.texts.found import texts_by_name
 
@@ -134,6 +135,7 @@ def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str
         except FileNotFoundError:
             every = []
         known = [url for url in every if any(f".{one.lower()}" in allowed for one in basename(url).split(".")[1:])]
+        known = [url for url in known if not is_seal(url)]  # ``x.tar.sha256`` has the ending of a tar, too
         if not known and not has_magic(pattern):
             raise _NoLayoutError(f"there is no data file {pattern!r}, which the card names")
         found += known

@@ -52,6 +52,27 @@ class Forecast(Frozen):
     peak_inodes: int = 0
 
 
+class Coverage(Frozen):
+    """What a plan reads of a repository's data files; the card, the licence and their like are none.
+
+    ``left`` names some of the files that are not read. ``has_audio`` says that audio has to land: without any it is no
+    success.
+    """
+
+    files: int = 0
+    read: int = 0
+    left: tuple[str, ...] = ()
+    has_audio: bool = False
+
+    @property
+    def left_files(self) -> int:
+        return self.files - self.read
+
+    def counts(self) -> dict[str, int]:
+        """For the manifest."""
+        return {"files_in_repository": self.files, "files_read": self.read, "files_left": self.left_files}
+
+
 class LandingPlan(Frozen):
     """What a request means on the Hub at one commit: everything that landing needs to know, nothing fetched yet.
 
@@ -66,9 +87,11 @@ class LandingPlan(Frozen):
     state: RepoState
     shape: Shape
     shape_reason: str = ""  # for UNSUPPORTED: why, with the files seen; for others: what is worth saying loudly
+    remedy: str = ""  # for UNSUPPORTED: what to do, where there is more to say than of every such repository
     configs: tuple[ConfigPlan, ...] = ()
     estimate: Estimate
     over: Version | None = None
+    coverage: Coverage = Coverage()
 
     @property
     def version(self) -> Version:

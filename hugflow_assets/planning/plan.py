@@ -17,6 +17,7 @@ from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.hub.prefetch import Once
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.names import storage_name
+from hugflow_assets.planning.coverage import Looks, accounted
 from hugflow_assets.planning.data_files import data_layout
 from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.planning.zip_directory import directory_from, member_head, zip_members
@@ -73,12 +74,25 @@ def plan_of(
     Args:
         pinned: the version that is landed, whose conversion is taken, or none; None takes the newest conversion.
     """
+    inside = _Inside(hub, state)
+    plan = _plan_of(hub, request, state, files, card_problem, pinned, inside)
+    return accounted(plan, files, inside.looks)
+
+
+def _plan_of(
+    hub: Hub,
+    request: DatasetRequest,
+    state: RepoState,
+    files: list[SourceFile],
+    card_problem: str,
+    pinned: Version | None,
+    inside: _Inside,
+) -> LandingPlan:
     by_path = {file.path: file for file in files}
     converted = request.revision == CONVERSION
     layout = (
         conversion_layout(list(by_path)) if converted else data_layout(list(by_path), state.card_data, request.subset)
     )
-    inside = _Inside(hub, state)
     head: Once[str, bytes] = Once(lambda path: inside.head(by_path[path]))
     sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
     for path in likely_tables(sight.paths, request.subset, request.split):
@@ -309,6 +323,15 @@ class _Inside:
         if file.path.lower().endswith(PARQUET):
             return read_tail(self._hub.access, self._state.repo_id, self._state.commit, file) or b""
         return self._read(file, 0, _TABLE_HEAD)
+
+    @property
+    def looks(self) -> Looks:
+        """Looks at files that no shard reads."""
+        return Looks(
+            head=lambda file: self._read(file, 0, file.size_bytes),
+            tar_names=lambda file: list(self.tar(file).heads),
+            zip_names=lambda file: [member.member for member in zip_members(file, self.zipped(file))],
+        )
 
     def tar(self, file: SourceFile) -> TarSight:
         """What the ends of a tar archive tell."""

@@ -98,7 +98,7 @@ class ShapeSupported(PlanRule):
 
     def judge_plan(self, case: Case, plan: LandingPlan) -> Verdict:
         if plan.shape is Shape.UNSUPPORTED:
-            return self._refused(plan.shape_reason or "The files have no shape that Hugflow knows.")
+            return self._refused(plan.shape_reason or "The files have no shape that Hugflow knows.", plan.remedy)
         if case.landable is not None and plan.shape not in case.landable:
             known = listed(sorted(str(shape) for shape in case.landable))
             reason = f" {plan.shape_reason}" if plan.shape_reason else ""
@@ -110,10 +110,11 @@ class ShapeSupported(PlanRule):
         told = f"{plan.shape}: {files}, {size(plan.estimate.download_bytes)} upstream."
         return self.passed(f"{told} {plan.shape_reason}".rstrip(), shape=str(plan.shape))
 
-    def _refused(self, reason: str) -> Verdict:
+    def _refused(self, reason: str, remedy: str = "") -> Verdict:
         return self.failed(
             reason,
-            remedy="Ask for another subset or revision (refs/convert/parquet holds the Hub's own conversion, if any).",
+            remedy=remedy
+            or "Ask for another subset or revision (refs/convert/parquet holds the Hub's own conversion, if any).",
             code=UnsupportedShapeError.code,
         )
 

@@ -105,6 +105,11 @@ class Tree:
             configs.append(ConfigRecord(name=config.name, splits=tuple(splits)))
         return tuple(configs)
 
+    def counts(self, configs: tuple[ConfigRecord, ...]) -> Counts:
+        """What was counted over all splits, and the repository's files."""
+        counts = sum((split.counts for config in configs for split in config.splits), Counts())
+        return counts.model_copy(update={"extra": counts.extra | self.plan.coverage.counts()})
+
     def _assembled(self, record: str, split: str, landed: list[LandedShard]) -> SplitRecord:
         try:
             return assemble(self.staging.path, record, split, landed)
@@ -136,7 +141,7 @@ class Tree:
     ) -> Manifest:
         """What landed, as it lies there."""
         plan, state = self.plan, self.plan.state
-        counts = sum((split.counts for config in configs for split in config.splits), Counts())
+        counts = self.counts(configs)
         if views.left_out:
             counts = counts.model_copy(update={"extra": counts.extra | {LEFT_OUT: views.left_out}})
         names = [name for shard in self.shards for name in self.receipts[shard.key].unreadable_names]
