@@ -47,7 +47,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "images that outvote clips": (
         {**{f"{at}.png": b"\x89PNG" for at in range(5)}, "a.wav": CLIPS[0], "b.wav": CLIPS[1]}, "read as imagefolder",
     ),
-    "a zip in a zip": ({"all.zip": zip_bytes({"a.zip": zip_bytes({"a.wav": CLIPS[0]})})}, r"archives inside an archive"),
+    "a zip in a zip": ({"all.zip": zip_bytes({"a.zip": zip_bytes({"a.wav": CLIPS[0]})})}, "archives inside"),
     "an archive in an archive beside a table": (
         {"all.tar": tar_bytes({"a.tar": TAR, "c.wav": CLIPS[2]}), "t.csv": b"path,text\nc.wav,x\n"}, "another archive",
     ),
