@@ -46,6 +46,7 @@ def plan_facts(
             ("Revision", plan.request.revision),
             ("Shape", f"{plan.shape.value}{reason}"),
             ("Selection", _selection(plan)),
+            *left_out(plan),
             ("To fetch", _to_fetch(plan, forecast)),
             ("Lands as", f"about {human_size(estimate.landed_bytes)}{media}"),
             ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
@@ -70,6 +71,15 @@ def _to_fetch(plan: LandingPlan, forecast: Forecast | None) -> str:
     if forecast.download_bytes is None:
         return f"what is missing or damaged of {whole}"
     return f"{human_size(forecast.download_bytes)} of {whole}"
+
+
+def left_out(plan: LandingPlan) -> list[tuple[str, str]]:
+    """What of the repository is not read, where something is: how many files, and some of their names."""
+    coverage = plan.coverage
+    if not coverage.left_files:
+        return []
+    more = ", …" if coverage.left_files > len(coverage.left) else ""
+    return [("Left out", f"{coverage.left_files:,} of {coverage.files:,} files: {', '.join(coverage.left)}{more}")]
 
 
 def quota_line(room: Headroom, forecast: Forecast | None) -> str:

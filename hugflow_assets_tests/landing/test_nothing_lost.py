@@ -9,6 +9,7 @@ import pytest
 
 from hugflow_assets.errors import BadSourceError, HugflowError, NothingLandedError, UnsupportedShapeError
 from hugflow_assets.formats.archive_parts import archive_parts
+from hugflow_assets.notify.plan_facts import plan_facts
 from hugflow_assets_tests.datasets_made import encoded_bytes, tar_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.shape_cases import parquet_bytes
@@ -101,6 +102,7 @@ def test_the_files_that_are_not_read_are_counted_and_named_beforehand(house: Hou
     house.hub.add_repo("acme/speech", files)
     plan = house.plan()
     assert (plan.coverage.files, plan.coverage.read, plan.coverage.left) == (4, 2, ("notes.pdf", "x.db"))
+    assert dict(plan_facts(plan, None, None))["Left out"] == "2 of 4 files: notes.pdf, x.db"
     extra = house.land(plan).manifest.counts.extra
     assert {name: extra[name] for name in ("files_in_repository", "files_read", "files_left")} == {
         "files_in_repository": 4, "files_read": 2, "files_left": 2,
