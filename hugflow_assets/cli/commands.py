@@ -76,6 +76,16 @@ COMMANDS = {
         "datasets.status",
         "Show every dataset asked for or landed: state, rows, hours, size, age, owner; totals and quota.",
     ),
+    "path": Entry(
+        "Datasets",
+        "datasets.path",
+        'Print the folder of a landed dataset, and nothing else: cd "$(hugflow path org/name)".',
+    ),
+    "open": Entry(
+        "Datasets",
+        "datasets.open",
+        "Show how to open a landed dataset in each toolkit, with its own paths and columns, ready to paste.",
+    ),
     "update": Entry(
         "Datasets",
         "datasets.update",

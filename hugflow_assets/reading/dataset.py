@@ -67,8 +67,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            every = tuple((c["name"], s["name"]) for c in self.manifest["configs"] for s in c["splits"])
-            object.__setattr__(self, "parts", every)
+            object.__setattr__(self, "parts", self.all_parts)
 
     # ---- what it is
 
@@ -92,6 +91,13 @@ class Dataset:
         )
 
     @property
+    def all_parts(self) -> tuple[tuple[str, str], ...]:
+        """Config and split of everything that is landed, whatever is selected."""
+        return tuple(
+            (config["name"], split["name"]) for config in self.manifest["configs"] for split in config["splits"]
+        )
+
+    @property
     def configs(self) -> tuple[str, ...]:
         """The configs of what is selected."""
         return tuple(dict.fromkeys(config for config, _ in self.parts))
@@ -111,6 +117,15 @@ class Dataset:
         """``Features.to_dict()`` of a config as the source has it; None where nothing tells it."""
         chosen = config if config is not None else self.configs[0]
         return self._features.get(chosen)
+
+    def record_path(self, config: str, split: str) -> Path:
+        """The file of the record that holds a split."""
+        return self._records[config, split].path
+
+    def view_path(self, view: str, config: str, split: str) -> Path | None:
+        """A split's manifest for ``nemo`` or ``lhotse``; None where there is none."""
+        path = self.path / "manifests" / view / self.record_path(config, split).relative_to(self.path / "json")
+        return path if path.is_file() else None
 
     # ---- which rows
 

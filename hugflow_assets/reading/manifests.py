@@ -43,14 +43,8 @@ def cuts_of(dataset: Dataset) -> lhotse.CutSet:
 
 
 def _view(dataset: Dataset, view: str, part: tuple[str, str]) -> Path:
-    record = next(
-        split["record_path"]
-        for config in dataset.manifest["configs"]
-        for split in config["splits"]
-        if (config["name"], split["name"]) == part
-    )
-    path = dataset.path / f"manifests/{view}" / Path(record).relative_to("json")
-    if not path.is_file():
+    path = dataset.view_path(view, *part)
+    if path is None:
         raise UnknownDatasetError(
             f"{dataset.info.name} has no {view} view of {'/'.join(part)}.",
             remedy=f"It has none without audio; else add {view} to LANDING_VIEWS and materialize the dataset again.",

@@ -1,0 +1,49 @@
+"""`hugflow path` and `hugflow open`: a landed dataset is found by its name, and what they print works when pasted."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hugflow_assets.demo import LocalHub
+from hugflow_assets_tests.cli.conftest import SPEECH, Project, Ran
+
+
+@pytest.fixture
+def landed(project: Project, speech_hub: LocalHub, run: Callable[..., Ran]) -> Path:
+    project.add("speech", "org/speech")
+    assert run("sync").code == 0
+    return project.root / "datasets" / SPEECH
+
+
+def test_path_prints_the_folder_alone(landed: Path, run: Callable[..., Ran]) -> None:
+    for name in ("org/speech", SPEECH):
+        assert run("path", name).out == f"{landed}\n"
+    missing = run("path", "org/speach")
+    assert (missing.code, missing.out) == (1, "")
+    assert "error[unknown-dataset]" in missing.err and "org/speech" in missing.err
+
+
+def test_what_open_prints_runs_as_it_stands(landed: Path, run: Callable[..., Ran]) -> None:
+    out = run("open", "org/speech", "--split", "train").out
+    sections = dict(re.findall(r"^# (.+)\n((?:.+\n?)+)", out, re.MULTILINE))
+    assert [title.partition(",")[0] for title in sections] == [
+        "Python",
+        "datasets",
+        "pandas",
+        "duckdb",
+        "NeMo",
+        "Lhotse",
+    ]
+    rows = subprocess.run([sys.executable, "-c", sections["Python, rows and absolute paths of the audio"]],
+                          capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
+    assert rows and all(Path(row.split(" ")[0]).is_file() for row in rows)
+    code = f"{sections['pandas']}\nprint(len(rows))"
+    counted = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(counted) == len(rows)
+    assert Path(sections["NeMo"].partition("=")[2].strip()).is_file()
