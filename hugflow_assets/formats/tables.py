@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import Any, Protocol
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.text_columns import TEXT_COLUMNS
 from hugflow_assets.formats.text_encoding import decoded_head
 from hugflow_assets.formats.transcripts import LIST_COLUMNS, is_clip, is_list
@@ -173,7 +173,7 @@ def _json_table(head: bytes, clips: Names) -> Table | None:
     rows = json_rows(head)[:_ROWS_LOOKED_AT]
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     named = path_column(rows[0]) if rows else None
-    if named is not None and isinstance(rows[0][named], str) and rows[0][named].lower().endswith(tuple(AUDIO_ENDINGS)):
+    if named is not None and isinstance(rows[0][named], str) and is_audio(rows[0][named]):
         return Table(columns, named, "")
     found = next((name for row in rows for name, value in row.items() if _is_one_of(value, clips)), None)
     return Table(columns, found, "") if found and clips else None

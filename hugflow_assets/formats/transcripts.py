@@ -12,7 +12,7 @@ from functools import lru_cache
 from posixpath import basename, dirname
 from typing import Protocol
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import AUDIO_ENDINGS, is_audio
 from hugflow_assets.formats.text_encoding import decoded_head
 
 SIDE_ENDINGS = (".txt", ".text", ".transcript", ".trans", ".trn", ".lab", ".json")  # the first goes before the others
@@ -141,7 +141,7 @@ def side_columns(endings: Iterable[str]) -> dict[str, str]:
 
 def is_clip(path: str) -> bool:
     """Whether a file is audio by its name."""
-    return path.lower().endswith(_CLIPS)
+    return is_audio(path)
 
 
 def clip_stem(path: str) -> str:
@@ -179,9 +179,6 @@ def is_list(head: bytes, is_known: Callable[[str], bool]) -> bool:
     lines = [line for line in (lines[:-1] if len(lines) > 1 and head[-1:] != b"\n" else lines) if line.strip()]
     ids = [id_stem(split_id(line)[0]) for line in lines]
     return bool(ids) and len(set(ids)) == len(ids) and 2 * sum(map(is_known, ids)) >= len(ids)
-
-
-_CLIPS = tuple(AUDIO_ENDINGS)
 
 
 def _rank(ending: str) -> int:

@@ -13,15 +13,13 @@ from posixpath import basename
 from typing import Any
 
 from hugflow_assets.formats.datasets_internals import data_endings, files_of_module, metadata_names, module_of_endings
+from hugflow_assets.formats.media import AUDIO_ALONE
 from hugflow_assets.planning.listing_fs import BASE, listed, relative
 from hugflow_assets.shapes.recognise import is_seal
 from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
 from hugflow_assets.shapes.texts.found import texts_by_name
 
-_READ_AS = {  # endings that `datasets` does not know, and Hugflow reads
-    **{".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz"},
-    **{ending: f"{ending}.wav" for ending in (".m4a", ".m4b", ".aac", ".aif", ".amr")},
-}
+_ARCHIVES = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz"}
 _BEFORE_ZIP = frozenset(
     {".parquet", ".lance", ".vortex", ".arrow", ".jsonl", ".json", ".csv"}
 )  # where as many are there
@@ -127,7 +125,7 @@ def _files(patterns: Sequence[str], base: str, download_config: Any) -> list[str
     from datasets.data_files import resolve_pattern
     from fsspec.core import has_magic
 
-    allowed = {*data_endings(), *_READ_AS}
+    allowed = {*data_endings(), *_known_as()}
     found: list[str] = []
     for pattern in patterns:
         try:
@@ -149,7 +147,7 @@ def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
 
     if any(_is_mostly_zip(urls) for urls in files.values()):
         return ZIP, {}
-    known = {split: DataFilesList([_read_as(url) for url in urls], []) for split, urls in files.items()}
+    known = {split: DataFilesList([_known_name(url) for url in urls], []) for split, urls in files.items()}
     try:
         found = infer_module_for_data_files(DataFilesDict(known))
     except DataFilesNotFoundError:
@@ -163,7 +161,7 @@ def _module(files: dict[str, list[str]]) -> tuple[str | None, dict[str, Any]]:
 def _is_mostly_zip(urls: Sequence[str]) -> bool:
     """Whether `datasets` would look into zip archives to find the format: .zip before any ending that it knows."""
     known_endings, metadata = module_of_endings(), metadata_names()
-    names = [name for name in map(basename, urls) if name not in metadata]
+    names = [_known_name(name) for name in map(basename, urls) if name not in metadata]
     endings = Counter("." + suffix.lower() for name in names for suffix in name.split(".")[1:])
     known = [(count, ending in _BEFORE_ZIP) for ending, count in endings.items() if ending in known_endings]
     return endings[".zip"] > 0 and (endings[".zip"], False) >= max(known, default=(0, False))
@@ -176,15 +174,23 @@ def _of_module(files: dict[str, list[str]], module: str | None) -> dict[str, lis
     if module is None or module == ZIP:
         return files
     read_endings, read_names = files_of_module(module)
-    names = {split: {_read_as(url): url for url in urls} for split, urls in files.items()}
+    names = {split: {_known_name(url): url for url in urls} for split, urls in files.items()}
     kept = DataFilesDict({split: DataFilesList(list(urls), []) for split, urls in names.items()}).filter(
         extensions=read_endings, file_names=read_names
     )
     return {split: [names[split][url] for url in urls] for split, urls in kept.items()}
 
 
-def _read_as(url: str) -> str:
+@cache
+def _known_as() -> dict[str, str]:
+    """Endings that `datasets` does not know, or not as audio, -> those of the same that it knows."""
+    modules = module_of_endings()
+    audio = (ending for ending in AUDIO_ALONE if modules.get(ending, ("",))[0] != "audiofolder")
+    return {**_ARCHIVES, **{ending: f"{ending}.wav" for ending in audio}}
+
+
+def _known_name(url: str) -> str:
     """The name under which `datasets` would know a file whose ending it does not, or not in mixed case."""
     ending = url[url.rfind(".") :]
     known = ending if ending in module_of_endings() else ending.lower()
-    return url.removesuffix(ending) + _READ_AS.get(known, known)
+    return url.removesuffix(ending) + _known_as().get(known.lower(), known)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from posixpath import basename, dirname, splitext
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import METADATA_NAMES
 from hugflow_assets.formats.tables import PARQUET, first_line, names_files, split_line
 from hugflow_assets.shapes.clip_tables.layout import ClipLayout, clip_layout, loose_layout
@@ -103,7 +103,7 @@ def clip_archives(sight: Sight) -> Recognised | None:
 
 def clip_files(sight: Sight) -> Recognised | None:
     """Audio files of the repository that tables name by path; `datasets` would take the one and leave the other."""
-    if not any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in sight.paths):
+    if not any(is_audio(path) for path in sight.paths):
         return None
     if sight.layout.module not in (None, "audiofolder", "csv", "json", "text", "parquet") or any(
         config.params for config in sight.layout.configs
@@ -112,7 +112,7 @@ def clip_files(sight: Sight) -> Recognised | None:
     if sight.layout.module == "audiofolder" and any(is_metadata(sight, path) for path in sight.paths):
         return None
     kept = [
-        path for path in sight.paths if sight.layout.module != "parquet" or path.endswith((PARQUET, *AUDIO_ENDINGS))
+        path for path in sight.paths if sight.layout.module != "parquet" or path.endswith(PARQUET) or is_audio(path)
     ]
     if (found := loose_layout(kept, sight.head)) is None:
         return None

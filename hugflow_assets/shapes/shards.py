@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from posixpath import dirname
 from typing import Any
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import is_audio
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.layout import ClipSplit
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec, ClipFileSpec
@@ -85,7 +85,7 @@ def _table(split: ClipSplit) -> dict[str, Any]:
 
 def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
     """Tables that name audio files of the repository: ranges of rows, as many as the files ask for."""
-    media = [file for path, file in files.items() if path.lower().endswith(tuple(AUDIO_ENDINGS))]
+    media = [file for path, file in files.items() if is_audio(path)]
     folders = list(dict.fromkeys(dirname(file.path) for file in media))[:MOST_FOLDERS]
     endings = list(dict.fromkeys(file.path[file.path.rfind(".") :] for file in media))
     size = sum(file.size_bytes for file in media)

@@ -122,7 +122,49 @@ _METADATA_ROWS: Rows = [
 ]
 _SPEECH: Rows = [{"audio": {"bytes": CLIPS[0], "path": "a.wav"}, "text": "ay"}]
 
+_SPOKEN = "wav flac mp3 ogg oga opus m4a aac mp4 wma amr aif aiff aifc au snd sph caf ape wv"
+_IN_ANY_CASE = [*_SPOKEN.split(), *_SPOKEN.upper().split(), "Wav", "Sph"]
+
 CASES: dict[str, Case] = {
+    "audio of every ending that speech corpora have, in any case, each with its text": Case(
+        {
+            f"{number:02}.{content}": CLIPS[number % 8] if content == ending else f"text {number}".encode()
+            for number, ending in enumerate(_IN_ANY_CASE)
+            for content in (ending, "txt")
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": CLIPS[number % 8], "text": f"text {number}"} for number in range(len(_IN_ANY_CASE))
+            ]
+        },
+    ),
+    **{
+        f"a folder of .{ending}": Case(
+            {f"a.{ending}": CLIPS[0]}, Shape.AUDIOFOLDER, {"train.jsonl": [{"audio": CLIPS[0]}]}
+        )
+        for ending in ("oga", "sph", "AMR", "mp4")
+    },
+    "samples without a header that a table names": Case(
+        {"train.csv": b"path,text\nx/a.pcm,ay\nx/b.RAW,bee\n", "x/a.pcm": CLIPS[0], "x/b.RAW": CLIPS[1]},
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"path": "x/a.pcm", "audio": CLIPS[0], "text": "ay"},
+                {"path": "x/b.RAW", "audio": CLIPS[1], "text": "bee"},
+            ]
+        },
+    ),
+    "audio of any ending in a tar": Case(
+        {"train.tar": tar_bytes({"a.sph": CLIPS[0], "a.txt": b"ay", "b.SPH": CLIPS[1], "b.txt": b"bee"})},
+        Shape.WEBDATASET,
+        {
+            "train.jsonl": [
+                {"sph": CLIPS[0], "txt": "ay", "SPH": None, "__key__": "a", "__url__": "train.tar"},
+                {"sph": None, "txt": "bee", "SPH": CLIPS[1], "__key__": "b", "__url__": "train.tar"},
+            ]
+        },
+    ),
     "common voice, one split of one language": Case(
         _CV,
         Shape.CLIP_ARCHIVES,

@@ -9,18 +9,13 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+from hugflow_assets.formats.media import endings_of
+
 MAX_NAME_BYTES = 120  # NeMo refuses manifest paths of 255 characters and more; config, split and shard need room
 _MAX_EXTENSION_BYTES = 12
 
-_AUDIO = (
-    "wav wave flac ogg oga opus spx mp3 mp2 mp1 mpga m4a m4b mp4 aac aif aiff aifc au snd caf wma amr 3gp webm weba "
-    "mka sph nist raw pcm gsm ac3 alac ape wv tta voc w64 rf64"
-)
-_IMAGE = "png jpg jpeg gif webp bmp tif tiff ico svg jp2 avif heic ppm pgm pbm"
-_VIDEO = "mp4 m4v mov avi mkv webm mpg mpeg ogv wmv flv 3gp ts"
 _EXTENSIONS = {
-    kind: frozenset(names.split())
-    for kind, names in {"audio": _AUDIO, "image": _IMAGE, "video": _VIDEO, "pdf": "pdf"}.items()
+    kind: frozenset(ending[1:] for ending in endings_of(kind)) for kind in ("audio", "image", "video", "pdf")
 }
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*\[\]\\/\u2028\u2029'

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from posixpath import basename, dirname
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import (
     ARCHIVE_ENDINGS,
     METADATA_NAMES,
@@ -83,7 +83,7 @@ def clip_layout(
     archives = [path for path in paths if path.lower().endswith(ARCHIVE_ENDINGS)]
     if not archives:
         return None
-    loose = any(path.lower().endswith(tuple(AUDIO_ENDINGS)) for path in paths)
+    loose = any(is_audio(path) for path in paths)
     tables = [path for path in tables_among(paths) if not (loose and basename(path) in METADATA_NAMES)]
     grouped, found = _grouped(tables, head, _names(members), lists)
     known = {config for config, _ in grouped}
@@ -146,7 +146,7 @@ def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
 
 def tables_among(paths: Sequence[str]) -> list[str]:
     """Files that may be tables of clips: not what is called as one clip is."""
-    stems = {path.rpartition(".")[0] for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))}
+    stems = {path.rpartition(".")[0] for path in paths if is_audio(path)}
     texts = {path for sides in sidecars(tuple(paths)).values() for path in sides.values()}
     tables = [
         path for path in paths if (path.lower().endswith(TABLE_ENDINGS) or _is_kaldis(path)) and path not in texts
@@ -156,7 +156,7 @@ def tables_among(paths: Sequence[str]) -> list[str]:
 
 def _names(paths: Collection[str]) -> frozenset[str]:
     """Base names of clips, with and without their endings."""
-    names = [basename(path) for path in paths if path.lower().endswith(tuple(AUDIO_ENDINGS))]
+    names = [basename(path) for path in paths if is_audio(path)]
     return frozenset([*names, *(name.rpartition(".")[0] for name in names)])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import AUDIO_ENDINGS, endings_of
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.cache import TAILS
 from hugflow_assets.hub.models import SourceFile
@@ -19,7 +19,7 @@ from hugflow_assets.hub.requests import Answer
 TAIL_BYTES = 64 << 10
 MOST = 64
 _TRIES = 2
-_IMAGE = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
+_IMAGES, _VIDEOS = endings_of("image"), endings_of("video")
 _AUDIO_NAMES = ("audio", "speech", "wav", "sound", "recording", "utterance", "voice", "clip")
 _MEDIA = frozenset({"Audio", "Image", "Video", "Pdf"})
 _BARE = {  # columns of bytes without a struct: only names that can hardly mean anything else
@@ -202,9 +202,10 @@ def _legacy_media(name: str, kind: Any, ending: str) -> dict[str, Any] | None:
     fields = {field.name: field.type for field in kind}
     if "bytes" not in fields or not _is_binary(fields["bytes"]) or not _is_text(fields.get("path", pa.string())):
         return None
-    if ending in _IMAGE:
+    if ending in _IMAGES:
         return {"_type": "Image"} if set(fields) == {"bytes", "path"} else None
-    if ending not in AUDIO_ENDINGS and not any(word in name.lower() for word in _AUDIO_NAMES):
+    is_audio = ending in AUDIO_ENDINGS and not (ending in _VIDEOS and "video" in name.lower())
+    if not is_audio and not any(word in name.lower() for word in _AUDIO_NAMES):
         return None
     if set(fields) <= {"bytes", "path"}:
         return {"_type": "Audio"}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import is_audio
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.shapes.models import ConfigPlan, Estimate, ShardSource, SplitPlan
@@ -99,7 +98,7 @@ def _estimate(configs: tuple[ConfigPlan, ...], footers: dict[str, Footer], files
         rows = round(sum(footer.rows for _, footer in read) * scale)
     beside = 0
     if any(footer.path_only for _, footer in read):
-        beside = sum(file.size_bytes for file in files if PurePosixPath(file.path).suffix.lower() in AUDIO_ENDINGS)
+        beside = sum(file.size_bytes for file in files if is_audio(file.path))
     return Estimate(
         download_bytes=download + beside,
         landed_bytes=round(landed * scale) + beside,

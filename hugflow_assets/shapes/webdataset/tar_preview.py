@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Any
 
-from hugflow_assets.formats.media import AUDIO_ENDINGS
+from hugflow_assets.formats.media import is_audio, media_kind
 from hugflow_assets.formats.names import ARCHIVE_ENDINGS, is_named_like_a_table, split_named
 from hugflow_assets.formats.tables import PATH_COLUMNS, fields_of
 from hugflow_assets.formats.transcripts import is_named_like_a_list
@@ -50,7 +50,7 @@ class TarSight:
 
     @property
     def clips(self) -> list[str]:
-        return [name for name in self.heads if name.lower().endswith(tuple(AUDIO_ENDINGS))]
+        return [name for name in self.heads if is_audio(name)]
 
     @property
     def lone_tables(self) -> list[SourceFile]:
@@ -82,8 +82,8 @@ class TarSight:
             if field.lower().endswith(("json", "jsn")):
                 found[field] = {**(found.get(field) or {}), **_json_fields(head)}
             else:
-                is_audio = f".{field.rpartition('.')[2].lower()}" in AUDIO_ENDINGS
-                found[field] = {"_type": "Audio"} if is_audio else {"dtype": "string", "_type": "Value"}
+                is_clip = media_kind(name) == "audio"
+                found[field] = {"_type": "Audio"} if is_clip else {"dtype": "string", "_type": "Value"}
         return found and found | {name: {"dtype": "string", "_type": "Value"} for name in ("__key__", "__url__")}
 
 
