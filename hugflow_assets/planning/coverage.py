@@ -23,7 +23,7 @@ from hugflow_assets.shapes.models import Estimate, Shape
 from hugflow_assets.shapes.recognise import is_about
 from hugflow_assets.wording import listed
 
-_AUDIO = tuple(AUDIO_ENDINGS)
+_AUDIO = AUDIO_ENDINGS
 _PACKED_AUDIO = tuple(f"{ending}{packed}" for ending in AUDIO_ENDINGS for packed in (".gz", ".bz2", ".xz", ".zst"))
 _OF_CLIPS = frozenset({Shape.AUDIOFOLDER, Shape.WEBDATASET, Shape.CLIP_ARCHIVES, Shape.CLIP_FILES})
 _LOOKED_AT = 8  # archives that nothing reads
@@ -106,7 +106,7 @@ def _problems(
             f"{listed(inner)}: archives inside an archive, which Hugflow does not open; what is inside would be lost.",
             "Ask the dataset's owners to publish the inner archives as files of the repository.",
         )
-    if plan.shape is Shape.TASKS or (plan.shape is Shape.PARQUET and not _names_clips(plan)):
+    if plan.shape is Shape.PARQUET and not _names_clips(plan):
         return
     if parts := archive_parts(file.path for file in data):
         yield (
