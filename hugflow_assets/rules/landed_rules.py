@@ -89,7 +89,9 @@ class LandedRule(Rule[LandedCase]):
 
 _UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a landing could mend
     "rows_without_clip": "rows without their clip",
+    "rows_ambiguous": "of these rows that could mean several clips",
     "clips_without_row": "clips without a row",
+    "clips_unnamed": "clips that no row names, left out",
     "malformed_rows": "rows of another length than the header",
     "ambiguous_texts": "clips of which several texts speak, none of them taken",
     "texts_not_json": "texts beside clips that are not the JSON that they are called",

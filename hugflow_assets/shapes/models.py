@@ -33,7 +33,8 @@ class ShardSource(Frozen):
 
     ``shape`` picks the reader, and ``spec`` is what that has to know besides. ``beside`` are files that speak of
     ``files`` and that other shards read too (tables, metadata); ``named_bytes`` is the size, as far as it is known, of
-    the files that its rows name.
+    the files that its rows name. ``others`` are files whose names have to be known to tell what the rows mean; what is
+    in them lands with other shards.
     """
 
     index: int
@@ -41,6 +42,7 @@ class ShardSource(Frozen):
     num_rows: int | None = None
     shape: Shape = Shape.PARQUET
     beside: tuple[SourceFile, ...] = ()
+    others: tuple[SourceFile, ...] = ()
     spec: ShardSpec = ShardSpec()
     named_bytes: int = 0
 

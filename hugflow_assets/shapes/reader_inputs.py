@@ -88,6 +88,9 @@ class Sources(Protocol):
     def shared(self, file: SourceFile) -> Path:
         """A file that other shards of this landing read too."""
 
+    def done_with(self, file: SourceFile, *, is_shared: bool) -> None:
+        """Free the disk of a file of ``shared`` that no other shard needs any more; ``is_shared``: some do."""
+
     def making(self, target: Path) -> AbstractContextManager[bool]:
         """Alone among the landing's shards: yields whether ``target`` is made already."""
 

@@ -6,7 +6,7 @@ import itertools
 import posixpath
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,45 +19,54 @@ _AT_ONCE = 8
 _HF_URL = re.compile(r"hf://datasets/(?P<id>[^@]+?/[^@/]+)@[^/]+/(?P<path>.+)")
 
 
-class RepoPaths:
+class RepoFiles:
+    """Files of the repository, fetched and verified, some at once. ``bytes_fetched`` counts."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._numbers = itertools.count()
+        self.bytes_fetched = 0
+
+    def held(self, paths: Collection[str]) -> dict[str, SourceFile]:
+        """Those of the paths that the repository holds."""
+        asked = sorted(set(paths))
+        return Hub(self._shard.access).file_info(self._shard.repo_id, self._shard.commit, asked) if asked else {}
+
+    def fetched(self, paths: Collection[str]) -> dict[str, Path]:
+        """Local files, the caller's to take away; what the repository does not hold is left out."""
+        return self.fetch(self.held(paths))
+
+    def fetch(self, files: Mapping[str, SourceFile]) -> dict[str, Path]:
+        """Local files by what the caller calls them."""
+        jobs = [(name, file, self._shard.work / f"media-{next(self._numbers):07d}") for name, file in files.items()]
+        if jobs:
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="media") as pool:
+                list(pool.map(lambda job: self._fetch(job[1], job[2]), jobs))
+        return {name: local for name, _, local in jobs}
+
+    def _fetch(self, file: SourceFile, local: Path) -> None:
+        shard = self._shard
+        got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
+        self.bytes_fetched += got.bytes_fetched
+
+
+class RepoPaths(RepoFiles):
     """From paths in rows to fetched files. ``beside`` is the repository path of the parquet file being read."""
 
-    def __init__(
-        self, shard: Shard, *, near_first: bool = False, also: Callable[[str], list[str]] | None = None
-    ) -> None:
-        self._shard, self._also = shard, also
+    def __init__(self, shard: Shard, *, near_first: bool = False) -> None:
+        super().__init__(shard)
         self._near_first = near_first
-        self._numbers = itertools.count()
         self.beside = ""
-        self.bytes_fetched = 0
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         """Fetch what the repository holds of ``paths``: relative to its root, else to the parquet file's folder."""
         candidates = {path: _candidates(path, self.beside, self._shard.repo_id) for path in paths}
         if self._near_first:
             candidates = {path: many[::-1] for path, many in candidates.items()}
-        if self._also is not None:
-            candidates = {path: [*many, *self._also(path)] for path, many in candidates.items()}
         candidates = {path: [*many, *_other_forms(many)] for path, many in candidates.items()}
-        asked = sorted({one for many in candidates.values() for one in many})
-        if not asked:
-            return {}
-        held = Hub(self._shard.access).file_info(self._shard.repo_id, self._shard.commit, asked)
+        held = self.held([one for many in candidates.values() for one in many])
         found = {path: next((held[one] for one in many if one in held), None) for path, many in candidates.items()}
-        jobs = [
-            (path, file, self._shard.work / f"media-{next(self._numbers):07d}")
-            for path, file in found.items()
-            if file is not None
-        ]
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="media") as pool:
-            list(pool.map(lambda job: self._fetch(job[1], job[2]), jobs))
-        return {path: local for path, _, local in jobs}
-
-    def _fetch(self, file: SourceFile, local: Path) -> Path:
-        shard = self._shard
-        got = fetch(shard.access, shard.repo_id, shard.commit, file, local, should_stop=shard.should_stop)
-        self.bytes_fetched += got.bytes_fetched
-        return local
+        return self.fetch({path: file for path, file in found.items() if file is not None})
 
 
 def _other_forms(paths: Collection[str]) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from posixpath import dirname
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from hugflow_assets.formats.media import is_audio
+from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.layout import ClipSplit
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec, ClipFileSpec
@@ -17,7 +18,6 @@ from hugflow_assets.shapes.spec import ShardSpec
 
 MOST_FILES = 256  # of a shard of single files
 MOST_BYTES = 256 << 20
-MOST_FOLDERS = 64  # in which a clip is looked for that a table names by its base name only
 _CLIP_BYTES = 40_000  # of a clip in an archive, as far as anything can be said
 _LINE_BYTES = 1_200  # a row in the record, the views and the checksum list
 
@@ -58,19 +58,43 @@ def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan,
 
 
 def _clip_shards(split: ClipSplit, files: Files) -> tuple[ShardSource, ...]:
-    tables = [files[table] for table in split.tables]
+    shards: list[ShardSource] = []
+    for tables, archives in split.groups:
+        shards += _group_shards(split, [files[table] for table in tables], archives, files, len(shards))
+    return tuple(shards)
+
+
+def _group_shards(
+    split: ClipSplit, tables: Sequence[SourceFile], archives: Sequence[str], files: Files, index: int
+) -> Iterator[ShardSource]:
+    """The archives that some tables speak of: which clip a row means is known by the names in all of them."""
     inside = {table.archive.path for table in tables if table.archive}
-    apart = not split.shared and inside == set(split.archives)  # each archive has tables of its own
-    return tuple(
-        ShardSource(
-            index=index,
+    apart = not split.shared and not split.around and inside == set(archives)  # each archive has tables of its own
+    every = split.around or archives
+    for number, path in enumerate(archives or (None,)):
+        others = () if apart or path is None else tuple(files[one] for one in every if one != path)
+        told: dict[str, Any] = {
+            "shared": split.shared,
+            "apart": apart,
+            "first": apart or (number == 0 and split.is_first),
+            "at": 0 if apart or path is None else every.index(path),
+            "others": _digest(others),
+            "scope": split.scope,
+        }
+        yield ShardSource(
+            index=index + number,
             files=() if path is None else (files[path],),
             shape=Shape.CLIP_ARCHIVES,
             beside=tuple(one for one in tables if not apart or (one.archive and one.archive.path == path)),
-            spec=ClipArchiveSpec(**_table(split), shared=split.shared, apart=apart, first=apart or index == 0),
+            others=others,
+            spec=ClipArchiveSpec(**_table(split), **told),
         )
-        for index, path in enumerate(split.archives or (None,))
-    )
+
+
+def _digest(files: Sequence[SourceFile]) -> str | None:
+    """Of files whose names decide about rows that land elsewhere."""
+    told = "\0".join(f"{file.path}\0{promised_hash(file)}" for file in files)
+    return sha256(told.encode()).hexdigest()[:32] if files else None
 
 
 def _table(split: ClipSplit) -> dict[str, Any]:
@@ -86,8 +110,6 @@ def _table(split: ClipSplit) -> dict[str, Any]:
 def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
     """Tables that name audio files of the repository: ranges of rows, as many as the files ask for."""
     media = [file for path, file in files.items() if is_audio(path)]
-    folders = list(dict.fromkeys(dirname(file.path) for file in media))[:MOST_FOLDERS]
-    endings = list(dict.fromkeys(file.path[file.path.rfind(".") :] for file in media))
     size = sum(file.size_bytes for file in media)
     tables = sum(files[path].size_bytes for split in splits for path in split.tables) or 1
     made = []
@@ -105,8 +127,7 @@ def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan
                     beside=tuple(files[table] for table in split.tables),
                     spec=ClipFileSpec(
                         **_table(split),
-                        folders=tuple(folders),
-                        endings=tuple(endings),
+                        scope=split.scope,
                         start=part * rows,
                         end=None if part == count - 1 else (part + 1) * rows,
                     ),

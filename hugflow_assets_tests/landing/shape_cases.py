@@ -196,9 +196,10 @@ CASES: dict[str, Case] = {
             "train.jsonl": [
                 {"path": "x/1.wav", "sentence": "one, and", "audio": CLIPS[0]},
                 {"path": "2", "sentence": "two", "audio": CLIPS[1]},
+                {"path": "3.wav", "sentence": "three", "audio": None},
             ]
         },
-        extra={"rows_without_clip": 1, "clips_without_row": 1},
+        extra={"table_rows": 3, "rows_joined": 2, "rows_absent": 1, "clips_in_source": 3, "clips_unnamed": 1},
     ),
     "several rows of one clip": Case(
         {
@@ -261,6 +262,7 @@ CASES: dict[str, Case] = {
             "train.jsonl": [
                 {"file_name": "a.wav", "audio": CLIPS[0], "text": "ay"},
                 {"file_name": "a.wav", "audio": CLIPS[1], "text": "bee"},
+                {"file_name": "b.wav", "audio": None, "text": "no"},
             ],
             "test.jsonl": [{"file_name": "c.wav", "audio": CLIPS[2], "text": "cee"}],
         },
@@ -310,12 +312,13 @@ CASES: dict[str, Case] = {
         Shape.CLIP_ARCHIVES,
         {
             "train.jsonl": [
-                {"audio_filepath": "clips/a.wav", "audio": CLIPS[0], "n": 1.5, "text": "ay"},
                 {"audio_filepath": "clips/b.wav", "audio": CLIPS[1], "n": 2.0, "text": "bee"},
+                {"audio_filepath": "clips/a.wav", "audio": CLIPS[0], "n": 1.5, "text": "ay"},
+                {"audio_filepath": None, "audio": None, "n": 3.0, "text": "none"},
             ]
         },
         {"text_column": "text"},
-        extra={"rows_without_clip": 1, "clips_without_row": 1},
+        extra={"rows_joined": 2, "rows_absent": 1, "clips_unnamed": 1},
     ),
     "a table without header, as LJSpeech has it, and names in two forms of Unicode": Case(
         {
@@ -726,7 +729,10 @@ CASES: dict[str, Case] = {
         },
         Shape.CLIP_ARCHIVES,
         {
-            "train.jsonl": [{"id": "1_2_0", "audio": CLIPS[0], "text": "le chat"}],
+            "train.jsonl": [
+                {"id": "1_2_0", "audio": CLIPS[0], "text": "le chat"},
+                {"id": "1_2_1", "audio": None, "text": "le chien"},
+            ],
             "dev.jsonl": [{"id": "3_4_0", "audio": CLIPS[1], "text": "bon  jour"}],
         },
         extra={"rows_without_clip": 1},

@@ -17,7 +17,7 @@ from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, su
 from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.shapes.models import ShardSource
+from hugflow_assets.shapes.models import Shape, ShardSource
 from hugflow_assets.shapes.shards import BASE_COLUMNS
 from hugflow_assets.store import Store
 from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
@@ -124,7 +124,7 @@ class LandedVersion:
 
 def _knows_its_media(shard: WantedShard) -> bool:
     """Whether the media are among the shard's own files, and not only named by its rows."""
-    return shard.source.shape in BASE_COLUMNS and bool(shard.source.files)
+    return shard.source.shape in (*BASE_COLUMNS, Shape.CLIP_ARCHIVES) and bool(shard.source.files)
 
 
 @dataclass(frozen=True)

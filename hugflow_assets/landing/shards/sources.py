@@ -87,6 +87,13 @@ class Sources:
                     self._fetch(file, local)
         return local
 
+    def done_with(self, file: SourceFile, *, is_shared: bool) -> None:
+        """Free the disk of a file of ``shared`` that no other shard needs any more; ``is_shared``: some do."""
+        local = self.shared_folder / _key(file)
+        if not is_shared and file.archive is None and local.exists():
+            local.with_name(f"{local.name}.done").unlink(missing_ok=True)
+            local.unlink()
+
     @contextmanager
     def making(self, target: Path) -> Iterator[bool]:
         """Alone among the landing's shards: yields whether ``target`` is made already; what the block makes counts.

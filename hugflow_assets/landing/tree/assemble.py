@@ -61,7 +61,7 @@ def _matched(counts: Counts) -> Counts:
     """What only a whole split knows: rows of its tables that no archive has a clip for, files that no row names."""
     extra = dict(counts.extra)
     if "table_rows" in extra:
-        extra["rows_without_clip"] = max(0, extra["table_rows"] - extra.pop("rows_joined", counts.rows))
+        extra["rows_without_clip"] = max(0, extra["table_rows"] - extra.get("rows_joined", 0))
     if "files_beside" in extra:
         extra["clips_without_row"] = max(0, extra.pop("files_beside") - extra.get("resolved_paths", 0))
     return counts.model_copy(update={"extra": extra})

@@ -1,4 +1,4 @@
-"""Tables that name clips, read once for all shards that need them: on the disk, looked up by file name.
+"""Tables that name clips, read once for all shards that need them, and kept on the disk.
 
 Every cell stays the text that it is upstream. A tsv has no quoting, as the Common Voice tables and the scripts that
 read them have it; a csv is quoted as csv is.
@@ -6,17 +6,13 @@ read them have it; a csv is quoted as csv is.
 
 from __future__ import annotations
 
-import unicodedata
-from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from posixpath import basename
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
-import xxhash
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.tables import PARQUET, list_items, split_line
@@ -27,44 +23,30 @@ from hugflow_assets.shapes.media_folders.metadata import make_rows
 
 _BLOCK_BYTES = 8 << 20
 _LIST_BYTES, _LARGEST_ITEM = 1 << 20, 64 << 20  # of a JSON list: read at once, and one item's
-_NAMES_AT_ONCE = 1 << 14
 _BETWEEN = "\x1f"  # stands for the first space of a line
 
 
 class ClipTable:
-    """The rows of one or several tables, memory-mapped, with an index from a clip's file name to its rows."""
+    """The rows of one or several tables, memory-mapped. ``starts`` are the first rows of each, and their number."""
 
     def __init__(self, path: Path, column: str) -> None:
         with pa.memory_map(str(path)) as source:
             self.rows = pa.ipc.open_file(source).read_all()
-        self._paths = self.rows.column(column)
-        self._hashes = np.load(_index(path, "hashes"), mmap_mode="r")
-        self._order = np.load(_index(path, "order"), mmap_mode="r")
+        self.paths = self.rows.column(column)
+        self.starts: list[int] = np.load(_index(path, "starts")).tolist()
         self.malformed = int(np.load(_index(path, "malformed")))
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)
 
-    def rows_of(self, member: str) -> list[int]:
-        """The rows that name a clip, in table order; none where its name fits several clips.
+    def paths_of(self, table: int) -> pa.ChunkedArray:
+        """The paths in one of the tables."""
+        return self.paths.slice(self.starts[table], self.starts[table + 1] - self.starts[table])
 
-        A path in the table fits a member if it is the end of the member's path; else, if no other clip has the same
-        base name, the base name decides. A table may leave out the ending.
-        """
-        member = composed(member)
-        stem, dot, _ = basename(member).rpartition(".")
-        return self._named(member, basename(member)) or (self._named(member, stem, bare=True) if dot and stem else [])
-
-    def _named(self, member: str, name: str, *, bare: bool = False) -> list[int]:
-        key = np.uint64(_hash(name))  # not a Python integer: numpy would compare it as a float
-        start, end = np.searchsorted(self._hashes, key, "left"), np.searchsorted(self._hashes, key, "right")
-        found = [(row, _plain(self._paths[row].as_py())) for row in sorted(self._order[start:end].tolist())]
-        found = [(row, path) for row, path in found if basename(path) == name]
-        whole = f"/{member.rpartition('.')[0] if bare else member}"
-        near = [row for row, path in found if whole.endswith(f"/{path}")]
-        if near or len({path for _, path in found}) > 1:
-            return near
-        return [row for row, _ in found]
+    def take(self, rows: list[int]) -> dict[str, pa.Array]:
+        """Some of the rows, by column."""
+        taken = self.rows.take(pa.array(rows, pa.int64())).combine_chunks()
+        return {name: taken.column(name).combine_chunks() for name in taken.schema.names}
 
 
 def make_clip_table(sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path) -> None:
@@ -77,14 +59,11 @@ def make_clip_table(sources: list[tuple[Path, str]], column: str, told: Mapping[
     Raises:
         BadSourceError: a file is no such table.
     """
-    hashes = array("Q")  # of the clips' names; the names themselves would take the memory of a large table
-    malformed = _from_csv(sources, column, told, to, hashes) if told["delimiter"] else 0
-    if not told["delimiter"]:
-        _from_json(sources, column, to, hashes)
-    values = np.array(hashes, np.uint64)
-    order = np.argsort(values, kind="stable")
-    np.save(_index(to, "hashes"), values[order])
-    np.save(_index(to, "order"), order)
+    if told["delimiter"]:
+        lengths, malformed = _from_csv(sources, column, told, to)
+    else:
+        lengths, malformed = _from_json(sources, column, to), 0
+    np.save(_index(to, "starts"), np.cumsum([0, *lengths]))
     np.save(_index(to, "malformed"), np.int64(malformed))
 
 
@@ -119,22 +98,19 @@ def refuse_other_columns(rows: Path, features: Mapping[str, Any] | None, audio: 
         )
 
 
-def _from_json(sources: list[tuple[Path, str]], column: str, to: Path, hashes: array[int]) -> None:
+def _from_json(sources: list[tuple[Path, str]], column: str, to: Path) -> list[int]:
+    """The number of rows of each."""
     read = []
     for at, (local, path) in enumerate(sources):
         is_parquet = path.lower().endswith(PARQUET)
         lines = local if is_parquet else _as_lines(local, path, to.with_name(f"{to.name}.{at}"))
         read.append((lines, path if is_parquet else f"{path}.jsonl"))
-    make_rows(read, to)
+    lengths = make_rows(read, to)
     with pa.memory_map(str(to)) as source:
         rows = pa.ipc.open_file(source).read_all()
         if column not in rows.schema.names or not is_text(rows.schema.field(column).type):
             raise BadSourceError(f"{sources[0][1]} has no text in a column {column!r}.", file=sources[0][1])
-        try:
-            for names in rows.column(column).chunks:
-                hashes.extend(_hashes(names))
-        except UnicodeDecodeError as error:
-            raise BadSourceError(f"{sources[0][1]} is not UTF-8: {error}", file=sources[0][1]) from error
+    return lengths
 
 
 def _as_lines(local: Path, source_path: str, to: Path) -> Path:
@@ -160,10 +136,9 @@ def _as_lines(local: Path, source_path: str, to: Path) -> Path:
     return to
 
 
-def _from_csv(
-    sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path, hashes: array[int]
-) -> int:
-    malformed = 0
+def _from_csv(sources: list[tuple[Path, str]], column: str, told: Mapping[str, Any], to: Path) -> tuple[list[int], int]:
+    """The number of rows of each, and of the rows that are left out."""
+    malformed, lengths = 0, list[int]()
     writer, schema = None, None
     try:
         with pa.OSFile(str(to), "wb") as out:
@@ -174,14 +149,15 @@ def _from_csv(
                     source_path,
                     {**told, "delimiter": _BETWEEN} if spaced else told,
                 )
+                lengths.append(0)
                 for batch in reader:
+                    lengths[-1] += batch.num_rows
                     if writer is None or schema is None:
                         schema = batch.schema
                         writer = pa.ipc.new_file(out, schema)
                     batch = _as(batch, schema, source_path)
                     if column not in batch.schema.names:
                         raise BadSourceError(f"{source_path} has no column {column!r}.", file=source_path)
-                    hashes.extend(_hashes(batch.column(column)))
                     writer.write_batch(batch)
                 malformed += reader.malformed
             if writer is None:
@@ -189,7 +165,7 @@ def _from_csv(
             writer.close()
     except pa.ArrowException as error:
         raise BadSourceError(f"A table of clips cannot be read: {error}", file=sources[0][1]) from error
-    return malformed
+    return lengths, malformed
 
 
 def _respaced(local: Path, to: Path) -> Path:
@@ -257,26 +233,6 @@ def _as(batch: pa.RecordBatch, schema: pa.Schema, source_path: str) -> pa.Record
     if set(batch.schema.names) != set(schema.names):
         raise BadSourceError(f"{source_path} has other columns than the table before it.", file=source_path)
     return batch.select(schema.names)
-
-
-def _plain(path: str | None) -> str:
-    path = composed(path or "").replace("\\", "/").strip()
-    return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
-
-
-def composed(name: str) -> str:
-    """In one Unicode form: macOS decomposes the names of files, tables have them composed."""
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
-
-
-def _hashes(names: pa.Array) -> Iterator[int]:
-    for start in range(0, len(names), _NAMES_AT_ONCE):
-        for name in names.slice(start, _NAMES_AT_ONCE).to_pylist():
-            yield _hash(basename(_plain(name)))
-
-
-def _hash(name: str) -> int:
-    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))
 
 
 def _index(path: Path, what: str) -> Path:

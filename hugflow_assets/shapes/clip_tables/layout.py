@@ -8,9 +8,11 @@ names none.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from posixpath import basename, dirname
+from typing import Any
 
 from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import (
@@ -41,11 +43,17 @@ _FOLDERS = frozenset(
 )
 
 Head = Callable[[str], bytes]
+_Places = dict[str, tuple[set[str], set[str]]]  # archive -> the configs and splits that its path names
 
 
 @dataclass(frozen=True)
 class ClipSplit:
-    """A split: its tables, what these are like (``table``), its archives in order; others may share them."""
+    """A split: its tables, what these are like (``table``), its archives in order; others may share them.
+
+    ``around`` are all archives that its tables speak of, where the archives tell the splits apart and not the tables;
+    the first split has the rows without a clip. ``siblings`` are the names of all splits of its config, ``configs`` of
+    all configs.
+    """
 
     config: str
     name: str
@@ -53,6 +61,24 @@ class ClipSplit:
     archives: tuple[str, ...]
     table: Table
     shared: bool
+    around: tuple[str, ...] = ()
+    is_first: bool = True
+    siblings: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Tables with the archives that they speak of: a table has its own where each is called as an archive is."""
+        own = _paired(self.tables, self.archives) if not self.around else None
+        if own is None:
+            return [(self.tables, self.archives)]
+        return [((table,), (archive,)) for table, archive in own.items()]
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """By what the clips of its tables are told from those of others."""
+        named = {"configs": list(self.configs), "splits": list(self.siblings)}
+        return {"config": self.config, "split": self.name, **named}
 
     @property
     def audio_column(self) -> str:
@@ -88,19 +114,85 @@ def clip_layout(
     grouped, found = _grouped(tables, head, _names(members), lists)
     known = {config for config, _ in grouped}
     places = {path: _place(path, known, {split for _, split in grouped}) for path in archives}
-    owned = {
-        key: tuple(sorted((path for path in archives if _belongs(places[path], *key)), key=natural)) for key in grouped
-    }
-    used = [path for own in owned.values() for path in own]
-    made = tuple(
-        ClipSplit(
-            *key, tuple(of_split), owned[key], found[of_split[0]], any(used.count(path) > 1 for path in owned[key])
-        )
-        for key, of_split in grouped.items()
-    )
+    made = _with_archives(grouped, found, archives, places)
+    used = {path for split in made for path in split.archives}
     named = {path for of_split in grouped.values() for path in of_split}
-    left = [path for path in (*tables, *archives) if path not in named and path not in set(used)]
-    return ClipLayout(made, tuple(filter(_is_told, left))) if used else None
+    left = [path for path in (*tables, *archives) if path not in named and path not in used]
+    return ClipLayout(tuple(made), tuple(filter(_is_told, left))) if used else None
+
+
+def _with_archives(
+    grouped: dict[tuple[str, str], list[str]], found: dict[str, Table], archives: Sequence[str], places: _Places
+) -> list[ClipSplit]:
+    """The splits with their archives; one table of archives that tell the splits apart is a split for each of these."""
+    owned = {key: _owned(key, archives, places) for key in grouped}
+    made = []
+    for key, tables in grouped.items():
+        config, name = key
+        only = [split for of_config, split in grouped if of_config == config] == [name]
+        by_split = _by_split(config, archives, places) if only and all(map(_is_whole, tables)) else {}
+        if len(by_split) > 1:
+            around = tuple(path for paths in by_split.values() for path in paths)
+            for at, (split, paths) in enumerate(by_split.items()):
+                made.append(ClipSplit(config, split, tuple(tables), paths, found[tables[0]], False, around, at == 0))
+        else:
+            made.append(ClipSplit(config, name, tuple(tables), owned[key], found[tables[0]], False))
+    used = Counter(path for split in made for path in split.archives)
+    configs = tuple(dict.fromkeys(split.config for split in made))
+    return [
+        replace(
+            split,
+            shared=any(used[path] > 1 for path in split.archives),
+            siblings=tuple(one.name for one in made if one.config == split.config),
+            configs=configs,
+        )
+        for split in made
+    ]
+
+
+def _owned(key: tuple[str, str], archives: Sequence[str], places: _Places) -> tuple[str, ...]:
+    """The archives of a split; all of its config where they speak of splits of other kinds (``validated.tsv``)."""
+    own = [path for path in archives if _belongs(places[path], *key)]
+    if not own and not any(key[1].lower() in alike for alike in SPLITS_ALIKE[:3]):
+        own = [path for path in archives if _belongs((places[path][0], set()), *key)]
+    return tuple(sorted(own, key=natural))
+
+
+def _by_split(config: str, archives: Sequence[str], places: _Places) -> dict[str, tuple[str, ...]]:
+    """The archives of a config by the splits that they name; those that name none are the first's."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(archives, key=natural):
+        configs, splits = places[path]
+        if splits and (not configs or config in configs):
+            found.setdefault(next(iter(splits)).lower(), []).append(path)
+    order = sorted(found, key=lambda name: next((at for at, one in enumerate(SPLITS_ALIKE) if name in one), 9))
+    return {name: tuple(found[name]) for name in order}
+
+
+def _is_whole(table: str) -> bool:
+    """Whether a table speaks of no split, but of all clips that there are."""
+    stem = re.sub(r"\W+", "_", stem_of(table)).strip("_").lower()
+    around = [part.lower() for part in dirname(table).split("/")]
+    return (not stem or stem in WHOLE_TABLE_STEMS) and not any(_bare(part) in SPLIT_WORDS for part in around)
+
+
+def _paired(tables: Sequence[str], archives: Sequence[str]) -> dict[str, str] | None:
+    """The archive of each of several tables, where each is called as one of the archives is."""
+    by_name: dict[str, list[str]] = {}
+    for path in archives:
+        by_name.setdefault(_pair_name(_bare(basename(path))), []).append(path)
+    pairs: dict[str, str] = {}
+    for table in tables:
+        alike = by_name.get(_pair_name(stem_of(table)), [])
+        near = [path for path in alike if dirname(path) == dirname(table)] or alike
+        if len(near) != 1 or near[0] in pairs.values():
+            return None
+        pairs[table] = near[0]
+    return pairs if len(pairs) > 1 and len(pairs) == len(archives) else None
+
+
+def _pair_name(stem: str) -> str:
+    return re.sub(rf"[-_.]?({'|'.join(_FOLDERS)}|manifest|info)$", "", stem.lower()) or stem.lower()
 
 
 def looked_at(splits: Sequence[ClipSplit], head: Head) -> list[ClipSplit]:
@@ -136,7 +228,16 @@ def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
     tables = tables_among(paths) + [path for path in paths if path.lower().endswith(PARQUET)]
     grouped, found = _grouped(tables, head, _names(paths))
     made = tuple(
-        ClipSplit(config, split, tuple(of_split), (), found[of_split[0]], shared=True)
+        ClipSplit(
+            config,
+            split,
+            tuple(of_split),
+            (),
+            found[of_split[0]],
+            shared=True,
+            siblings=tuple(name for of_config, name in grouped if of_config == config),
+            configs=tuple(dict.fromkeys(of_config for of_config, _ in grouped)),
+        )
         for (config, split), of_split in grouped.items()
     )
     named = {path for of_split in grouped.values() for path in of_split}
@@ -237,12 +338,12 @@ def _split(path: str, config: str) -> str:
     for edge in (f"{config}_", f"{config}-", f"{config}."):
         stem = stem.removeprefix(edge)
     if (named := split_in_stem(stem)) is not None:
-        return named
+        return named.lower()
     around = reversed(dirname(path).split("/"))
     folders = (split_in_stem(_bare(part)) if part.lower().endswith(ARCHIVE_ENDINGS) else part for part in around)
     folder = next((part for part in folders if part and part.lower() in SPLIT_WORDS), None)
     if folder is not None:
-        return folder
+        return folder.lower()
     plain = re.sub(r"\W+", "_", stem).strip("_")
     return "train" if plain.lower() in WHOLE_TABLE_STEMS or not plain else plain
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from posixpath import basename, join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from hugflow_assets.hub.hashes import promised_hash
-from hugflow_assets.shapes.clip_tables.clip_table import make_clip_table, refuse_other_columns, table_features
+from hugflow_assets.shapes.clip_tables.clip_table import (
+    ClipTable,
+    make_clip_table,
+    refuse_other_columns,
+    table_features,
+)
 from hugflow_assets.shapes.clip_tables.spec import ClipFileSpec
 from hugflow_assets.shapes.columns import MediaTree
+from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clips import Clips, Names
+from hugflow_assets.shapes.join.repo_clips import repo_clips
+from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
 from hugflow_assets.shapes.media_folders.metadata import read_rows
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
-from hugflow_assets.shapes.repo_files import RepoPaths
+from hugflow_assets.shapes.repo_files import RepoFiles
 
 if TYPE_CHECKING:
     from hugflow_assets.shapes.reader_inputs import Shard
@@ -30,12 +39,35 @@ class ClipFileReader(Reader):
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
         super().__init__(shard, sources)
-        self._paths = RepoPaths(shard, near_first=True, also=self._elsewhere)
+        self._files = RepoFiles(shard)
+        self._clips: set[str] = set()  # of the rows that were given last
         self._spec = spec_of(shard, ClipFileSpec)
         self._audio, self._column = self._spec.audio_column, self._spec.path_column
         self._told = self._spec.table
 
     def batches(self) -> Iterator[pa.RecordBatch]:
+        start, end = self._spec.start, self._spec.end
+        rows = self._made_table()
+        names = repo_clips(self.shard, self.sources)
+        match = self._joined(rows, names)
+        self._count(match, start, end, len(names))
+        with pa.memory_map(str(rows)) as source:
+            schema = pa.ipc.open_file(source).schema
+        at = start
+        for batch in read_rows(rows, schema, start, end, _ROWS_AT_ONCE):
+            yield self._with_clips(batch, match[at : at + batch.num_rows], names)
+            at += batch.num_rows
+
+    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
+        return {self._audio: MediaTree(kind="audio")}
+
+    def resolve(self, paths: list[str]) -> dict[str, Path]:
+        before = self._files.bytes_fetched
+        found = self._files.fetched([path for path in paths if path in self._clips])
+        self.sources.bytes_fetched += self._files.bytes_fetched - before
+        return found
+
+    def _made_table(self) -> Path:
         tables = self.shard.source.beside
         told = "\0".join([self._column, repr(self._told), *(f"{promised_hash(file)}\0{file.path}" for file in tables)])
         rows = self.sources.shared_folder / f"clips-{sha256(told.encode()).hexdigest()[:32]}.arrow"
@@ -46,32 +78,38 @@ class ClipFileReader(Reader):
         refuse_other_columns(rows, self.shard.features, self._audio, tables[0])
         if self.shard.features is None:
             self.features = table_features(rows, self._column, self._audio)
-        self._paths.beside = tables[0].path
-        with pa.memory_map(str(rows)) as source:
-            schema = pa.ipc.open_file(source).schema
-        for batch in read_rows(rows, schema, self._spec.start, self._spec.end, _ROWS_AT_ONCE):
-            columns = {}
-            for name, values in zip(batch.schema.names, batch.columns, strict=True):
-                if name != self._audio:
-                    columns[name] = values
-                if name == self._column:
-                    columns[self._audio] = values
-            yield pa.RecordBatch.from_pydict(columns)
+        return rows
 
-    def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
-        return {self._audio: MediaTree(kind="audio")}
+    def _joined(self, rows: Path, names: Names) -> Any:
+        told = self._spec.scope
+        target = rows.with_name(f"join-{sha256(f'{rows.name}{told!r}'.encode()).hexdigest()[:32]}.npy")
+        with self.sources.making(target) as is_made:
+            if not is_made:
+                table, decision = ClipTable(rows, self._column), Decision(Clips([names]))
+                for at, file in enumerate(self.shard.source.beside):
+                    self.sources.stop_if_asked()
+                    decision.add(table.paths_of(at), Scope.of(file.path, **told))
+                np.save(target, decision.all())
+        return np.load(target, mmap_mode="r")
 
-    def resolve(self, paths: list[str]) -> dict[str, Path]:
-        before = self._paths.bytes_fetched
-        found = self._paths.resolve(paths)
-        self.sources.bytes_fetched += self._paths.bytes_fetched - before
-        return found
+    def _count(self, match: Any, start: int, end: int | None, clips: int) -> None:
+        """The rows of this range; with the first range the clips of all."""
+        self.counts.update(count_rows(match[start:end]))
+        if start == 0:
+            named = len(np.unique(match[match >= 0]))
+            splits = self._spec.scope["splits"]
+            unnamed = counts.CLIPS_OF_OTHERS if len(splits) > 1 else counts.CLIPS_UNNAMED
+            self.counts.update({counts.CLIPS_IN_SOURCE: clips, counts.CLIPS_NAMED: named, unnamed: clips - named})
 
-    def _elsewhere(self, path: str) -> list[str]:
-        """Where else a clip may be: in any folder that holds audio, with its ending or, if it has none, with each."""
-        name = basename(path.replace("\\", "/"))
-        if name in ("", ".", ".."):
-            return []
-        known = tuple(ending.lower() for ending in self._spec.endings)
-        endings = ("",) if name.lower().endswith(known) else self._spec.endings
-        return [join(folder, f"{name}{ending}") for folder in self._spec.folders for ending in endings]
+    def _with_clips(self, batch: pa.RecordBatch, match: Any, names: Names) -> pa.RecordBatch:
+        """The rows with the paths of their clips in the repository, or as the table has them where there is none."""
+        told = batch.column(self._column).to_pylist()
+        paths = [names[clip] if clip >= 0 else path for clip, path in zip(match.tolist(), told, strict=True)]
+        self._clips = {names[clip] for clip in match.tolist() if clip >= 0}
+        columns: dict[str, Any] = {}
+        for name, values in zip(batch.schema.names, batch.columns, strict=True):
+            if name != self._audio:
+                columns[name] = values
+            if name == self._column:
+                columns[self._audio] = pa.array(paths, pa.large_string())
+        return pa.RecordBatch.from_pydict(columns)

@@ -19,8 +19,8 @@ _CSV_ROWS = 10_000
 _JSON_BYTES = 10 << 20
 
 
-def make_rows(sources: Sequence[tuple[Path, str]], to: Path) -> None:
-    """Read metadata files, local ones with their upstream paths, into one Arrow file.
+def make_rows(sources: Sequence[tuple[Path, str]], to: Path) -> list[int]:
+    """Read metadata files, local ones with their upstream paths, into one Arrow file; how many rows each has.
 
     Raises:
         BadSourceError: it cannot be read as what its ending says.
@@ -31,8 +31,12 @@ def make_rows(sources: Sequence[tuple[Path, str]], to: Path) -> None:
             plain = table.schema.remove_metadata()
             schema = plain if schema is None else pa.unify_schemas([schema, plain], promote_options="permissive")
         with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema or pa.schema([])) as writer:
-            for table in (one for local, path in sources for one in _tables(local, path)):
-                writer.write_table(_cast(table, writer_schema=schema))
+            lengths = [0] * len(sources)
+            for at, (local, path) in enumerate(sources):
+                for table in _tables(local, path):
+                    writer.write_table(_cast(table, writer_schema=schema))
+                    lengths[at] += table.num_rows
+            return lengths
     except (pa.ArrowException, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's fault, not the file's

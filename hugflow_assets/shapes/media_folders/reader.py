@@ -17,9 +17,9 @@ import pyarrow as pa
 from hugflow_assets.formats.webdataset import JSON
 from hugflow_assets.formats.zips import member_name
 from hugflow_assets.hub.models import SourceFile
-from hugflow_assets.shapes.clip_tables.clip_table import composed
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.inferred_types import SeenTypes
+from hugflow_assets.shapes.join.paths import composed
 from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
 from hugflow_assets.shapes.models import Shape

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,9 @@ from hugflow_assets.formats.transcripts import (
 )
 from hugflow_assets.formats.webdataset import keyed
 from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_table
+from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clips import Clips, Names, write_names
+from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
@@ -66,6 +69,7 @@ class LoneTexts:
         self._members = partial(_members, local, source_path, go_on)
         self._names = ClipNames()
         self._tables: list[_Table] = []
+        self._clips: Clips | None = None  # what the tables may name
         self._lists: Lists | None = None
         self._sides: SideTexts | None = None
         self._taken, self._unread = array("Q"), array("Q")  # hashes of the names of texts
@@ -106,25 +110,28 @@ class LoneTexts:
             return _with_tables(found) or ([listed] if listed else [])
         return [columns for _, columns in found] or ([listed] if listed else [])
 
-    def count(self, counts: Counter[str]) -> None:
+    def count(self, found: Counter[str]) -> None:
         """Count what belongs to no clip; when all clips have been asked for."""
         for table in self._tables:
-            counts["rows_without_clip"] += len(table.rows) - int(table.used.sum())
-            counts["malformed_rows"] += table.rows.malformed
+            found.update(table.count())
+            found["rows_without_clip"] += len(table.rows) - int(table.used.sum())
+            found["malformed_rows"] += table.rows.malformed
         if self._lists is not None:
-            counts["rows_without_clip"] += len(self._lists) - self._lists.used
-            counts["ambiguous_texts"] += self._lists.ambiguous
-            counts[TEXTS_CP1252] += len(self._lists.guessed)
+            found["rows_without_clip"] += len(self._lists) - self._lists.used
+            found["ambiguous_texts"] += self._lists.ambiguous
+            found[TEXTS_CP1252] += len(self._lists.guessed)
         if self._sides is not None:
-            counts["ambiguous_texts"] += self._sides.ambiguous
-        counts["texts_of_no_clip"] += len(self._unread) if self.hides_others else 0
+            found["ambiguous_texts"] += self._sides.ambiguous
+        found["texts_of_no_clip"] += len(self._unread) if self.hides_others else 0
 
     def _named(self, clip: str) -> list[tuple[_Table, list[int]]]:
         """The rows of the tables in the nearest folder around the clip, and of those that lie elsewhere."""
         near = [one for one in self._tables if not one.folder or clip.startswith(f"{one.folder}/")]
         deepest = max((len(one.folder) for one in near), default=0)
         meant = [one for one in self._tables if one.is_elsewhere or (one in near and len(one.folder) == deepest)]
-        return [(one, rows) for one in meant if (rows := one.rows.rows_of(clip))]
+        if not meant or self._clips is None or (number := self._clips.number(clip)) is None:
+            return []
+        return [(one, rows) for one in meant if (rows := one.rows_of(number))]
 
     # ---- reading them
 
@@ -145,7 +152,17 @@ class LoneTexts:
             make_lists(lists, self._work / "lists.arrow")
             elsewhere = {dirname(path) for _, path in lists if not self._names.around(dirname(path))}
             self._lists = Lists(self._work / "lists.arrow", elsewhere)
+        if self._tables:
+            self._join()
         self._taken = array("Q", sorted([*self._taken, *(self._unread if self.hides_others else ())]))
+
+    def _join(self) -> None:
+        with closing(self._members()) as every:
+            write_names((member.name for member in every), self._work / "names.arrow")
+        self._clips = Clips([Names(self._work / "names.arrow", "")])
+        splits = [split for table in self._tables if (split := split_named(table.name))]
+        for table in self._tables:
+            table.join(self._clips, splits)
 
     def _gather(self, to: Path) -> dict[str, Path]:
         """Write the texts that stand alone to an Arrow file, and know the clips; large texts get files of their own."""
@@ -246,6 +263,27 @@ class _Table:
     def __init__(self, name: str, rows: ClipTable, is_elsewhere: bool) -> None:
         self.name, self.folder, self.rows, self.is_elsewhere = name, dirname(name), rows, is_elsewhere
         self.used = np.zeros(len(rows), bool)
+        self._match, self._by_clip = np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+    def join(self, clips: Clips, splits: Sequence[str]) -> None:
+        """Decide which clips the rows mean."""
+        decision = Decision(clips)
+        split = split_named(self.name) or "train"
+        decision.add(self.rows.paths, Scope.of(self.name, "default", split, (), splits))
+        self._match = decision.all()
+        self._by_clip = np.argsort(self._match, kind="stable")
+
+    def rows_of(self, clip: int) -> list[int]:
+        """The rows of a clip, in table order."""
+        first, end = np.searchsorted(self._match, [clip, clip + 1], sorter=self._by_clip)
+        return [int(row) for row in self._by_clip[first:end]]
+
+    def count(self) -> dict[str, int]:
+        """Its rows by what became of them: one whose clip another table speaks of is absent too."""
+        found = count_rows(self._match)
+        used = int(self.used.sum())
+        absent = found[counts.ROWS_ABSENT] + found[counts.ROWS_JOINED] - used
+        return {**found, counts.ROWS_JOINED: used, counts.ROWS_ABSENT: absent}
 
     def columns(self, row: int) -> Columns:
         self.used[row] = True

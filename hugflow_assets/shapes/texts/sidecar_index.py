@@ -12,7 +12,7 @@ import pyarrow as pa
 import xxhash
 
 from hugflow_assets.formats.transcripts import called
-from hugflow_assets.shapes.clip_tables.clip_table import composed
+from hugflow_assets.shapes.join.paths import composed
 
 _BATCH_BYTES, _BATCH_ROWS = 8 << 20, 4096
 _SCHEMA = pa.schema(

@@ -1,0 +1,240 @@
+"""Which clip each row of a table means.
+
+In this order, within the scope of the table: the exact path; the path from the table's folder; the longest end of the
+path that exactly one clip has; the id or base name, with or without its ending, that exactly one clip has. Of several
+none is taken, and no clip that is another row's by more of its path: a row whose file is absent gets no namesake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from posixpath import dirname
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hugflow_assets.formats.names import SPLIT_WORDS, SPLITS_ALIKE
+from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clips import Clips, hash_of
+from hugflow_assets.shapes.join.paths import bare, below, composed, is_audio, plain, unescaped
+
+ABSENT, AMBIGUOUS = -1, -2
+_ROWS_AT_ONCE = 1 << 14
+_FEW = 8  # clips of one base name that are compared one by one
+_WHOLE, _ROOT, _PART = 1, 2, 3  # how much agrees: the row's whole path; the clip's; the ends of both
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which of the clips a table speaks of.
+
+    ``folder`` is the table's own, ``own`` that (or the archive) which is called as the table is; ``others`` are the
+    words, in lower case, by which folders of clips are known that belong to other configs and splits.
+    """
+
+    folder: str = ""
+    own: str = ""
+    others: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, table: str, config: str, split: str, configs: Sequence[str], splits: Sequence[str]) -> Scope:
+        """Of a table that is a split of a config, among those that there are.
+
+        Args:
+            table: its path, in which archives are folders.
+        """
+        own = {word.lower() for word in (config, split) if word != "default"}
+        own = own.union(*(alike for alike in SPLITS_ALIKE if split.lower() in alike))
+        named = {word.lower() for word in (*configs, *splits)} - {"default"}
+        told = named | (SPLIT_WORDS if split.lower() in SPLIT_WORDS else frozenset())
+        return cls(dirname(table), table.rpartition(".")[0] or table, frozenset(told - own))
+
+    def is_foreign(self, folder: str) -> bool:
+        """Whether a folder of clips is called as another split or config is."""
+        return bool(self.others) and not self.others.isdisjoint(folder.lower().split("/"))
+
+
+class Decision:
+    """The clips of a table's rows, in order: numbers, ``ABSENT`` or ``AMBIGUOUS``."""
+
+    def __init__(self, clips: Clips) -> None:
+        self._clips = clips
+        self._found: list[Any] = []
+
+    def add(self, paths: pa.ChunkedArray, scope: Scope) -> None:
+        """Decide for the next table."""
+        table = _Table(self._clips, scope)
+        match, how, hashes = _decided(table, paths)
+        _settle(table, paths, match, how, hashes)
+        self._found.append(match)
+
+    def all(self) -> Any:
+        """Of all tables so far, one after the other."""
+        return np.concatenate(self._found) if self._found else np.zeros(0, np.int64)
+
+
+class _Table:
+    """One table's view of the clips."""
+
+    def __init__(self, clips: Clips, scope: Scope) -> None:
+        self.clips, self._scope = clips, scope
+        around = scope.folder
+        while around not in clips.around:
+            around = dirname(around)
+        self._around = f"{around}/" if around else ""
+        self._own = f"{scope.own}/" if scope.own and scope.own in clips.around else ""
+        self.folder = scope.folder
+        foreign = {folder for folder in clips.folders if scope.is_foreign(folder)}
+        inside = {folder for folder in clips.folders if f"{folder}/".startswith(self._around)}
+        self._foreign = foreign if inside - foreign else set()
+        self._known: dict[str, tuple[int, int]] = {}
+
+    def clip_of(self, raw: str) -> tuple[int, int]:
+        """The clip that a path means, and how much agrees."""
+        if raw in self._known:
+            return self._known[raw]
+        found = self._clip_of(raw, plain(raw))
+        if found[0] == ABSENT and (other := unescaped(raw)) is not None:
+            found = self._clip_of(other, other)
+        if len(self._known) >= _ROWS_AT_ONCE:
+            self._known.clear()
+        self._known[raw] = found
+        return found
+
+    def _clip_of(self, raw: str, path: str) -> tuple[int, int]:
+        alike = self.clips.called(path.rpartition("/")[2]) if path else ()
+        if not len(alike):
+            return ABSENT, 0
+        near = below(self.folder, raw)
+        found = self._with_paths(alike) if len(alike) <= _FEW else self._of_many(alike, path, near)
+        exact = [one for one in found if _same(one[1], path) or _same(one[2], path)]
+        exact = exact or [one for one in found if near is not None and _same(one[2], near)]
+        if exact:
+            return self._one(exact, raw, _WHOLE)
+        found = [one for one in found if self._is_inside(one[2])]
+        agreed = [_agreed(one[2], path) for one in found]
+        most = max(agreed, default=0)
+        found = [one for one, much in zip(found, agreed, strict=True) if much == most]
+        if not found:
+            return ABSENT, 0
+        if most == path.count("/") + 1:
+            return self._one(found, raw, _WHOLE)
+        return self._one(found, raw, _ROOT if all(most > name.count("/") for _, name, _ in found) else _PART)
+
+    def _with_paths(self, numbers: Any) -> list[tuple[int, str, str]]:
+        return [(int(one), *self.clips.path(int(one))) for one in numbers]
+
+    def _of_many(self, alike: Any, path: str, near: str | None) -> list[tuple[int, str, str]]:
+        """Of many clips of one base name: those at the path, or two at most that share its longest end."""
+        whole = [*self.clips.ending_in(f"/{path}"), *(self.clips.ending_in(f"/{near}") if near else ())]
+        if whole:
+            return self._with_paths(dict.fromkeys(map(int, whole)))
+        end = path
+        while "/" in end:
+            if found := self._inside(self.clips.ending_in(end)):
+                return found
+            end = end.partition("/")[2]
+        return self._inside(alike)
+
+    def _inside(self, numbers: Any) -> list[tuple[int, str, str]]:
+        """Some of those in the table's scope: all of the table's own, or two at least if there are as many."""
+        found: list[tuple[int, str, str]] = []
+        for one in numbers.tolist():
+            name, path = self.clips.path(one)
+            if self._is_inside(path) and (len(found) < 2 or (self._own and path.startswith(self._own))):
+                found.append((one, name, path))
+            if len(found) > 1 and not self._own:
+                break
+        return found
+
+    def _is_inside(self, path: str) -> bool:
+        return path.startswith(self._around) and (not self._foreign or dirname(path) not in self._foreign)
+
+    def _one(self, found: list[tuple[int, str, str]], raw: str, how: int) -> tuple[int, int]:
+        """The only one; of several the only one of the table's own, or that is written just as the row writes it."""
+        if len(found) > 1:
+            found = [one for one in found if self._own and one[2].startswith(self._own)] or found
+            written = [one for one in found if self.clips.name(one[0]).endswith(raw.strip())]
+            found = written if len(written) == 1 and composed(raw) != raw else found
+        return (found[0][0] if len(found) == 1 else AMBIGUOUS), how
+
+
+def _decided(table: _Table, paths: pa.ChunkedArray) -> tuple[Any, Any, Any]:
+    """Each row for itself: its clip, how much agrees, and a hash of its path."""
+    match = np.full(len(paths), ABSENT, np.int64)
+    how = np.zeros(len(paths), np.uint8)
+    hashes = np.zeros(len(paths), np.uint64)
+    for row, raw in enumerate(_each(paths)):
+        if raw is not None:
+            match[row], how[row] = table.clip_of(raw)
+            if match[row] >= 0:
+                hashes[row] = hash_of(plain(raw))
+    return match, how, hashes
+
+
+def _settle(table: _Table, paths: pa.ChunkedArray, match: Any, how: Any, hashes: Any) -> None:
+    """Take back what several paths claim of one clip, and ends of paths where whole ones agree."""
+    rows = np.flatnonzero(match >= 0)
+    rows = rows[np.lexsort((hashes[rows], match[rows]))]
+    clips, told = match[rows], hashes[rows]
+    differ = np.flatnonzero((clips[1:] == clips[:-1]) & (told[1:] != told[:-1]))
+    for clip in np.unique(clips[differ]).tolist():
+        claiming = rows[np.searchsorted(clips, clip, "left") : np.searchsorted(clips, clip, "right")]
+        _contested(paths, claiming, match, how)
+    parts = np.flatnonzero(how == _PART)
+    if len(parts) and _has_folders_that_agree(paths, match, how):
+        match[parts] = ABSENT
+
+
+def _contested(paths: pa.ChunkedArray, rows: Any, match: Any, how: Any) -> None:
+    """Paths that differ in more than their roots cannot mean one clip."""
+    told = {int(row): bare(plain(paths[int(row)].as_py())) for row in rows}
+    whole = {told[int(row)] for row in rows if how[row] == _WHOLE}
+    known = sorted(whole or set(told.values()), key=len)
+    if not whole and not all(_ends_in(longer, known[0]) for longer in known):
+        match[rows] = AMBIGUOUS
+        return
+    for row, path in told.items():
+        if not any(_ends_in(path, one) or _ends_in(one, path) for one in known):
+            match[row] = ABSENT
+
+
+def _has_folders_that_agree(paths: pa.ChunkedArray, match: Any, how: Any) -> bool:
+    """Whether a row's clip is where its path says, so that the folders in the table mean something."""
+    for row in np.flatnonzero((match >= 0) & ((how == _WHOLE) | (how == _ROOT))).tolist():
+        if "/" in plain(paths[row].as_py()):
+            return True
+    return False
+
+
+def _each(paths: pa.ChunkedArray) -> Iterator[str | None]:
+    for chunk in paths.chunks:
+        for start in range(0, len(chunk), _ROWS_AT_ONCE):
+            yield from chunk.slice(start, _ROWS_AT_ONCE).to_pylist()
+
+
+def _same(clip: str, path: str) -> bool:
+    return clip == path or (is_audio(clip) and bare(clip) == path)
+
+
+def _agreed(clip: str, path: str) -> int:
+    """How many components two paths of one base name have in common at their ends."""
+    count = 1
+    for one, other in zip(clip.split("/")[-2::-1], path.split("/")[-2::-1], strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _ends_in(path: str, end: str) -> bool:
+    return path == end or path.endswith(f"/{end}")
+
+
+def count_rows(match: Any) -> dict[str, int]:
+    """Rows by what was decided of them."""
+    ambiguous, absent = (int(np.count_nonzero(match == what)) for what in (AMBIGUOUS, ABSENT))
+    joined = len(match) - ambiguous - absent
+    return dict(zip(counts.COUNTS, (len(match), joined, ambiguous, absent), strict=True))
