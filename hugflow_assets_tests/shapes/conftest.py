@@ -1,0 +1,3 @@
+from hugflow_assets_tests.landing.conftest import house, hub
+
+__all__ = ["house", "hub"]
