@@ -19,8 +19,8 @@ from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, path_column
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.planning.models import Coverage, LandingPlan
+from hugflow_assets.shapes.file_lists import is_about
 from hugflow_assets.shapes.models import Estimate, Shape
-from hugflow_assets.shapes.recognise import is_about
 from hugflow_assets.wording import listed
 
 _AUDIO = AUDIO_ENDINGS

@@ -15,7 +15,7 @@ from typing import Any
 from hugflow_assets.formats.datasets_internals import data_endings, files_of_module, metadata_names, module_of_endings
 from hugflow_assets.formats.media import AUDIO_ALONE
 from hugflow_assets.planning.listing_fs import BASE, listed, relative
-from hugflow_assets.shapes.recognise import is_seal
+from hugflow_assets.shapes.file_lists import is_seal
 from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
 from hugflow_assets.shapes.texts.found import texts_by_name
 

@@ -23,34 +23,23 @@ from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.planning.zip_directory import directory_from, member_head, zip_members
 from hugflow_assets.planning.zip_preview import opened, tables_and_archives, zips_of
 from hugflow_assets.shapes.clip_tables.layout import likely_tables, looked_at
+from hugflow_assets.shapes.clip_tables.recognise import clip_archives, clip_files
+from hugflow_assets.shapes.clip_tables.shards import clip_configs, loose_configs
+from hugflow_assets.shapes.estimate import estimate
+from hugflow_assets.shapes.file_lists import counted, files_seen, not_read
+from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
+from hugflow_assets.shapes.media_folders.recognise import is_metadata
 from hugflow_assets.shapes.media_folders.shards import folder_configs
 from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape
 from hugflow_assets.shapes.parquet.footers import read_tail
 from hugflow_assets.shapes.parquet.shards import parquet_configs
-from hugflow_assets.shapes.recognise import (
-    LANDABLE_SHAPES,
-    clip_archives,
-    clip_files,
-    conversion_layout,
-    counted,
-    files_seen,
-    is_metadata,
-    not_read,
-    partial_splits,
-    recognise,
-    recognise_own,
-)
+from hugflow_assets.shapes.refused import conversion_layout, partial_splits
+from hugflow_assets.shapes.registry import BEFORE_LAYOUT, BY_LAYOUT, LANDABLE, first_match
+from hugflow_assets.shapes.rows.shards import row_configs
 from hugflow_assets.shapes.rows.spec import RowsSpec
-from hugflow_assets.shapes.shards import (
-    BASE_COLUMNS,
-    archive_configs,
-    clip_configs,
-    estimate,
-    loose_configs,
-    row_configs,
-)
 from hugflow_assets.shapes.sight import ConfigFiles, Layout, Recognised, Sight
 from hugflow_assets.shapes.texts.found import Transcripts, transcripts_of
+from hugflow_assets.shapes.webdataset.shards import archive_configs
 from hugflow_assets.shapes.webdataset.tar_preview import TarSight, look_into_tar, named_in_tars, tables_in_tars
 from hugflow_assets.wording import listed, nearest_first
 
@@ -97,7 +86,7 @@ def _plan_of(
     sight = Sight(state.repo_id, tuple(by_path), layout, head, converted)
     for path in likely_tables(sight.paths, request.subset, request.split):
         head.begin(path)
-    found = recognise_own(sight)
+    found = first_match(BEFORE_LAYOUT, sight)
     if found is not None and found.is_script:
         plan = _plan_of_conversion(hub, request, state, files, found, pinned)
         if plan.shape is not Shape.UNSUPPORTED or (found := _beside_script(sight, by_path, inside)) is None:
@@ -138,8 +127,8 @@ def _plan_by_layout(
 ) -> LandingPlan:
     """The plan of a repository whose configs and splits are those that `datasets` finds."""
     chosen = _select(request, sight.layout, hub.access.endpoint)
-    found = recognise(replace(sight, layout=replace(sight.layout, configs=chosen)))
-    if found is None or found.shape not in LANDABLE_SHAPES:
+    found = first_match(BY_LAYOUT, replace(sight, layout=replace(sight.layout, configs=chosen)))
+    if found is None or found.shape not in LANDABLE:
         return _refused(hub, request, state, found, problem, list(by_path.values()))
     infos = dataset_infos(state.card_data)
     if found.shape is Shape.PARQUET:

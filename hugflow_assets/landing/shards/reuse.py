@@ -17,8 +17,8 @@ from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, su
 from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.models import Shape, ShardSource
-from hugflow_assets.shapes.shards import BASE_COLUMNS
 from hugflow_assets.store import Store
 from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
 

@@ -20,13 +20,13 @@ from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.join.paths import composed
+from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
-from hugflow_assets.shapes.shards import BASE_COLUMNS
 from hugflow_assets.shapes.texts.beside_clip import BesideTexts
 
 _AT_ONCE = 32  # files fetched ahead of the writer

@@ -9,9 +9,10 @@ from typing import Any
 
 from hugflow_assets.formats.names import METADATA_NAMES
 from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, side_columns
+from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files, Infos
+from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
 from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
-from hugflow_assets.shapes.shards import BASE_COLUMNS, MOST_BYTES, MOST_FILES, STRING, Files, Infos
 from hugflow_assets.shapes.sight import ConfigFiles
 from hugflow_assets.shapes.texts.found import Transcripts
 from hugflow_assets.shapes.texts.spec import TextsSpec

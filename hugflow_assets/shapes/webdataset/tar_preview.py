@@ -22,8 +22,8 @@ from hugflow_assets.formats.transcripts import is_named_like_a_list
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.layout import tables_among
+from hugflow_assets.shapes.clip_tables.recognise import clip_archives
 from hugflow_assets.shapes.models import Shape
-from hugflow_assets.shapes.recognise import clip_archives
 from hugflow_assets.shapes.sight import Recognised, Sight
 
 HEAD_BYTES = 1 << 20

@@ -1,8 +1,8 @@
-"""Shards of every shape but parquet and folders: which files one worker reads alone, and what its reader is told."""
+"""Shards of tables that name clips: one an archive, or a range of a table's rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,28 +11,8 @@ from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.layout import ClipSplit
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec, ClipFileSpec
-from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape, ShardSource, SplitPlan
-from hugflow_assets.shapes.rows.spec import RowsSpec
-from hugflow_assets.shapes.sight import ConfigFiles
-from hugflow_assets.shapes.spec import ShardSpec
-
-MOST_FILES = 256  # of a shard of single files
-MOST_BYTES = 256 << 20
-_CLIP_BYTES = 40_000  # of a clip in an archive, as far as anything can be said
-_LINE_BYTES = 1_200  # a row in the record, the views and the checksum list
-
-Files = Mapping[str, SourceFile]
-Infos = Mapping[str, Mapping[str, Any]]
-BASE_COLUMNS = {
-    Shape.AUDIOFOLDER: ("audio", "Audio"),
-    Shape.IMAGEFOLDER: ("image", "Image"),
-    Shape.VIDEOFOLDER: ("video", "Video"),
-    Shape.PDFFOLDER: ("pdf", "Pdf"),
-    Shape.NIFTIFOLDER: ("nifti", "Nifti"),
-    Shape.MESHFOLDER: ("mesh", "Mesh"),
-    Shape.STRUCTUREFOLDER: ("structure", "BioStructure"),
-}
-STRING = {"dtype": "string", "_type": "Value"}
+from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files
+from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
 
 
 def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan, ...]:
@@ -138,73 +118,3 @@ def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan
             plans.append(SplitPlan(name=split.name, shards=shards))
         made.append(config.model_copy(update={"splits": tuple(plans)}))
     return tuple(made)
-
-
-def archive_configs(
-    configs: Sequence[ConfigFiles], files: Files, info: Infos, seen: Mapping[str, dict[str, Any]]
-) -> tuple[ConfigPlan, ...]:
-    """WebDataset: a shard a tar. ``seen``: the fields of the first samples, by config."""
-    made = _file_by_file(configs, files, info, Shape.WEBDATASET, lambda _: ShardSpec())
-    return tuple(one if one.features else one.model_copy(update={"seen": seen.get(one.name)}) for one in made)
-
-
-def row_configs(
-    configs: Sequence[ConfigFiles], files: Files, info: Infos, module: str, params: Mapping[str, Any]
-) -> tuple[ConfigPlan, ...]:
-    """Tables and text: a shard a file, read by the module that `datasets` has for it."""
-
-    def spec(config: ConfigFiles) -> RowsSpec:
-        return RowsSpec(module=module, params={**params, **config.params})
-
-    return _file_by_file(configs, files, info, Shape.ROWS, spec)
-
-
-def _file_by_file(
-    configs: Sequence[ConfigFiles], files: Files, info: Infos, shape: Shape, spec_of: Callable[[ConfigFiles], ShardSpec]
-) -> tuple[ConfigPlan, ...]:
-    made = []
-    for config in configs:
-        spec = spec_of(config)
-        splits = tuple(
-            SplitPlan(
-                name=name,
-                shards=tuple(
-                    ShardSource(index=index, files=(files[path],), shape=shape, spec=spec)
-                    for index, path in enumerate(paths)
-                ),
-            )
-            for name, paths in config.splits
-        )
-        made.append(ConfigPlan(name=config.name, splits=splits, features=info.get(config.name, {}).get("features")))
-    return tuple(made)
-
-
-# ---- what it costs
-
-
-def estimate(configs: Sequence[ConfigPlan]) -> Estimate:
-    """Bytes and files of a landing: those of whole files exactly, the rows and clips in archives by experience."""
-    shards = [shard for config in configs for split in config.splits for shard in split.shards]
-    fetched = {
-        (one.archive or one).path: (one.archive or one).size_bytes
-        for shard in shards
-        for one in (*shard.files, *shard.beside)
-    }
-    landed = sum(shard.size_bytes for shard in shards)
-    files = 0
-    for shard in shards:
-        if shard.shape in BASE_COLUMNS or shard.shape is Shape.CLIP_FILES:
-            files += (shard.num_rows or len(shard.files)) or -(-shard.named_bytes // _CLIP_BYTES)
-        elif shard.shape is not Shape.ROWS:
-            files += -(-shard.size_bytes // _CLIP_BYTES)
-    counts = [split.num_rows for config in configs for split in config.splits]
-    return Estimate(
-        download_bytes=sum(fetched.values()) + sum(shard.named_bytes for shard in shards if not _zipped(shard)),
-        landed_bytes=landed + files * _LINE_BYTES,
-        files=files,
-        rows=None if None in counts else sum(count or 0 for count in counts),
-    )
-
-
-def _zipped(shard: ShardSource) -> bool:
-    return any(file.archive is not None for file in shard.beside)
