@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from hugflow_assets.landing.forecast import SLACK_BYTES, forecast_of
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.progress import Tracker
 from hugflow_assets.landing.shards.pool import Job, run_jobs
-from hugflow_assets.landing.shards.reuse import LandedCopy, landed_copies, located
+from hugflow_assets.landing.shards.reuse import LandedCopy, landed_by_earlier_readers, landed_copies, located
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
 from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.assemble import LandedShard, is_staged
@@ -42,6 +43,7 @@ from hugflow_assets.store import (
     now_text,
 )
 
+_LOG = logging.getLogger(__name__)
 _NAMES_KEPT = 20
 _SPARE_INODES = 8
 _UNSYNCED_BYTES = 512 << 20  # that a power cut may cost when everything is fetched and publishing is near
@@ -158,6 +160,12 @@ class Build:
 
     @cached_property
     def _copies(self) -> dict[ShardKey, LandedCopy]:
+        if earlier := landed_by_earlier_readers(self.plan, self.store):
+            _LOG.warning(
+                "%s: %s of its landed shards were made by an earlier reader of %s, which made other rows of the same "
+                "files: they are fetched again.",
+                *(self.plan.name, earlier, self.plan.shape.value),
+            )
         return located(landed_copies(self.plan, self.store))
 
     def _tracker(self) -> Tracker:

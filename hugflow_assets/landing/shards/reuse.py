@@ -19,6 +19,7 @@ from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.models import Shape, ShardSource
+from hugflow_assets.shapes.spec import version_of
 from hugflow_assets.store import Store
 from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
 
@@ -78,6 +79,14 @@ def landed_copies(plan: LandingPlan, store: Store) -> dict[ShardKey, LandedCopy]
     return found
 
 
+def landed_by_earlier_readers(plan: LandingPlan, store: Store) -> int:
+    """How many of the landed shards were made by an earlier version of their reader, so that none of it is taken."""
+    if (manifest := store.manifest(plan.name)) is None:
+        return 0
+    landed = LandedVersion(store.layout.dataset(plan.name), manifest)
+    return sum(landed.is_of_earlier_reader(shard) for shard in wanted_shards(plan))
+
+
 def _versions(name: str, store: Store) -> Iterator[tuple[Path, Manifest]]:
     if (manifest := store.manifest(name)) is not None:
         yield store.layout.dataset(name), manifest
@@ -111,6 +120,11 @@ class LandedVersion:
             return None  # the files that its paths name may be others there
         names = tuple(name for name in self.manifest.unreadable_names if name.rpartition("/")[0] in record.folders)
         return LandedCopy(self.root, record_path, record, _kind(self.manifest), names)
+
+    def is_of_earlier_reader(self, shard: WantedShard) -> bool:
+        """Whether the shard in this version was made by a reader that makes other rows of the same files today."""
+        known = self._records.get(shard.key)
+        return known is not None and version_of(known[1].read_as) < shard.source.spec.version
 
     @cached_property
     def _records(self) -> dict[ShardKey, tuple[str, ShardRecord]]:
