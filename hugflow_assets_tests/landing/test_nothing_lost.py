@@ -12,7 +12,7 @@ from hugflow_assets.formats.archive_parts import archive_parts
 from hugflow_assets.notify.plan_facts import plan_facts
 from hugflow_assets_tests.datasets_made import encoded_bytes, tar_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House
-from hugflow_assets_tests.landing.shape_cases import parquet_bytes
+from hugflow_assets_tests.shapes.shape_cases import parquet_bytes
 
 CLIPS = [wav_bytes(0.05, hz=300.0 + 40 * number) for number in range(4)]
 MP3 = encoded_bytes("mp3", 0.05)

@@ -17,8 +17,8 @@ from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import House
-from hugflow_assets_tests.landing.shape_cases import CASES, FLAC, Case
 from hugflow_assets_tests.landing.trees import rows_of, tree_of
+from hugflow_assets_tests.shapes.shape_cases import CASES, FLAC, Case
 
 
 def landed(house: House, case: Case) -> LandedDataset:
