@@ -22,7 +22,9 @@ from hugflow_assets.store import EventKind, Phase, Progress, Store, now_text
 from hugflow_assets.store.layout import MANIFEST
 
 ROOT = Path(__file__).parents[1]
-DOCS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "requests/README.md", ROOT / "CHANGELOG.md"])
+DOCS = sorted(
+    [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "requests/README.md"],
+)
 SCHEMA = json.loads((ROOT / "docs/state.schema.json").read_text())
 
 
@@ -144,3 +146,15 @@ def test_the_snippets_that_are_called_tested_run(tmp_path: Path, monkeypatch: py
     assert by_pandas["rows"]["text"].tolist() == ["één"]
     assert by_datasets["rows"]["train"]["text"][:] == ["één"]
     assert by_datasets["path"] == f"{tmp_path}/audio/train/00000/a.wav"
+
+
+def test_every_place_that_the_map_names_is_there() -> None:
+    """docs/architecture.md and CONTRIBUTING.md send people to files and rooms: each exists, and no room is left out."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    for path in re.findall(r"`(hugflow_assets(?:_tests)?/[\w./]+)`", text + (ROOT / "CONTRIBUTING.md").read_text()):
+        assert (ROOT / path).exists(), path
+    starts = re.findall(r"^\| [^|]+ \| `hugflow_assets/[\w/]+\.py` \|$", text, re.MULTILINE)
+    assert len(starts) >= 20
+    rooms = {path.parent.name for path in (ROOT / "hugflow_assets").glob("*/__init__.py")}
+    described = set(re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE))
+    assert rooms <= described, f"not on the map: {rooms - described}"
