@@ -5,10 +5,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hugflow_assets.version import __version__
+
 if TYPE_CHECKING:
     from hugflow_assets.reading import Dataset, open_dataset
 
-__version__ = "0.1.0"
 __all__ = ["Dataset", "__version__", "open_dataset"]
 
 

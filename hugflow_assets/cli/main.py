@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from hugflow_assets import __version__
 from hugflow_assets.cli.commands import HELP_OPTIONS, Commands
 from hugflow_assets.errors import ENVIRONMENT_AT_FAULT, HugflowError
+from hugflow_assets.version import __version__
 
 DEBUG = "--debug"
 DEBUG_VARIABLE = "HUGFLOW_DEBUG"

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from hugflow_assets import __version__
 from hugflow_assets.errors import (
     HFDownloadError,
     HFError,
@@ -27,6 +26,7 @@ from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.http import client, deadline
 from hugflow_assets.hub.library_internals import rate_limit_of
 from hugflow_assets.hub.rate_limit import RateBudget
+from hugflow_assets.version import __version__
 
 PATIENCE = 4  # a whole answer may take this many times the longest silence
 LARGEST_ANSWER = 256 << 20

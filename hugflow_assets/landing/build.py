@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import hugflow_assets
 from hugflow_assets.durable import EarlySync
 from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
 from hugflow_assets.hub import HubAccess
@@ -42,6 +41,7 @@ from hugflow_assets.store import (
     Volatile,
     now_text,
 )
+from hugflow_assets.version import __version__
 
 _LOG = logging.getLogger(__name__)
 _NAMES_KEPT = 20
@@ -311,7 +311,7 @@ class Build:
             requested_by=self.hooks.requested_by,
             request_commit=self.hooks.request_commit,
             host=socket.gethostname(),
-            hugflow_version=hugflow_assets.__version__,
+            hugflow_version=__version__,
         )
 
     def _publish(self, manifest: Manifest, sizes: TreeSizes) -> Path:
