@@ -15,10 +15,11 @@ from hugflow_assets.intake.models import AddFile, FileCommit, RemoveFile, Reques
 from hugflow_assets.intake.parsed import Parsed
 from hugflow_assets.intake.request_file import invalid, read_request_file
 from hugflow_assets.intake.snapshot import (
-    ENDINGS,
     FOLDERS,
     Found,
     is_ignored,
+    is_misplaced,
+    misplaced,
     printable_path,
     refused,
     refused_by_name,
@@ -40,6 +41,9 @@ _KINDS = {
     stat.S_IFDIR: ("a folder", "put request files directly into add/ or remove/"),
     stat.S_IFIFO: ("a named pipe", "put a regular file here"),
 }
+
+# A requests folder holds little beside add/ and remove/; should it be a whole disk, it is not searched through.
+_MISPLACED_LOOKED_AT = 10_000
 
 Stamp = tuple[int, int, int, int]
 
@@ -250,18 +254,24 @@ def _stamp(status: os.stat_result) -> Stamp:
 
 
 def _misplaced(root: Path) -> Iterator[Found]:
-    """YAML files that lie beside ``add/`` and ``remove/`` instead of in them, which would else go unheard."""
-    try:
-        names = sorted(os.listdir(root))  # noqa: PTH208
-    except OSError as error:
-        raise _unreadable(root, error) from None
-    for name in names:
-        if name.endswith(ENDINGS) and not is_ignored(name):
-            yield misplaced(printable_path("", os.fsencode(name)))
+    """Request files beside ``add/`` and ``remove/``, which would else go unheard; a folder in those is refused."""
 
+    def refuse(error: OSError) -> None:
+        if Path(error.filename or root) == root:
+            raise _unreadable(root, error) from None
 
-def misplaced(path: str) -> Found:
-    return refused(path, "request files lie in add/ or remove/; this one is not read", "move it into one of the two")
+    looked_at = 0
+    for folder, folders, names in os.walk(root, onerror=refuse):  # follows no link
+        inside = Path(folder).relative_to(root).as_posix()
+        passed = FOLDERS if inside == "." else ()  # their files are looked at one by one
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in passed)
+        for name in sorted(names):
+            path = printable_path("" if inside == "." else inside, os.fsencode(name))
+            if is_misplaced(path):
+                yield misplaced(path)
+        looked_at += len(names)
+        if looked_at > _MISPLACED_LOOKED_AT:
+            return
 
 
 def _unreadable(path: Path, error: OSError) -> RequestSourceError:

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.errors import RequestSourceError
-from hugflow_assets.intake.folder import misplaced
 from hugflow_assets.intake.git_command import Git, GitFailedError
 from hugflow_assets.intake.models import FileCommit, RequestSnapshot
 from hugflow_assets.intake.parsed import Parsed
 from hugflow_assets.intake.snapshot import (
-    ENDINGS,
     FOLDERS,
     Found,
     is_ignored,
+    is_misplaced,
+    misplaced,
     printable_path,
     refused,
     refused_by_name,
@@ -246,7 +246,10 @@ class GitSource:
         if not below:
             raise self._unreadable(f"there is no folder {self.root}/ in it", "Check REQUESTS_GIT_BRANCH.")
         parsed = Parsed(None if self._blobs else self._cache_dir)
-        found = [misplaced(one.path) for one in below if one.name.endswith(ENDINGS) and not is_ignored(one.name)]
+        every = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", f"{self.root}/")
+        # A folder in add/ or remove/ is refused as one.
+        astray = [one.path for one in _listed(every, self.root) if one.path.partition("/")[0] not in FOLDERS]
+        found = [misplaced(path) for path in astray if is_misplaced(path)]
         for folder in (one for one in below if one.path in FOLDERS):
             if folder.mode != "040000":
                 what = _MODES.get(folder.mode, "a file")

@@ -7,6 +7,7 @@ silence, and that one bad file never stops the others.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,6 +51,28 @@ def refused(path: str, message: str, suggestion: str = "") -> Found:
 def too_big(path: str, size_bytes: int) -> Found:
     message = f"the file has {size_bytes:,} bytes; a request has at most {MAX_BYTES:,}"
     return refused(path, message, "keep the request to its fields")
+
+
+def is_misplaced(path: str) -> bool:
+    """Whether a file below the requests' root looks like a request and lies where none is read.
+
+    Args:
+        path: relative to the root, such as ``adds/x.yaml``, ``add/deep/x.yaml`` or ``x.yml``.
+    """
+    folder, _, name = path.rpartition("/")
+    return name.lower().endswith(ENDINGS) and folder not in FOLDERS and not is_ignored(name)
+
+
+def misplaced(path: str) -> Found:
+    """The refusal of a misplaced file, with the place where it would be read."""
+    parts = path.split("/")
+    removes = any(re.match(r"rem|del|withdr", part, re.IGNORECASE) for part in parts[:-1])
+    stem = parts[-1].rpartition(".")[0]
+    return refused(
+        path,
+        "request files lie in add/ or remove/; this one is not read",
+        f"move it to {Kind.REMOVE if removes else Kind.ADD}/{stem}.yaml",
+    )
 
 
 def is_ignored(name: str) -> bool:
