@@ -171,6 +171,14 @@ class HFDownloadError(HFError):
     transient = True
 
 
+class PlanTimedOutError(HFError):
+    """A plan took longer than one may; what the Hub has listed is kept, and the next try goes on from there."""
+
+    code = "plan-timed-out"
+    exit_status = ENVIRONMENT_AT_FAULT
+    transient = True
+
+
 class HFIntegrityError(HFDownloadError):
     """A file arrived twice with other bytes than the Hub's own hash promises; nothing of it was landed."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -70,9 +71,9 @@ class Commit:
         text = (readme.data.read_bytes() if isinstance(readme.data, Path) else readme.data).decode("utf-8", "replace")
         block = re.match(r"---\r?\n(.*?)\r?\n---\s*(?:\n|$)", text, re.DOTALL)
         try:
-            found = yaml.safe_load(block[1]) if block else None
-        except yaml.YAMLError:
-            return {}
+            found = json.loads(json.dumps(yaml.safe_load(block[1]) if block else None, default=str))
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+            return {}  # the Hub shows no card that it cannot read
         return found if isinstance(found, dict) else {}
 
 

@@ -28,6 +28,8 @@ class HubAccess:
         rate_dir: where the processes of this machine share what they know of their rate limit; None: they do not.
         bytes_per_s: what all of them may fetch together; None: no limit.
         xet: whether files in Xet storage are fetched from there: those too large for plain HTTP, all, or none.
+        listings_dir: where long lists of a commit's files are kept page by page; None: nowhere.
+        ends_at: until when (of ``time.monotonic``) anything is asked; None: there is no end.
         adopted: a list of local files by content hash, which are copied instead of fetched; see ``local_copies``.
         largest_plain_bytes: of one answer of plain HTTP; huggingface_hub asks for no larger file by it.
     """
@@ -45,6 +47,8 @@ class HubAccess:
     bytes_per_s: float | None = None
     xet: XetMode = "auto"
     adopted: Path | None = None
+    listings_dir: Path | None = None
+    ends_at: float | None = field(default=None, compare=False)
     largest_plain_bytes: int = 50_000_000_000
 
     @classmethod
@@ -60,6 +64,7 @@ class HubAccess:
             https_proxy=settings.https_proxy,
             ssl_cert_file=settings.ssl_cert_file,
             rate_dir=settings.hugflow_state_dir / "rate",
+            listings_dir=settings.hugflow_state_dir / "listings",
             bytes_per_s=float(settings.max_bandwidth) if settings.max_bandwidth else None,
             xet=settings.xet,
         )

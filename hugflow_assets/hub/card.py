@@ -37,16 +37,21 @@ def read_card(readme: bytes, standalone_yaml: bytes = b"") -> Card:
         standalone = yaml.safe_load(standalone_yaml) if standalone_yaml else None
         if isinstance(standalone, dict):
             data.update(standalone)
-    except (ValueError, TypeError, yaml.YAMLError) as error:
+        data = plain(data)
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         return Card(
             text=content, problem=f"README.md's YAML block cannot be read: {' '.join(str(error).split())[:200]}"
         )
-    return Card(text=text.lstrip("\n"), data=plain(data))
+    return Card(text=text.lstrip("\n"), data=data)
 
 
 def plain(value: Any) -> Any:
-    """The same value in JSON's types only: YAML also has dates."""
-    return json.loads(json.dumps(value, default=str))
+    """The same value in JSON's types and UTF-8's characters only: YAML also has dates, and halves of characters.
+
+    Raises:
+        ValueError, RecursionError: it holds itself, or is nested too deep.
+    """
+    return json.loads(json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def license_of(card_data: dict[str, Any]) -> str | None:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from hugflow_assets.errors import HFError, HFIdSpellingError, HFRevisionNotFoundError, HFUnreachableError
+from hugflow_assets.errors import (
+    HFError,
+    HFIdSpellingError,
+    HFRateLimitedError,
+    HFRevisionNotFoundError,
+    HFUnreachableError,
+    PlanTimedOutError,
+)
 from hugflow_assets.hub import refusals
 from hugflow_assets.hub.access import HubAccess, file_url
 from hugflow_assets.hub.cache import LISTINGS
 from hugflow_assets.hub.card import Card, license_of, plain, read_card
 from hugflow_assets.hub.http import client
+from hugflow_assets.hub.listing_pages import ListingPages
 from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.hub.prefetch import ahead
 from hugflow_assets.hub.ranges import is_promised, read_piece
@@ -113,23 +121,47 @@ class Hub:
         return found
 
     def files(self, repo_id: str, commit: str) -> list[SourceFile]:
-        """Every file of a repository at a commit, in path order, page by page."""
-        asked = Asked(self.access, repo_id, commit)
-        url = f"{self.access.endpoint}/api/datasets/{repo_id}/tree/{quote(commit, safe='')}"
-        params: dict[str, str] | None = {"recursive": "true", "expand": "false"}
+        """Every file of a repository at a commit, in path order; pages of the list that are kept are not asked for."""
+        first = f"{self.access.endpoint}/api/datasets/{repo_id}/tree/{quote(commit, safe='')}"
+        pages = ListingPages(self.access, repo_id, commit) if _COMMIT.fullmatch(commit) else None
         found: list[SourceFile] = []
-        pages = {url}
-        while True:
+        url: str | None = first
+        if pages is not None:
+            for files, following in pages.read():
+                found += files
+                url = following
+        if found and url is not None:
+            try:
+                rest = list(self._pages_from(url, repo_id, commit, pages))
+            except (HFUnreachableError, HFRateLimitedError, PlanTimedOutError):
+                raise
+            except HFError:  # the place in the list is no longer known: from the beginning
+                if pages is not None:
+                    pages.drop()
+                found, rest = [], list(self._pages_from(first, repo_id, commit, pages))
+            found += rest
+        elif url is not None:
+            found = list(self._pages_from(first, repo_id, commit, pages))
+        return sorted(found, key=lambda file: file.path)
+
+    def _pages_from(self, url: str, repo_id: str, commit: str, pages: ListingPages | None) -> Iterator[SourceFile]:
+        """The files from one page of a list on."""
+        asked = Asked(self.access, repo_id, commit)
+        params: dict[str, str] | None = None if urlsplit(url).query else {"recursive": "true", "expand": "false"}
+        seen = {url}
+        following: str | None = url
+        while following is not None:
+            url = following
             answer = call(self.access, "GET", url, params=params)
             self._refuse(answer, asked)
-            found += self._source_files(answer)
-            if (link := _next_link(answer)) is None:
-                return sorted(found, key=lambda file: file.path)
-            following = _next_page(link, url)
-            if following is None or following in pages:
+            files, link = self._source_files(answer), _next_link(answer)
+            following, params = (None, None) if link is None else (_next_page(link, url), None)
+            if link is not None and (following is None or following in seen):
                 raise self._odd(answer, "a next page that leads elsewhere")
-            pages.add(following)
-            url, params = following, None
+            seen |= {following} if following else set()
+            if pages is not None:
+                pages.keep(files, following)
+            yield from files
 
     def refs(self, repo_id: str) -> list[str]:
         """Branches, tags and conversions of a repository, by the names that a request may use."""

@@ -21,6 +21,7 @@ from hugflow_assets.errors import (
     HFRateLimitedError,
     HFUnreachableError,
     LandingCancelledError,
+    PlanTimedOutError,
 )
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.http import client, deadline
@@ -96,6 +97,7 @@ class Backoff:
         until = time.monotonic() + seconds
         idle = threading.Event()
         while (left := until - time.monotonic()) > 0:
+            _check_time(self.access)
             if self._should_stop and self._should_stop():
                 raise LandingCancelledError("Stopped while waiting for the Hub.", remedy="Run it again to resume.")
             idle.wait(min(left, 0.2))
@@ -125,6 +127,7 @@ def call(
     """
     backoff = Backoff(access)
     while True:
+        _check_time(access)
         backoff.ask_leave(url)
         try:
             answer = _once(access, method, url, params, data, headers, largest)
@@ -146,6 +149,15 @@ def call(
                 )
             return answer
         backoff.wait(passing(access, answer), asked_wait(answer.headers) if answer.status in (429, 503) else None)
+
+
+def _check_time(access: HubAccess) -> None:
+    if access.ends_at is not None and time.monotonic() > access.ends_at:
+        raise PlanTimedOutError(
+            f"{access.endpoint} has not answered everything that a plan needs in the time that one may take.",
+            remedy="It goes on by itself with the next look; what was listed is kept.",
+            endpoint=access.endpoint,
+        )
 
 
 def note_limits(access: HubAccess, response: httpx2.Response) -> None:

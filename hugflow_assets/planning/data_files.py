@@ -47,6 +47,10 @@ def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | N
             return _resolve(declared, subset, download_config)
     except _NoLayoutError as error:
         return Layout(None, (), str(error))
+    except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, RecursionError) as error:
+        # The card is a stranger's text, and `datasets` and fsspec say what is wrong with it in many ways.
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        return Layout(None, (), f"`datasets` cannot read what the card says of its files: {reason}")
 
 
 def _declared_configs(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:
