@@ -1,11 +1,21 @@
 """Slack and GitHub: messages made from events and verdicts, and their delivery."""
 
-from hugflow_assets.notify.auto_merge import GUARDS, PullFacts, Review, merge_if_allowed, merge_refusals, pull_facts
+from hugflow_assets.notify.auto_merge import (
+    GUARDS,
+    Merged,
+    PullFacts,
+    Review,
+    merge_if_allowed,
+    merge_refusals,
+    pull_facts,
+)
 from hugflow_assets.notify.codeowners import CodeOwners
-from hugflow_assets.notify.comment import MARKER, comment_body, message_section, plan_comment, with_section
-from hugflow_assets.notify.delivery import Channel, Delivered, alone_at, deliver
+from hugflow_assets.notify.comment import MARKER, comment_body, message_section
+from hugflow_assets.notify.delivery import Channel, alone_at, deliver
+from hugflow_assets.notify.delivery_state import Delivered, Refusal, refusals
 from hugflow_assets.notify.examples import example, kinds
-from hugflow_assets.notify.github_channel import STATUS_CONTEXT, GitHub, GitHubChannel
+from hugflow_assets.notify.github_channel import GitHubChannel
+from hugflow_assets.notify.github_client import PLAN_CONTEXT, STATUS_CONTEXT, GitHub
 from hugflow_assets.notify.request_messages import RequestMessage, State, message_of, message_of_progress
 from hugflow_assets.notify.slack_channel import SlackBot, SlackWebhook, slack_channel, web_client
 from hugflow_assets.notify.slack_message import slack_blocks, slack_message
@@ -13,13 +23,16 @@ from hugflow_assets.notify.slack_message import slack_blocks, slack_message
 __all__ = [
     "GUARDS",
     "MARKER",
+    "PLAN_CONTEXT",
     "STATUS_CONTEXT",
     "Channel",
     "CodeOwners",
     "Delivered",
     "GitHub",
     "GitHubChannel",
+    "Merged",
     "PullFacts",
+    "Refusal",
     "RequestMessage",
     "Review",
     "SlackBot",
@@ -35,11 +48,10 @@ __all__ = [
     "message_of",
     "message_of_progress",
     "message_section",
-    "plan_comment",
     "pull_facts",
+    "refusals",
     "slack_blocks",
     "slack_channel",
     "slack_message",
     "web_client",
-    "with_section",
 ]

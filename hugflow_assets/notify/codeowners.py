@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hugflow_assets.notify.github_channel import GitHub
+from hugflow_assets.notify.github_client import GitHub
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 _WORD = re.compile(r"(?:\\.|[^\s\\])+")  # blanks inside a pattern are escaped

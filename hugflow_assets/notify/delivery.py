@@ -8,27 +8,34 @@ and repeating it, it is repeated, marked. One channel knows nothing of another, 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
-
-from pydantic import ValidationError
+from typing import Protocol, runtime_checkable
 
 from hugflow_assets.durable import atomic_write
 from hugflow_assets.errors import DeliveryError, LeaseHeldError
-from hugflow_assets.intake.models import Frozen
+from hugflow_assets.notify.channel_errors import unexpected_error
+from hugflow_assets.notify.delivery_state import (
+    TRIES,
+    Delivered,
+    StateFile,
+    delivery_folder,
+    first_cursor,
+    set_aside,
+    wait_s,
+)
 from hugflow_assets.store import Event, Lease, Store
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 900.0
-GIVE_UP_AFTER = 3  # times that a message is refused for good, before the next one gets its turn
-CATCH_UP = timedelta(days=1)
+_LOG = logging.getLogger(__name__)
 
 
 class Channel(Protocol):
-    """Somewhere events are told."""
+    """Somewhere events are told, one after the other."""
 
     name: str  # of the cursor: one word
     blind: bool  # it cannot look up what it has sent
@@ -44,7 +51,18 @@ class Channel(Protocol):
         ...
 
 
-class Trouble(Frozen):
+@runtime_checkable
+class BatchChannel(Protocol):
+    """Somewhere many events at once become few writes."""
+
+    name: str
+
+    def deliver_batch(self, store: Store, now: datetime, *, ends: float) -> Delivered:
+        """Tell what is new, until ``ends`` (of ``time.monotonic``). Never raises for a fault of the channel."""
+        ...
+
+
+class Trouble(StateFile):
     """Why a channel waits: ``state_dir/delivery/<channel>.json``. Lost, it is tried at once."""
 
     seq: int
@@ -75,21 +93,9 @@ class Doubt:
         self._path.unlink(missing_ok=True)
 
 
-class Delivered(Frozen):
-    """What one round did. ``given_up`` are events that the channel refuses for good; the log still has them."""
-
-    channel: str
-    sent: int = 0
-    passed_over: int = 0
-    given_up: tuple[int, ...] = ()
-    cursor: int = 0
-    problem: str = ""
-    retry_at: datetime | None = None
-
-
 def deliver(
     store: Store,
-    channel: Channel,
+    channel: Channel | BatchChannel,
     *,
     now: datetime | None = None,
     limit: int = 50,
@@ -100,12 +106,16 @@ def deliver(
 
     A channel that is new starts a day back, not at the beginning of the log. Never raises for a channel's fault: the
     next round comes after ``retry_at``, doubling from five seconds to a quarter of an hour, or when the server says.
-    Of several processes one delivers; the others return at once.
+    What a channel refuses for good is set aside after three tries. Of several processes one delivers; the others
+    return at once.
     """
     tick = clock or (lambda: now if now is not None else datetime.now(UTC))
+    ends = time.monotonic() + work_s
     try:
         with alone_at(store, channel.name):
-            return _round(store, channel, tick, limit, time.monotonic() + work_s)
+            if isinstance(channel, BatchChannel):
+                return channel.deliver_batch(store, tick(), ends=ends)
+            return _Round(store, channel, tick).deliver(limit, ends)
     except LeaseHeldError:
         return Delivered(channel=channel.name, cursor=store.events.cursor(channel.name), problem="another one is at it")
 
@@ -119,73 +129,75 @@ def alone_at(store: Store, channel: str, *, wait_s: float = 0.0) -> AbstractCont
     return store.slot(f"delivery-{channel}", limit=1, wait_s=wait_s, purpose="delivery")
 
 
-def _round(store: Store, channel: Channel, tick: Callable[[], datetime], limit: int, ends: float) -> Delivered:
-    state = store.state_dir / "delivery" / f"{channel.name}.json"
-    trouble = _read(state)
-    cursor = _cursor(store, channel.name, tick())
-    if trouble is not None and tick() < trouble.retry_at:
-        return Delivered(channel=channel.name, cursor=cursor, problem=trouble.problem, retry_at=trouble.retry_at)
-    sent = passed = 0
-    given_up: list[int] = []
-    doubt = Doubt(store.state_dir / "delivery" / f"{channel.name}.sending") if channel.blind else None
-    for event in store.events.read(after=cursor, limit=limit):
-        if time.monotonic() > ends:
-            break  # a slow channel goes on at the next round
+@dataclass
+class _Round:
+    """One round of a channel that is told event after event."""
+
+    store: Store
+    channel: Channel
+    tick: Callable[[], datetime]
+    sent: int = 0
+    passed_over: int = 0
+    given_up: list[int] = field(default_factory=list)
+
+    def deliver(self, limit: int, ends: float) -> Delivered:
+        path = delivery_folder(self.store) / f"{self.channel.name}.json"
+        trouble = Trouble.read(path)
+        cursor = first_cursor(self.store, self.channel.name, self.tick())
+        if trouble is not None and self.tick() < trouble.retry_at:
+            return self._delivered(cursor, trouble)
+        doubt = Doubt(path.with_suffix(".sending")) if self.channel.blind else None
+        for event in self.store.events.read(after=cursor, limit=limit):
+            if time.monotonic() > ends:
+                break  # a slow channel goes on at the next round
+            error = self._send(event, doubt)
+            if error is not None:
+                trouble = _worse(trouble, event.seq, error, self.tick())
+                if not (error.details.get("permanent") and trouble.attempts >= TRIES):
+                    trouble.write(path)
+                    return self._delivered(cursor, trouble)
+                self._give_up(event, trouble.problem)
+            cursor = event.seq
+            self.store.events.set_cursor(self.channel.name, cursor)
+            if doubt is not None:
+                doubt.end()
+            if trouble is not None:
+                path.unlink(missing_ok=True)
+                trouble = None
+        return self._delivered(cursor, None)
+
+    def _send(self, event: Event, doubt: Doubt | None) -> DeliveryError | None:
         again = doubt.begin(event.seq) if doubt is not None else False
         try:
-            told = channel.send(event, again=again)
-        except DeliveryError as error:
+            taken = self.channel.send(event, again=again)
+        except Exception as fault:  # noqa: BLE001  counted against this event; the others go on
+            error = unexpected_error(self.channel.name, f"{event.kind.value} of {event.name}", fault)
             if doubt is not None and not again and error.details.get("taken") is False:
                 doubt.end()
-            trouble = _worse(trouble, event.seq, error, tick())
-            if not (error.details.get("permanent") and trouble.attempts >= GIVE_UP_AFTER):
-                _write(state, trouble)
-                return Delivered(
-                    channel=channel.name, sent=sent, passed_over=passed, given_up=tuple(given_up), cursor=cursor,
-                    problem=trouble.problem, retry_at=trouble.retry_at,
-                )  # fmt: skip
-            given_up.append(event.seq)
-            told = False
-        sent, passed = sent + told, passed + (not told)
-        cursor = event.seq
-        store.events.set_cursor(channel.name, cursor)
-        if doubt is not None:
-            doubt.end()
-        if trouble is not None:
-            state.unlink(missing_ok=True)
-            trouble = None
-    return Delivered(channel=channel.name, sent=sent, passed_over=passed, given_up=tuple(given_up), cursor=cursor)
+            return error
+        self.sent += taken
+        self.passed_over += not taken
+        return None
 
+    def _give_up(self, event: Event, problem: str) -> None:
+        _LOG.warning("%s refuses the event %d for good, and it is set aside: %s", self.channel.name, event.seq, problem)
+        set_aside(self.store, self.channel.name, [event], "message", problem, self.tick())
+        self.given_up.append(event.seq)
+        self.passed_over += 1
 
-def _cursor(store: Store, name: str, now: datetime) -> int:
-    """Where the channel is; for a new one, just before the first event of the last day."""
-    if name in store.events.readers():
-        return store.events.cursor(name)
-    start = 0
-    for event in store.events.read():
-        if datetime.fromisoformat(event.time) >= now - CATCH_UP:
-            break
-        start = event.seq
-    store.events.set_cursor(name, start)
-    return start
+    def _delivered(self, cursor: int, trouble: Trouble | None) -> Delivered:
+        return Delivered(
+            channel=self.channel.name,
+            sent=self.sent,
+            passed_over=self.passed_over,
+            given_up=tuple(self.given_up),
+            cursor=cursor,
+            problem=trouble.problem if trouble else "",
+            retry_at=trouble.retry_at if trouble else None,
+        )
 
 
 def _worse(before: Trouble | None, seq: int, error: DeliveryError, now: datetime) -> Trouble:
     attempts = before.attempts + 1 if before is not None and before.seq == seq else 1
-    wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempts - 1, 20))
-    asked = error.details.get("retry_after_s")
-    if isinstance(asked, int | float):
-        wait_s = max(wait_s, float(asked))
-    return Trouble(seq=seq, attempts=attempts, retry_at=now + timedelta(seconds=wait_s), problem=error.message)
-
-
-def _read(path: Path) -> Trouble | None:
-    try:
-        return Trouble.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def _write(path: Path, trouble: Trouble) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, trouble.model_dump_json().encode(), sync=False)
+    retry_at = now + timedelta(seconds=wait_s(attempts, error))
+    return Trouble(seq=seq, attempts=attempts, retry_at=retry_at, problem=error.message)

@@ -6,6 +6,8 @@ import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~<>&])")
 _ZERO_WIDTH = "\u200b"
+# Source: https://docs.github.com/get-started/writing-on-github (autolinked references and URLs).
+_LIVE = re.compile(r"[@#](?=\w)|\b(?:https?|ftp|mailto|xmpp):(?=\S)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -15,8 +17,8 @@ def plain(text: str) -> str:
 
 
 def neutral(text: str) -> str:
-    """``@`` and ``#`` made harmless by an invisible character: nobody is notified, no issue is linked."""
-    return re.sub(r"([@#])(?=\w)", rf"\1{_ZERO_WIDTH}", text).replace("<!--", f"<!{_ZERO_WIDTH}--")
+    """An invisible character breaks what GitHub would make live: mentions, references (``#1``, ``GH-1``), URLs."""
+    return _LIVE.sub(rf"\g<0>{_ZERO_WIDTH}", text).replace("<!--", f"<!{_ZERO_WIDTH}--")
 
 
 def code(text: str) -> str:

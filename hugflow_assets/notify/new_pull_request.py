@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hugflow_assets.errors import DeliveryError
-from hugflow_assets.notify.github_channel import GitHub
+from hugflow_assets.notify.github_client import GitHub
 
 
 def open_pull(github: GitHub, *, base: str, branch: str, title: str, body: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
+from hugflow_assets.errors import HFDownloadError, HFRateLimitedError, HFUnreachableError, PlanTimedOutError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store import Event, EventKind, Phase, Progress
 from hugflow_assets.wording import human_duration, human_size
@@ -30,6 +31,29 @@ class RequestMessage(Frozen):
     facts: tuple[tuple[str, str], ...] = ()
     body: str = ""
     remedy: str = ""
+
+
+class Coded(Protocol):
+    """A verdict, for the code of its error."""
+
+    @property
+    def code(self) -> str: ...
+
+
+# What is no fault of a request, but of the Hub or the way to it, and passes.
+PASSING_CODES = frozenset(
+    {
+        HFUnreachableError.code,
+        HFRateLimitedError.code,
+        HFDownloadError.code,
+        PlanTimedOutError.code,
+    }
+)
+
+
+def passes_by_itself(verdict: Coded) -> bool:
+    """Whether what a verdict says against a request is the Hub's silence, and no fault of the request."""
+    return verdict.code in PASSING_CODES
 
 
 def message_of(event: Event) -> RequestMessage:
@@ -72,12 +96,18 @@ def _requested(name: str, data: Mapping[str, Any]) -> RequestMessage:
 
 def _rejected(name: str, data: Mapping[str, Any]) -> RequestMessage:
     verdicts = [one for one in data.get("verdicts", []) if isinstance(one, dict)]
-    told = "\n".join(f"{one.get('name', '')}: {one.get('message', '')}" for one in verdicts)
+    passes = bool(verdicts) and all(str(one.get("code")) in PASSING_CODES for one in verdicts)
+    reasons = "\n".join(f"{one.get('name', '')}: {one.get('message', '')}" for one in verdicts)
     codes = ", ".join(dict.fromkeys(str(one["code"]) for one in verdicts if one.get("code")))
     remedy = " ".join(dict.fromkeys(str(one["remedy"]) for one in verdicts if one.get("remedy")))
     facts = (*_facts(data, request="Request"), *((("Code", codes),) if codes else ()))
     return RequestMessage(
-        name=name, state=State.FAILURE, headline="Refused before download", facts=facts, body=told, remedy=remedy
+        name=name,
+        state=State.ERROR if passes else State.FAILURE,
+        headline="Cannot begin now; it is tried again" if passes else "Refused before download",
+        facts=facts,
+        body=reasons,
+        remedy=remedy,
     )
 
 
@@ -219,6 +249,16 @@ def _expiring(name: str, data: Mapping[str, Any]) -> RequestMessage:
     )
 
 
+def _merged(name: str, data: Mapping[str, Any]) -> RequestMessage:
+    """A pull request that was merged by itself; its datasets have messages of their own."""
+    return RequestMessage(
+        name=f"#{data.get('pull_request')}",
+        state=State.INFO,
+        headline="Merged by itself: every guard of AUTO_MERGE agreed",
+        facts=_facts(data, title="Title", author="By"),
+    )
+
+
 def _freed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     what = "An earlier version was freed for good" if data.get("why") == "replaced" else "Freed for good"
     return RequestMessage(name=name, state=State.INFO, headline=what, facts=_facts(data, size_bytes="Size", by="By"))
@@ -257,6 +297,7 @@ _MESSAGES: dict[EventKind, Callable[[str, Mapping[str, Any]], RequestMessage]] =
     EventKind.RESUMED: _command("Resumed"),
     EventKind.CANCELLED: _command("Cancelled", "It lands when its request is edited, or after: hugflow resume {name}"),
     EventKind.FREED: _freed,
+    EventKind.MERGED: _merged,
     EventKind.EXPIRING: _expiring,
 }
 

@@ -14,6 +14,7 @@
                /marks/<kind>/<name>.json     holds, upstream, scrubs: what is known beside the data
                /adopted/<name>.json          local files that a landing takes instead of fetching them
                /slots/<kind>/<number>/       one claim for each dataset in flight
+               /github/commands.json         the commands in comments that were dealt with
                /links.json                   files that landed datasets share by hard links
 <state>/active.json, archived.json, progress/<name>.json
 ```
@@ -72,6 +73,7 @@ class Layout:
         self.cancels = self.inner / "cancels"
         self.events = self.inner / "events"
         self.links = self.inner / "links.json"
+        self.github_commands = self.inner / "github" / "commands.json"
         self.progress = state_dir / "progress"
         self.active = state_dir / "active.json"
         self.archived = state_dir / "archived.json"

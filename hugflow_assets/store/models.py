@@ -204,6 +204,7 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     FREED = "freed"  # what was in the trash is deleted for good
     EXPIRING = "expiring"  # keep_until is near, or past; nothing is deleted
+    MERGED = "merged"  # a pull request, by itself (AUTO_MERGE)
 
 
 class Event(Frozen):

@@ -259,6 +259,12 @@ class Store:
         with disk_errors(self.root):
             return self._quota.reserve(name, need_bytes, need_inodes, owner)
 
+    def reserved_names(self) -> frozenset[str]:
+        """The names of the landings that space is promised to."""
+        self._ready()
+        with disk_errors(self.root):
+            return frozenset(self._quota.reservations())
+
     def headroom(self, name: str | None = None) -> Headroom:
         """What is taken and left; with ``name``, as a landing of that name would find it. Decides nothing."""
         self._ready()
