@@ -1,27 +1,45 @@
-"""A GitHub that holds one repository: pull requests, comments, statuses, reviews, check runs, merging."""
+"""A GitHub that holds one repository: pull requests, comments, statuses, reviews, check runs, merging.
+
+As documented: order and paging of lists, at most 3,000 files of a pull request, ETags (a 304 costs nothing of the rate
+limit), rights of tokens (``/user`` is 403 for an App's), 405 on a branch with a merge queue.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from hugflow_assets_tests.doubles.serving import Answer, Double, RefusalError, Request
 
 COMMENT_LIMIT = 65_536
+FILES_LISTED = 3000
+RIGHTS = frozenset({"comments", "statuses", "contents"})
 _SETTING_OF = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}
 
 
 class GitHubDouble(Double):
-    """``token`` is what it accepts; ``login`` whose token that is."""
+    """``token`` is what it accepts; ``login`` whose token that is. ``of_app``: it is an App's or a workflow's.
+
+    ``counted`` are the requests that cost of the rate limit. ``rights`` are what the token may write.
+    """
 
     def __init__(
         self, *, token: str = "ghp_canary", repository: str = "org/requests", login: str = "hugflow-bot"
     ) -> None:
         super().__init__()
         self.token, self.repository, self.login = token, repository, login
+        self.of_app = False
+        self.rights = set(RIGHTS)
+        self.counted: list[Request] = []
+        self.events: dict[int, list[dict[str, Any]]] = {}
+        self.merge_queue: list[int] | None = None  # the queue of main, where there is one
         self.pulls: dict[int, dict[str, Any]] = {}
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.files: dict[int, list[dict[str, Any]]] = {}
@@ -40,7 +58,12 @@ class GitHubDouble(Double):
         repo = f"{self.url}/repos/{self.repository}"
         self.pulls[number] = {
             "number": number,
+            "id": 1000 + number,
+            "node_id": f"PR_{number}",
+            "title": "A request",
             "url": f"{repo}/pulls/{number}",
+            "created_at": now_text(),
+            "updated_at": now_text(),
             "issue_url": f"{repo}/issues/{number}",
             "state": "open",
             "draft": False,
@@ -53,8 +76,37 @@ class GitHubDouble(Double):
         }
         self.files[number] = [{"filename": "requests/add/x.yaml", "status": "added"}]
 
-    def comment(self, number: int, login: str, body: str) -> None:
-        self._add_comment(number, login, body)
+    def comment(self, number: int, login: str, body: str) -> int:
+        return int(self._add_comment(number, login, body)["id"])
+
+    def review(self, number: int, login: str, state: str = "APPROVED", *, commit: str = "") -> None:
+        """A review of the head as it is, or was."""
+        head = commit or self.pulls[number]["head"]["sha"]
+        one = {"user": self._user(login), "state": state, "commit_id": head, "submitted_at": now_text()}
+        self.reviews.setdefault(number, []).append(one)
+        self._touch(number)
+
+    def check(self, number: int, conclusion: str | None = "success", *, name: str = "request-validate") -> None:
+        """A run of a check on the head as it is. GitHub does not count that as a change of the pull request."""
+        head = self.pulls[number]["head"]["sha"]
+        done = "completed" if conclusion else "in_progress"
+        runs = self.check_runs.setdefault(head, [])
+        runs[:] = [one for one in runs if one["name"] != name]
+        runs.append(
+            {"id": len(runs) + 1, "name": name, "conclusion": conclusion, "status": done, "started_at": now_text()}
+        )
+
+    def change_base(self, number: int, branch: str) -> None:
+        """What the author may do at any time; reviews stay as they are."""
+        self.pulls[number]["base"] = {**self.pulls[number]["base"], "ref": branch}
+        self.events.setdefault(number, []).append(
+            {"id": len(self.events) + 1, "event": "base_ref_changed", "created_at": now_text()}
+        )
+        self._touch(number)
+
+    def _touch(self, number: int) -> None:
+        if number in self.pulls:
+            self.pulls[number]["updated_at"] = now_text()
 
     def bodies(self, number: int = 1, login: str | None = None) -> list[str]:
         by = login or self.login
@@ -66,16 +118,57 @@ class GitHubDouble(Double):
         for method, pattern, handler in self._routes():
             found = re.fullmatch(pattern, request.path)
             if found and method == request.method:
-                return handler(request, *found.groups())
+                return self._conditional(request, handler(request, *found.groups()))
+        self.counted.append(request)
         raise RefusalError(404, {"message": "Not Found"})
+
+    def _conditional(self, request: Request, answered: Any) -> Answer:
+        """With an ETag; 304 where the client has this very answer."""
+        answer = answered if isinstance(answered, Answer) else Answer(answered, {})
+        whole = json.dumps([answer.body, answer.headers], sort_keys=True, default=str)
+        etag = f'W/"{hashlib.sha256(whole.encode()).hexdigest()}"'
+        if request.method == "GET" and request.headers.get("if-none-match") == etag:
+            return Answer("", {"ETag": etag}, 304)
+        self.counted.append(request)
+        return replace(answer, headers={**answer.headers, "ETag": etag}) if request.method == "GET" else answer
+
+    def _need(self, right: str) -> None:
+        if right not in self.rights:
+            raise RefusalError(403, {"message": "Resource not accessible by personal access token"})
+
+    def _account(self) -> dict[str, Any]:
+        if self.of_app:
+            raise RefusalError(403, {"message": "Resource not accessible by integration"})
+        return self._user(self.login)
+
+    def _graphql(self, request: Request) -> dict[str, Any]:
+        query = str(request.body.get("query"))
+        if "viewer" in query:
+            return {"data": {"viewer": {"login": self.login}}}
+        if "enqueuePullRequest" not in query:
+            return {"errors": [{"message": "Field does not exist"}]}
+        self._need("contents")
+        asked = request.body["variables"]["input"]
+        number = int(asked["pullRequestId"].removeprefix("PR_"))
+        if self.merge_queue is None:
+            return {"errors": [{"type": "UNPROCESSABLE", "message": "The branch has no merge queue"}]}
+        if asked["expectedHeadOid"] != self.pulls[number]["head"]["sha"]:
+            return {"errors": [{"type": "UNPROCESSABLE", "message": "Head has changed"}]}
+        self.merge_queue.append(number)
+        return {"data": {"enqueuePullRequest": {"mergeQueueEntry": {"position": len(self.merge_queue)}}}}
 
     def _routes(self) -> list[tuple[str, str, Any]]:
         repo = f"/repos/{re.escape(self.repository)}"
         return [
-            ("GET", "/user", lambda _: self._user(self.login)),
+            ("GET", "/user", lambda _: self._account()),
+            ("POST", "/graphql", self._graphql),
             ("GET", repo, lambda _: self._repository()),
             ("GET", f"{repo}/pulls/(\\d+)", lambda _, number: self._pull(number)),
-            ("GET", f"{repo}/pulls/(\\d+)/files", lambda r, number: self._page(r, self.files[int(number)])),
+            ("GET", f"{repo}/pulls", self._list_pulls),
+            ("GET", f"{repo}/pulls/(\\d+)/files", lambda r, n: self._page(r, self.files[int(n)][:FILES_LISTED])),
+            ("GET", f"{repo}/issues/(\\d+)/events", lambda r, n: self._page(r, self.events.get(int(n), []))),
+            ("GET", f"{repo}/compare/(.+)\\.\\.\\.(.+)", self._compare),
+            ("GET", f"{repo}/issues/comments", self._all_comments),
             ("GET", f"{repo}/pulls/(\\d+)/reviews", lambda r, number: self._page(r, self.reviews.get(int(number), []))),
             ("PUT", f"{repo}/pulls/(\\d+)/merge", self._merge),
             ("GET", f"{repo}/issues/(\\d+)/comments", lambda r, n: self._page(r, self.comments.get(int(n), []))),
@@ -113,19 +206,59 @@ class GitHubDouble(Double):
             raise RefusalError(404, {"message": "Not Found"})
         return self.pulls[int(number)]
 
-    def _merge(self, request: Request, number: str) -> dict[str, Any]:
-        _only(request.body, {"commit_message", "commit_title", "merge_method", "sha"})
+    def _list_pulls(self, request: Request) -> Answer:
+        """Newest created first; with ``sort=updated`` alone the one on which nothing has happened for longest."""
+        asked = request.query
+        state, head, base = asked.get("state", "open"), asked.get("head"), asked.get("base")
+        sort = asked.get("sort", "created")
+        key = {"created": "created_at", "updated": "updated_at"}[sort]
+        descending = asked.get("direction", "desc" if sort == "created" else "asc") == "desc"
+        rows = [
+            one
+            for one in self.pulls.values()
+            if state in ("all", one["state"])
+            and head in (None, f"{self.repository.split('/')[0]}:{one['head']['ref']}")
+            and base in (None, one["base"]["ref"])
+        ]
+        rows.sort(key=lambda one: (one[key], one["number"]), reverse=descending)
+        # The list leaves out what GitHub has to work out for each.
+        left_out = ("mergeable", "changed_files", "merged")
+        return self._page(request, [{name: one[name] for name in one if name not in left_out} for one in rows])
+
+    def _all_comments(self, request: Request) -> Answer:
+        asked = request.query
+        rows = [
+            {**one, "issue_url": f"{self.url}/repos/{self.repository}/issues/{number}"}
+            for number, comments in self.comments.items()
+            for one in comments
+            if one["updated_at"] >= asked.get("since", "")
+        ]
+        descending = "sort" in asked and asked.get("direction", "desc") == "desc"
+        return self._page(request, sorted(rows, key=lambda one: one["id"], reverse=descending))
+
+    def _compare(self, request: Request, base: str, head: str) -> dict[str, Any]:
+        return {"merge_base_commit": self._commit(self.pulls[1]["base"]["sha"]), "files": [], "commits": []}
+
+    def _check_merge(self, request: Request, number: str) -> None:
+        self._need("contents")
         self.before_merge()
+        if self.merge_queue is not None:
+            why = "Changes must be made through the merge queue"
+            raise RefusalError(405, {"message": f"Repository rule violations found\n\n{why}"})
         if self.repository_settings.get(_SETTING_OF[request.body.get("merge_method", "merge")]) is False:
             raise RefusalError(405, {"message": "This way to merge is not allowed on this repository."})
-        pull = self._pull(number)
-        if request.body.get("sha") != pull["head"]["sha"]:
+        if request.body.get("sha") != self._pull(number)["head"]["sha"]:
             raise RefusalError(409, {"message": "Head branch was modified. Review and try the merge again."})
-        pull["state"] = "closed"
+
+    def _merge(self, request: Request, number: str) -> dict[str, Any]:
+        _only(request.body, {"commit_message", "commit_title", "merge_method", "sha"})
+        self._check_merge(request, number)
+        self._pull(number)["state"] = "closed"
         self.merged.append((int(number), request.body["sha"]))
         return {"merged": True, "sha": "f" * 40, "message": "Pull Request successfully merged"}
 
     def _post_comment(self, request: Request, number: str) -> dict[str, Any]:
+        self._need("comments")
         self._pull(number)
         self._check_body(request)
         if int(number) in self.locked:
@@ -133,10 +266,11 @@ class GitHubDouble(Double):
         return self._add_comment(int(number), self.login, request.body["body"])
 
     def _edit_comment(self, request: Request, comment_id: str) -> dict[str, Any]:
+        self._need("comments")
         self._check_body(request)
         for one in (one for many in self.comments.values() for one in many):
             if one["id"] == int(comment_id) and one["user"]["login"] == self.login:
-                one["body"] = request.body["body"]
+                one |= {"body": request.body["body"], "updated_at": now_text()}
                 return one
         raise RefusalError(404, {"message": "Not Found"})
 
@@ -148,18 +282,23 @@ class GitHubDouble(Double):
     def _add_comment(self, number: int, login: str, body: str) -> dict[str, Any]:
         self._ids += 1
         url = f"{self.url}/repos/{self.repository}/issues/comments/{self._ids}"
-        one = {"id": self._ids, "url": url, "body": body, "user": self._user(login)}
+        now = now_text()
+        one = {
+            "id": self._ids, "url": url, "body": body, "user": self._user(login), "created_at": now, "updated_at": now,
+        }  # fmt: skip
         self.comments.setdefault(number, []).append(one)
+        self._touch(number)
         return one
 
     def _post_status(self, request: Request, sha: str) -> dict[str, Any]:
+        self._need("statuses")
         _only(request.body, {"state", "description", "context", "target_url"})
         if request.body["state"] not in ("pending", "success", "failure", "error"):
             raise RefusalError(422, {"message": "state is not included in the list"})
         if len(request.body.get("description", "")) > 140:
             raise RefusalError(422, {"message": "description is too long"})
-        self.statuses.setdefault(sha, []).append(dict(request.body))
-        return dict(request.body)
+        self.statuses.setdefault(sha, []).append({**request.body, "creator": self._user(self.login)})
+        return self.statuses[sha][-1]
 
     def _runs(self, request: Request, sha: str) -> Answer:
         runs = [one for one in self.check_runs.get(sha, []) if one["name"] == request.query.get("check_name")]
@@ -182,7 +321,13 @@ class GitHubDouble(Double):
         return Answer({"total_count": len(rows), key: shown} if key else shown, {"Link": told} if told else {})
 
     def _user(self, login: str) -> dict[str, Any]:
-        return {"login": login, "id": abs(hash(login)) % 10_000, "url": f"{self.url}/users/{login}", "type": "User"}
+        kind = "Bot" if login.endswith("[bot]") else "User"
+        return {"login": login, "id": abs(hash(login)) % 10_000, "url": f"{self.url}/users/{login}", "type": kind}
+
+
+def now_text() -> str:
+    """GitHub's form of now; with the part of a second, so that what comes later is later."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _only(body: dict[str, Any], fields: set[str]) -> None:

@@ -75,7 +75,7 @@ class RepositoryDouble(GitHubDouble):
         self.refresh()
         return self.git("rev-parse", branch)
 
-    def propose(self, branch: str, *, author: str = "ada", title: str = "A request") -> int:
+    def propose(self, branch: str, *, author: str = "ada", title: str = "A request", base: str = "main") -> int:
         """Open a pull request for a branch; its number."""
         number = max(self.pulls, default=0) + 1
         head = self.git("rev-parse", branch)
@@ -85,7 +85,7 @@ class RepositoryDouble(GitHubDouble):
             merge_commit_sha=None, merged_at=None,
         )  # fmt: skip
         self.pulls[number]["head"] = {"ref": branch, "sha": head, "repo": {"full_name": self.repository}}
-        self.pulls[number]["base"] = {"ref": "main", "sha": self.git("rev-parse", "main")}
+        self.pulls[number]["base"] = {"ref": base, "sha": self.git("rev-parse", base)}
         self.refresh()
         return number
 
@@ -94,8 +94,11 @@ class RepositoryDouble(GitHubDouble):
         for number, pull in self.pulls.items():
             if pull["state"] != "open" or not self.git("branch", "--list", pull["head"]["ref"]):
                 continue
-            head = pull["head"]["sha"] = self.git("rev-parse", pull["head"]["ref"])
-            base = self.git("merge-base", "main", head)
+            head = self.git("rev-parse", pull["head"]["ref"])
+            if head != pull["head"]["sha"]:
+                pull["head"]["sha"] = head
+                self._touch(number)
+            base = self.git("merge-base", pull["base"]["ref"], head)
             changed = self.git("diff", "--raw", "-z", "-M", "--no-abbrev", base, head).split("\0")
             self.files[number] = list(_changed(changed))
             pull["changed_files"] = len(self.files[number])
@@ -121,40 +124,30 @@ class RepositoryDouble(GitHubDouble):
         self.merges[head] = number
         pull.update(state="closed", merged=True, merged_at="2030-01-01T00:00:00Z", merge_commit_sha=commit)
         self.merged.append((number, head))
+        self._touch(number)
         self.refresh()
         return commit
+
+    def change_base(self, number: int, branch: str) -> None:
+        super().change_base(number, branch)
+        self.refresh()
 
     # ---- what the API says
 
     def _routes(self) -> list[tuple[str, str, Any]]:
         repo = f"/repos/{re.escape(self.repository)}"
         return [
-            ("GET", f"{repo}/pulls", self._list_pulls),
             ("POST", f"{repo}/pulls", self._create_pull),
             ("GET", f"{repo}/git/trees/([0-9a-f]{{40}})", self._tree),
             ("GET", f"{repo}/git/blobs/([0-9a-f]{{40}})", self._blob),
             ("GET", f"{repo}/commits/([0-9a-f]{{40}})/pulls", self._pulls_of),
-            ("GET", f"{repo}/compare/([0-9a-f]{{40}})\\.\\.\\.([0-9a-f]{{40}})", self._compare),
-            ("GET", f"{repo}/issues/comments", self._all_comments),
             *super()._routes(),
         ]
 
     def _merge(self, request: Request, number: str) -> dict[str, Any]:
         _only(request.body, {"commit_message", "commit_title", "merge_method", "sha"})
-        self.before_merge()
-        if request.body.get("sha") != self._pull(number)["head"]["sha"]:
-            raise RefusalError(409, {"message": "Head branch was modified. Review and try the merge again."})
+        self._check_merge(request, number)
         return {"merged": True, "sha": self.merge(int(number)), "message": "Pull Request successfully merged"}
-
-    def _list_pulls(self, request: Request) -> Answer:
-        state, head = request.query.get("state", "open"), request.query.get("head")
-        rows = [
-            one
-            for _, one in sorted(self.pulls.items(), reverse=True)
-            if state in ("all", one["state"])
-            and head in (None, f"{self.repository.split('/')[0]}:{one['head']['ref']}")
-        ]
-        return self._page(request, rows)
 
     def _create_pull(self, request: Request) -> dict[str, Any]:
         _only(request.body, {"base", "head", "title", "body"})
@@ -190,14 +183,6 @@ class RepositoryDouble(GitHubDouble):
 
     def _compare(self, request: Request, base: str, head: str) -> dict[str, Any]:
         return {"merge_base_commit": self._commit(self.git("merge-base", base, head)), "files": [], "commits": []}
-
-    def _all_comments(self, request: Request) -> Answer:
-        every = [
-            {**one, "issue_url": f"{self.url}/repos/{self.repository}/issues/{number}"}
-            for number, comments in self.comments.items()
-            for one in comments
-        ]
-        return self._page(request, sorted(every, key=lambda one: one["id"]))
 
     def _commit(self, sha: str) -> dict[str, Any]:
         return super()._commit(sha) | {"html_url": f"{self.url}/{self.repository}/commit/{sha}"}

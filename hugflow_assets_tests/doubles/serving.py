@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 class Fault:
     """One fault for the next request whose ``METHOD path`` contains ``on``.
 
-    ``after``: the request is carried out first, and the answer lost. ``hang_s``: no answer for so long.
+    ``after``: the request is carried out first, and the answer lost. ``hang_s``: no answer for so long. ``answer``:
+    what comes instead of JSON. ``times``: how many requests it meets.
     """
 
     status: int = 502
@@ -24,6 +25,8 @@ class Fault:
     after: bool = False
     hang_s: float = 0
     headers: dict[str, str] = field(default_factory=dict)
+    answer: Any = None
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Request:
 class Answer:
     """What to answer with, where headers belong to it."""
 
-    told: Any
+    body: Any
     headers: dict[str, str]
+    status: int = 200
 
 
 class RefusalError(Exception):
@@ -93,10 +97,13 @@ class Double:
             fault = next((one for one in self.faults if one.on in line), None)
             if fault is not None:
                 self.faults.remove(fault)
+                if fault.times > 1:
+                    self.faults.appendleft(replace(fault, times=fault.times - 1))
         if fault is not None and fault.hang_s:
             self._released.wait(fault.hang_s)
         if fault is not None and not fault.after:
-            return fault.status, fault.headers, {"message": "a fault", "ok": False, "error": "fault"}
+            answer = {"message": "a fault", "ok": False, "error": "fault"} if fault.answer is None else fault.answer
+            return fault.status, fault.headers, answer
         with self._lock:
             try:
                 status, told = 200, self.answer(request)
@@ -108,7 +115,7 @@ class Double:
                 fault.headers,
                 {"message": "a fault after it was stored", "ok": False, "error": "fault"},
             )
-        return (status, told.headers, told.told) if isinstance(told, Answer) else (status, {}, told)
+        return (told.status, told.headers, told.body) if isinstance(told, Answer) else (status, {}, told)
 
 
 class _Server(ThreadingHTTPServer):
@@ -133,7 +140,7 @@ def _handler(double: Double) -> type[BaseHTTPRequestHandler]:
                     body=_body(raw, self.headers.get("Content-Type") or ""),
                 )
             )
-            data = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+            data = b"" if status == 304 else told.encode() if isinstance(told, str) else json.dumps(told).encode()
             try:
                 self.send_response(status)
                 for key, value in headers.items():

@@ -7,8 +7,9 @@ from typing import Any
 
 from hugflow_assets_tests.doubles.serving import Double, RefusalError, Request
 
+BLOCKS_TOGETHER = 50_000  # characters of all blocks of a message
 _FIELDS = {
-    "chat.postMessage": {"channel", "text", "blocks", "thread_ts", "metadata"},
+    "chat.postMessage": {"channel", "text", "blocks", "thread_ts", "metadata", "unfurl_links", "unfurl_media"},
     "chat.update": {"channel", "ts", "text", "blocks", "metadata"},
     "conversations.history": {"channel", "limit", "include_all_metadata", "cursor"},
     "conversations.replies": {"channel", "ts", "limit", "include_all_metadata", "cursor"},
@@ -60,6 +61,8 @@ class SlackDouble(Double):
         if method == "conversations.replies":
             found = [one for one in self.messages if body["ts"] in (one["ts"], one.get("thread_ts"))]
             return self._page(found, body)
+        if len(json.dumps(body.get("blocks") or [])) > BLOCKS_TOGETHER:
+            return {"ok": False, "error": "msg_blocks_too_long"}
         if wrong := block_problem(body.get("blocks") or []):
             return {"ok": False, "error": "invalid_blocks", "why": wrong}
         message = {key: value for key, value in body.items() if key != "channel"}
@@ -85,7 +88,7 @@ class SlackDouble(Double):
         }
 
     def _hook(self, request: Request) -> str:
-        if set(request.body) - {"text", "blocks"}:
+        if set(request.body) - {"text", "blocks", "unfurl_links", "unfurl_media"}:
             raise RefusalError(400, "invalid_payload")
         if block_problem(request.body.get("blocks") or []):
             raise RefusalError(400, "invalid_blocks")

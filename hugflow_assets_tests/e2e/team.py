@@ -15,7 +15,7 @@ import pytest
 from dagster import DagsterInstance
 
 from hugflow_assets.demo import LocalHub
-from hugflow_assets.notify.comment import sections_of
+from hugflow_assets.notify.comment import MARKER, sections_of
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.github import delivery_sensor as delivering
 from hugflow_assets.orchestration.github import pull_requests_sensor as pull_requests
@@ -78,7 +78,8 @@ class Team:
         """One tick of delivery."""
         self.now += later_s
         channels = delivering.channels_of(self.settings)
-        done = delivering.play(channels, self.store, self.delivery, self.now, delivering._tagging(self.instance))
+        tagging = delivering._tagging(self.instance)
+        done = delivering.deliver_round(channels, self.store, self.delivery, self.now, tagging)
         self.delivery = delivering.Cursor.of(done.cursor.model_dump_json())
         return done
 
@@ -97,7 +98,7 @@ class Team:
 
     def comment(self, number: int) -> str:
         """The one comment of the machine on a pull request."""
-        bodies = self.github.bodies(number)
+        bodies = [one for one in self.github.bodies(number) if one.startswith(MARKER)]
         assert len(bodies) == 1, bodies
         return bodies[0]
 

@@ -89,9 +89,8 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     for told in facts:
         assert f"| {told} |" in team.comment(number)
     assert f"| Checks | {len(PREFLIGHT_RULES) + len(POSTLANDING_RULES)} passed |" in team.comment(number)
-    news = ["Queued", "Started", "Landed", "Landed and checked"]
-    assert [one["description"] for one in team.github.statuses[commit]] == [f"{told}: {SPEECH}" for told in news]
-    assert team.statuses(commit) == ["pending", "pending", "success", "success"]
+    assert [one["description"] for one in team.github.statuses[commit]] == [f"Landed and checked: {SPEECH}"]
+    assert team.statuses(commit) == ["success"]
     assert team.headlines() == LANDED
     run = next(iter(team.instance.get_runs()))
     assert run.tags["hugflow/request"] == "add/speech.yaml"
@@ -119,9 +118,8 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     team.sync()
     team.deliver_all()
     assert team.sections(removal)[1:] == [f"### ✅ Removed: `{SPEECH}`"]  # in place of the plan, and of what was queued
-    news = ["Queued: remove/speech.yaml", f"Removed: {SPEECH}"]
-    assert [one["description"] for one in team.github.statuses[commit]] == news
-    assert team.statuses(commit) == ["pending", "success"]
+    assert [one["description"] for one in team.github.statuses[commit]] == [f"Removed: {SPEECH}"]
+    assert team.statuses(commit) == ["success"]
     assert team.headlines()[-1] == "Removed"
     assert not (team.store.root / SPEECH).exists()
     assert len(team.slack.parents()) == 1
@@ -137,7 +135,7 @@ def test_a_withdrawn_removal_and_an_edit_say_what_they_do(team: Team) -> None:
     assert "description: Speech. -> Better words." in team.comment(edit)
     assert "Removal withdrawn" in team.comment(back)
     assert "out of the trash" in team.comment(back)
-    assert f"### ✅ Would land: `{SPEECH}`" in team.sections(back)
+    assert f"### ✅ Comes back from the trash, nothing is fetched: `{SPEECH}`" in team.sections(back)
     team.github.merge(back)
     team.sync()
     assert (team.store.root / SPEECH).exists()
@@ -223,6 +221,8 @@ def test_a_landing_that_fails_says_why_and_is_tried_again_on_demand(team: Team) 
     team.github.comment(number, "ada", "please /hugflow retry it")
     done = team.deliver()
     assert (done.retried, done.problems) == ((), ())
+    answers = [one for one in team.github.bodies(number) if "by `mallory` changes nothing" in one]
+    assert len(answers) == 1
     assert team.store.events.last_seq() == events
     assert asked_for(team) == []  # it waits for an edit
     for number_ in range(230):  # more than are read at once, and than a page holds
@@ -245,7 +245,6 @@ def test_the_status_of_a_commit_with_two_requests_is_green_only_when_both_are(te
     team.deliver_all()
     last = team.github.statuses[commit][-1]
     assert (last["state"], last["description"].partition(";")[0]) == ("failure", "1 of 2 failed")
-    assert team.statuses(commit)[0] == "pending"
     assert "success" not in team.statuses(commit)
     team.hub.add_repo("org/none", text_files(team.github.work.parent / "late"))
     assert sorted(one.state for one in team.sync()) == ["landed", "landed"]
@@ -323,9 +322,8 @@ def test_a_silent_channel_keeps_the_other_from_nothing(team: Team) -> None:
 
 
 def approve(team: Team, number: int) -> None:
-    head = team.github.pulls[number]["head"]["sha"]
-    team.github.reviews[number] = [{"user": {"login": "carol"}, "state": "APPROVED", "commit_id": head}]
-    team.github.check_runs[head] = [{"name": "request-validate", "conclusion": "success", "status": "completed"}]
+    team.github.review(number, "carol")
+    team.github.check(number)
 
 
 def test_an_approved_request_merges_by_itself_only_where_that_is_wanted(team: Team) -> None:

@@ -19,15 +19,13 @@ from hugflow_assets.notify import (
     message_of,
     message_of_progress,
     message_section,
-    plan_comment,
     slack_blocks,
     slack_message,
     web_client,
-    with_section,
 )
-from hugflow_assets.notify.comment import sections_of
+from hugflow_assets.notify.comment import plan_entry, sections_of, with_section
 from hugflow_assets.notify.examples import EXAMPLES, NAME, example
-from hugflow_assets.orchestration.github.origins import TOLD_ON_PULL
+from hugflow_assets.orchestration.github.origins import EVENTS_OF_REQUESTS
 from hugflow_assets.planning.models import Action, Forecast
 from hugflow_assets.rules import Severity, Verdict
 from hugflow_assets.store import Event, EventKind, Headroom, Phase, Progress
@@ -52,6 +50,7 @@ TOLD = {
     EventKind.CANCELLED: ["Cancelled", "ben"],
     EventKind.FREED: ["Freed for good", "3.0 MB"],
     EventKind.EXPIRING: ["keep_until", "2030-02-01", "ada"],
+    EventKind.MERGED: ["Merged by itself", "Ask for org/name", "ada"],
 }
 
 
@@ -83,11 +82,11 @@ def test_every_event_is_told_in_full_to_slack_and_to_github(kind: EventKind) -> 
     ],
 )
 def test_checks_are_told_in_short_and_what_did_not_pass_by_name(checks: Any, state: State, told: str) -> None:
-    story = message_of(event(EventKind.CHECKED, checks=checks))
-    assert (story.state, dict(story.facts)["Checks"]) == (state, told)
+    message = message_of(event(EventKind.CHECKED, checks=checks))
+    assert (message.state, dict(message.facts)["Checks"]) == (state, told)
     named = [one for kind in ("failed", "warnings", "not_judged") for one in (checks or {}).get(kind, ())]
-    assert story.body.splitlines() == named
-    assert bool(story.remedy) == (state is State.FAILURE)
+    assert message.body.splitlines() == named
+    assert bool(message.remedy) == (state is State.FAILURE)
 
 
 _KEYS = sorted({key for data in EXAMPLES.values() for key in data} | {"what", "stage", "why", "cancelled"})
@@ -143,6 +142,7 @@ PLACES = {
     EventKind.CANCELLED: EVERYWHERE,
     EventKind.FREED: SLACK_ALONE,
     EventKind.EXPIRING: SLACK_ALONE,
+    EventKind.MERGED: SLACK_ALONE,
 }
 
 
@@ -152,7 +152,7 @@ def test_every_kind_is_told_where_it_belongs_and_nowhere_else(slack: SlackDouble
     found = {}
     for seq, kind in enumerate(EventKind):
         one = Event(seq=seq, time="2030-01-01T00:00:00Z", kind=kind, name=NAME, data=EXAMPLES[kind])
-        found[kind] = (webhook.send(one), bot.send(one), kind in TOLD_ON_PULL)
+        found[kind] = (webhook.send(one), bot.send(one), kind in EVENTS_OF_REQUESTS)
     assert found == PLACES
     whole = event(EventKind.SCRUBBED, checked=10, damaged=[], missing=[])
     assert not webhook.send(whole) and not bot.send(whole)  # no news
@@ -160,7 +160,7 @@ def test_every_kind_is_told_where_it_belongs_and_nowhere_else(slack: SlackDouble
 
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_an_event_without_data_is_told_all_the_same(kind: EventKind) -> None:
-    assert NAME in str(slack_message(event(kind)))
+    assert message_of(event(kind)).name in str(slack_message(event(kind)))
     assert message_section(message_of(event(kind)))
 
 
@@ -169,9 +169,9 @@ def test_progress_tells_share_speed_and_what_is_left() -> None:
         name=NAME, phase=Phase.DOWNLOADING, started_at="", updated_at="", bytes_done=250, bytes_total=1000,
         shards_done=1, shards_total=4, bytes_per_s=50.0, eta_s=5400,
     )  # fmt: skip
-    story = message_of_progress(progress)
-    assert story.headline == "Downloading: 25 %"
-    assert dict(story.facts) == {
+    message = message_of_progress(progress)
+    assert message.headline == "Downloading: 25 %"
+    assert dict(message.facts) == {
         "Bytes": "250 B of 1.0 kB",
         "Shards": "1 of 4",
         "Speed": "50 B/s",
@@ -190,10 +190,10 @@ HOSTILE = st.text(max_size=200) | st.sampled_from(
 def test_no_text_breaks_slacks_limits_or_means_anything_to_it(
     name: str, headline: str, body: str, label: str, value: str, remedy: str
 ) -> None:
-    story = RequestMessage(
+    message = RequestMessage(
         name=name, state=State.INFO, headline=headline, facts=((label, value),) * 12, body=body, remedy=remedy
     )
-    blocks = slack_blocks(story)
+    blocks = slack_blocks(message)
     assert block_problem(blocks) == ""
     assert not any("<" in one["text"]["text"] for one in blocks[1:] if "text" in one)
 
@@ -202,10 +202,10 @@ def test_no_text_breaks_slacks_limits_or_means_anything_to_it(
 def test_no_text_breaks_a_comment_or_mentions_anyone(texts: list[str]) -> None:
     body = None
     for number, text in enumerate(texts):
-        story = RequestMessage(
+        message = RequestMessage(
             name=f"{number}{text}", state=State.INFO, headline=text, facts=((text, text),), body=text, remedy=text
         )
-        body = with_section(body, story.name, message_section(story))
+        body = with_section(body, message.name, message_section(message))
     assert body is not None
     assert body.startswith(MARKER)
     assert len(body) < 65_536
@@ -238,7 +238,8 @@ def test_a_plan_tells_what_would_land_and_every_verdict_with_its_remedy() -> Non
     ]
     room = Headroom(quota_bytes=10_000_000, used_bytes=9_000_000)
     takes = Forecast(action=Action.LAND, download_bytes=2_000_000, stays_bytes=2_000_000, peak_bytes=5_000_000)
-    told = plan_comment(plan.name, verdicts, plan=plan, forecast=takes, room=room, path="/data/x").replace("\\", "")
+    entry = plan_entry(plan.name, verdicts, plan=plan, forecast=takes, room=room, path="/data/x")
+    told = entry.text.replace("\\", "")
     for word in (
         "❌ Would not land",
         "a" * 40,
@@ -250,7 +251,7 @@ def test_a_plan_tells_what_would_land_and_every_verdict_with_its_remedy() -> Non
     ):
         assert word in told
     assert "@ada" not in told
-    assert "✅ Would land" in plan_comment(plan.name, verdicts[:1], plan=plan)
+    assert "✅ Would land" in plan_entry(plan.name, verdicts[:1], plan=plan).text
 
 
 def test_there_is_an_example_of_every_kind_and_of_progress() -> None:

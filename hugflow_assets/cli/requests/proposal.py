@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
@@ -77,9 +76,9 @@ def remote_of(settings: Settings) -> str:
         )
     if settings.requests_git_url is not None:
         return settings.requests_git_url
-    parts = urlsplit(settings.github_api_url)
-    host = parts.netloc.removeprefix("api.") if parts.netloc == "api.github.com" else parts.netloc
-    return f"{parts.scheme}://{host}/{settings.github_repository}.git"
+    from hugflow_assets.notify.github_client import web_url
+
+    return f"{web_url(settings.github_api_url)}/{settings.github_repository}.git"
 
 
 def _token(settings: Settings) -> str | None:
@@ -102,7 +101,7 @@ def carry_out(proposal: Proposal, settings: Settings, pr: bool) -> None:
 
 def _proposed(proposal: Proposal, settings: Settings) -> str:
     from hugflow_assets.intake.proposal import push_proposal
-    from hugflow_assets.notify.github_channel import GitHub
+    from hugflow_assets.notify.github_client import GitHub
     from hugflow_assets.notify.new_pull_request import open_pull
 
     base = settings.requests_git_branch

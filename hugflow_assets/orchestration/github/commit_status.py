@@ -1,34 +1,33 @@
-"""How the other requests of a commit stand: its one status is green only when all of them are."""
+"""How the request files of a commit stand: its one status is green only when all of them are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hugflow_assets.notify import State, message_of
-from hugflow_assets.orchestration.github.origins import TOLD_ON_PULL
-from hugflow_assets.store import Event, EventKind, Store
+from hugflow_assets.orchestration.github.origins import EVENTS_OF_REQUESTS
+from hugflow_assets.store import EventKind, Store
 
-_RECENT_EVENTS = 5000
+_RECENT_EVENTS = 20_000
 
 
-def standing_of(store: Store) -> Callable[[Event, str], list[State]]:
-    """What ``GitHubChannel`` asks: the states of the other request files of a commit, as they were at an event."""
+def states_of_commits(store: Store) -> Callable[[str, int], Mapping[str, State]]:
+    """What ``GitHubChannel`` asks: the states of the request files of a commit after an event, by path."""
 
-    def others(event: Event, commit: str) -> list[State]:
+    def states_of(commit: str, seq: int) -> Mapping[str, State]:
         states: dict[str, State] = {}
         paths: dict[str, str] = {}
-        own = ""
-        for one in store.events.read(after=max(0, event.seq - _RECENT_EVENTS)):
-            if one.seq > event.seq:
+        for event in store.events.read(after=max(0, seq - _RECENT_EVENTS)):
+            if event.seq > seq:
                 break
-            if one.kind is EventKind.REQUESTED:
-                paths[one.name] = str(one.data.get("path") or "")
-                if one.data.get("commit") == commit:
-                    states[paths[one.name]] = State.PENDING
-            own = str(one.data.get("removal_path") or paths.get(one.name) or "")
-            state = message_of(one).state if one.kind in TOLD_ON_PULL and own in states else State.INFO
-            if state is not State.INFO:
-                states[own] = state
-        return [state for path, state in states.items() if path != own]
+            if event.kind is EventKind.REQUESTED:
+                paths[event.name] = str(event.data.get("path") or "")
+                if event.data.get("commit") == commit:
+                    states[paths[event.name]] = State.PENDING
+            path = str(event.data.get("removal_path") or paths.get(event.name) or event.data.get("path") or "")
+            state = message_of(event).state if event.kind in EVENTS_OF_REQUESTS else State.INFO
+            if state is not State.INFO and (path in states or event.data.get("commit") == commit):
+                states[path] = state
+        return states
 
-    return others
+    return states_of

@@ -7,7 +7,7 @@ no landing. Progress is no event: it is looked at here, and told now and then.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,12 +16,21 @@ from typing import TYPE_CHECKING
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
 from pydantic import ValidationError
 
-from hugflow_assets.errors import DeliveryError, HugflowError
+from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.notify import Delivered, GitHubChannel, SlackBot, SlackWebhook, deliver, slack_channel
+from hugflow_assets.notify import (
+    Delivered,
+    GitHubChannel,
+    SlackBot,
+    SlackWebhook,
+    alone_at,
+    deliver,
+    slack_channel,
+)
+from hugflow_assets.notify.channel_errors import unexpected_error
 from hugflow_assets.orchestration.assets.platform import Platform, request_source
-from hugflow_assets.orchestration.github.comment_commands import Command, obey_comments
-from hugflow_assets.orchestration.github.commit_status import standing_of
+from hugflow_assets.orchestration.github.comment_commands import Look, Obeyed, obey_comments
+from hugflow_assets.orchestration.github.commit_status import states_of_commits
 from hugflow_assets.orchestration.github.origins import Origins, pull_of_event
 from hugflow_assets.orchestration.github.pull_requests_sensor import github_of
 from hugflow_assets.orchestration.reconcile.retry_policy import PULL_TAG
@@ -35,14 +44,15 @@ SENSOR_NAME = "delivery_sensor"
 INTERVAL_S = 15
 GITHUB_PROGRESS_S = 60.0  # a comment is edited at most so often, whatever PROGRESS_INTERVAL says
 SLACK_PROGRESS_S = 30.0
+WORK_S = 8.0  # of a tick and channel; what is left over has its turn at the next
 _AT_WORK = (Phase.RESOLVING, Phase.DOWNLOADING, Phase.ASSEMBLING, Phase.PUBLISHING)
 
 
 class Cursor(Frozen):
-    """What a tick leaves for the next. ``told``: channel and name -> when its progress was last told."""
+    """What a tick leaves for the next. ``progress``: channel and name -> when its progress was last shown."""
 
-    told: dict[str, float] = {}
-    commands: Command = Command()
+    progress: dict[str, float] = {}
+    comments: Look = Look()
 
     @classmethod
     def of(cls, text: str | None) -> Cursor:
@@ -77,7 +87,7 @@ class Channels:
             found.append(self.slack)
         if self.github is not None:
             pull_of = pull_of_event(self.origins(store), on_known)
-            found.append(GitHubChannel(self.github, pull_of, standing_of(store)))
+            found.append(GitHubChannel(self.github, pull_of, states_of_commits(store)))
         return found
 
 
@@ -104,7 +114,7 @@ class Round(Frozen):
     problems: tuple[str, ...] = ()
 
 
-def play(
+def deliver_round(
     channels: Channels,
     store: Store,
     cursor: Cursor,
@@ -116,12 +126,12 @@ def play(
     The channels are served beside one another: one that is slow or at fault keeps no other one waiting.
     """
     every = channels.of(store, on_known)
-    with ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="delivery") as beside:
-        served = list(beside.map(lambda channel: _serve(channel, channels, store, cursor, now), every))
+    with ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="delivery") as threads:
+        served = list(threads.map(lambda channel: _serve(channel, channels, store, cursor, now), every))
     at_work = set(store.progress.all())
-    told = {key: at for one in served for key, at in one.told.items() if key.partition(" ")[2] in at_work}
+    shown = {key: at for one in served for key, at in one.shown.items() if key.partition(" ")[2] in at_work}
     return Round(
-        cursor=Cursor(told=told, commands=next((one.commands for one in served if one.commands), cursor.commands)),
+        cursor=Cursor(progress=shown, comments=next((one.look for one in served if one.look), cursor.comments)),
         delivered=tuple(one.delivered for one in served),
         progress=tuple(key for one in served for key in one.progress),
         retried=tuple(name for one in served for name in one.retried),
@@ -130,12 +140,12 @@ def play(
 
 
 class Served(Frozen):
-    """What one channel was told. ``commands`` is None where the channel has none."""
+    """What one channel was served. ``look`` is None where the channel has no comments."""
 
     delivered: Delivered
-    told: dict[str, float] = {}
+    shown: dict[str, float] = {}
     progress: tuple[str, ...] = ()
-    commands: Command | None = None
+    look: Look | None = None
     retried: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -143,63 +153,68 @@ class Served(Frozen):
 def _serve(
     channel: GitHubChannel | SlackBot | SlackWebhook, channels: Channels, store: Store, cursor: Cursor, now: float
 ) -> Served:
+    """Whatever is raised here is this channel's problem, and said."""
     problems: list[str] = []
-    commands: Command | None = None
-    retried: tuple[str, ...] = ()
-    if channels.github is not None and isinstance(channel, GitHubChannel):
+    obeyed: Obeyed | None = None
+    if isinstance(channel, GitHubChannel):
         try:
-            commands, retried = obey_comments(
-                channels.github, channels.origins(store), channels.source, store, cursor.commands, now
+            obeyed = obey_comments(
+                channel.github, channels.origins(store), channels.source, store, cursor.comments, now
             )
-        except HugflowError as error:
-            problems.append(error.message)
-    delivered = deliver(store, channel, now=datetime.fromtimestamp(now, UTC))
-    told = {key: at for key, at in cursor.told.items() if key.partition(" ")[0] == channel.name}
-    shown: list[str] = []
-    if delivered.problem:
-        problems.append(delivered.problem)
-    elif delivered.cursor == store.events.last_seq():  # what has not been told yet comes first
+            problems += obeyed.problems
+        except Exception as fault:  # noqa: BLE001  the events are told all the same
+            problems.append(unexpected_error(channel.name, "comments", fault).message)
+    delivered = deliver(store, channel, now=datetime.fromtimestamp(now, UTC), work_s=WORK_S)
+    problems += [delivered.problem] if delivered.problem else []
+    shown = {key: at for key, at in cursor.progress.items() if key.partition(" ")[0] == channel.name}
+    written: list[str] = []
+    if not delivered.problem and delivered.cursor == store.events.last_seq():  # what is not told yet comes first
         try:
-            shown += _tell_progress(channel, channels, store, told, now)
-        except DeliveryError as error:
-            problems.append(error.message)
+            written = _show_progress(channel, channels, store, shown, now)
+        except Exception as fault:  # noqa: BLE001  the next progress is as good
+            problems.append(unexpected_error(channel.name, "progress", fault).message)
     return Served(
         delivered=delivered,
-        told=told,
-        progress=tuple(shown),
-        commands=commands,
-        retried=retried,
+        shown=shown,
+        progress=tuple(written),
+        look=obeyed.look if obeyed else None,
+        retried=obeyed.retried if obeyed else (),
         problems=tuple(problems),
     )
 
 
-def _tell_progress(
+def _show_progress(
     channel: GitHubChannel | SlackBot | SlackWebhook,
     channels: Channels,
     store: Store,
-    told: dict[str, float],
+    shown: dict[str, float],
     now: float,
-) -> Iterator[str]:
+) -> list[str]:
+    """Show how far landings are, each as often as its channel takes it; ``shown`` learns when that was."""
     if isinstance(channel, SlackWebhook):
-        return  # a message cannot be edited there
+        return []  # a message cannot be edited there
     least = GITHUB_PROGRESS_S if isinstance(channel, GitHubChannel) else SLACK_PROGRESS_S
     interval = max(least, channels.settings.progress_interval.total_seconds())
-    for name, progress in store.progress.all().items():
-        key = f"{channel.name} {name}"
-        if progress.phase not in _AT_WORK or store.holder(name) is None or now - told.get(key, 0.0) < interval:
-            continue
-        told[key] = now  # also when it fails: the next one is as good
-        if _send(channel, channels, store, progress):
-            yield key
-
-
-def _send(channel: GitHubChannel | SlackBot, channels: Channels, store: Store, progress: Progress) -> bool:
+    due = [
+        progress
+        for name, progress in store.progress.all().items()
+        if progress.phase in _AT_WORK
+        and store.holder(name) is not None
+        and now - shown.get(f"{channel.name} {name}", 0.0) >= interval
+    ]
+    shown |= {f"{channel.name} {one.name}": now for one in due}  # also where it fails: the next one is as good
     if isinstance(channel, SlackBot):
-        return channel.send_progress(progress)
-    snapshot = channels.source.snapshot()
-    file = snapshot.add(progress.name)
-    origin = channels.origins(store).of_path(file.path) if file else None
-    return origin is not None and origin.pull is not None and channel.send_progress(progress, origin.pull)
+        return [f"{channel.name} {one.name}" for one in due if channel.send_progress(one)]
+    by_pull: dict[int, list[Progress]] = {}
+    snapshot, origins = channels.source.snapshot(), channels.origins(store)
+    for one in due:
+        file = snapshot.add(one.name)
+        pull = origins.of_path(file.path).pull if file else None
+        if pull is not None:
+            by_pull.setdefault(pull, []).append(one)
+    with alone_at(store, channel.name):
+        written = channel.send_progress(store, by_pull, datetime.fromtimestamp(now, UTC))
+    return [f"{channel.name} {one.name}" for pull in written for one in by_pull[pull]]
 
 
 def tick(context: SensorEvaluationContext) -> SkipReason:
@@ -210,9 +225,12 @@ def tick(context: SensorEvaluationContext) -> SkipReason:
         channels = channels_of(settings)
         if channels.github is None and channels.slack is None:
             return SkipReason("Off: neither GitHub nor Slack is configured.")
-        done = play(channels, platform.store(), Cursor.of(context.cursor), time.time(), _tagging(context.instance))
-    except HugflowError as error:
-        context.log.error("%s", error)
+        done = deliver_round(
+            channels, platform.store(), Cursor.of(context.cursor), time.time(), _tagging(context.instance)
+        )
+    except Exception as fault:
+        error = UnexpectedError.of(fault)
+        context.log.error("%s", error, exc_info=None if error is fault else fault)
         return SkipReason(str(error))
     context.update_cursor(done.cursor.model_dump_json(exclude_defaults=True))
     for problem in done.problems:
@@ -233,7 +251,7 @@ def summary(delivered: Sequence[Delivered], retried: Sequence[str]) -> str:
     parts = []
     for one in delivered:
         waits = f", waits: {one.problem}" if one.problem else ""
-        parts.append(f"{one.channel}: {one.sent} told, at {one.cursor}{waits}")
+        parts.append(f"{one.channel}: {one.sent} sent, at {one.cursor}{waits}")
     return "; ".join([*parts, *(f"retry of {name}" for name in retried)])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 from hugflow_assets.errors import HugflowError, RequestSourceError
 from hugflow_assets.intake import FileCommit, RequestSnapshot, RequestSource
@@ -11,8 +13,12 @@ from hugflow_assets.notify import GitHub
 from hugflow_assets.store import Event, EventKind, Store
 
 _KEPT = 2000
+# GitHub's index of the pull requests of a commit lags behind a merge: "none" is asked again after a minute, and only
+# after ten is it an answer.
+_NONE_KEPT_S = 60.0
+_RECENT_EVENTS = 20_000
 # Kinds that are about how a request fares; the others are about data that have landed long ago.
-TOLD_ON_PULL = frozenset(
+EVENTS_OF_REQUESTS = frozenset(
     {
         EventKind.REQUESTED,
         EventKind.REJECTED,
@@ -39,11 +45,12 @@ class Origin(Frozen):
 
 
 class Origins:
-    """Finds the origins of events; what was found for a commit is remembered, since it cannot change."""
+    """Finds the origins of events. What was found for a commit is kept, since it cannot change; "none" for a minute."""
 
     def __init__(self, github: GitHub | None, source: RequestSource, store: Store, *, main: str = "main") -> None:
         self._github, self._source, self._store, self._main = github, source, store, main
-        self._pulls: dict[str, int | None] = {}
+        self._pulls: dict[str, int] = {}
+        self._none_until: dict[str, float] = {}
 
     def of(self, event: Event) -> Origin:
         """The origin of an event.
@@ -71,22 +78,39 @@ class Origins:
     def path_of(self, event: Event) -> str:
         """The request file that an event is about; empty when none is known."""
         for key in ("removal_path", "path", "request"):
-            told = event.data.get(key)
-            if isinstance(told, str) and told.startswith(("add/", "remove/")):
-                return told
+            path = event.data.get(key)
+            if isinstance(path, str) and path.startswith(("add/", "remove/")):
+                return path
         snapshot = self._snapshot()
+        if event.kind is EventKind.RESTORED and (removal := self._withdrawn_removal(event, snapshot)):
+            return removal
         file = snapshot.add(event.name) if snapshot else None
         return file.path if file else ""
+
+    def _withdrawn_removal(self, restored: Event, snapshot: RequestSnapshot | None) -> str:
+        """The removal request whose deletion brought a dataset back; empty where a person did it."""
+        path = ""
+        for event in self._store.events.read(after=max(0, restored.seq - _RECENT_EVENTS)):
+            if event.seq >= restored.seq:
+                break
+            if event.name == restored.name and event.kind is EventKind.REMOVED:
+                path = str(event.data.get("removal_path") or "")
+        in_force = {one.path for one in snapshot.removals} if snapshot else set()
+        return "" if path in in_force else path
 
     def pull_of(self, commit: FileCommit) -> int | None:
         """The merged pull request into the main branch that brought a commit."""
         if self._github is None:
             return None
-        if commit.commit not in self._pulls:
-            while len(self._pulls) >= _KEPT:
-                del self._pulls[next(iter(self._pulls))]
-            self._pulls[commit.commit] = self._asked(self._github, commit.commit)
-        return self._pulls[commit.commit]
+        known = self._pulls.get(commit.commit)
+        if known is not None or time.monotonic() < self._none_until.get(commit.commit, 0.0):
+            return known
+        found = self._asked(self._github, commit.commit)
+        kept: dict[str, Any] = self._none_until if found is None else self._pulls
+        while len(kept) >= _KEPT:
+            del kept[next(iter(kept))]
+        kept[commit.commit] = time.monotonic() + _NONE_KEPT_S if found is None else found
+        return found
 
     def _asked(self, github: GitHub, commit: str) -> int | None:
         with github.errors(f"pull requests of {commit[:12]}"):
@@ -112,7 +136,7 @@ def pull_of_event(
     """
 
     def pull_of(event: Event) -> tuple[int | None, str | None]:
-        if event.kind not in TOLD_ON_PULL:
+        if event.kind not in EVENTS_OF_REQUESTS:
             return None, None
         origin = origins.of(event)
         run_id = event.data.get("run_id")

@@ -9,11 +9,22 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.intake.snapshot import Found, is_ignored, judged, refused, refused_by_name, snapshot_of, too_big
+from hugflow_assets.intake.snapshot import (
+    Found,
+    is_ignored,
+    is_misplaced,
+    judged,
+    misplaced,
+    refused,
+    refused_by_name,
+    snapshot_of,
+    too_big,
+)
 from hugflow_assets.intake.yaml_document import MAX_BYTES
 from hugflow_assets.notify import GitHub
 
@@ -22,8 +33,7 @@ if TYPE_CHECKING:
 
 ROOT = "requests/"
 FOLDERS = ("add", "remove")
-MAX_FILES = 300  # of a pull request that are looked at
-MAX_REQUESTS = 30  # of them that are read and planned
+MAX_FILES = 3000  # that GitHub lists of a pull request; what it does not list, nobody has looked at
 _REGULAR = ("100644", "100755")
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule", "040000": "a folder"}
 
@@ -48,8 +58,9 @@ class Proposed:
     head: str
     changes: tuple[Change, ...]
     snapshot: RequestSnapshot
-    unread: tuple[str, ...] = ()
+    merge_base: str = ""
     other_files: int = 0
+    unlisted_files: int = 0
     problems: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -63,43 +74,53 @@ def read_proposal(github: GitHub, pull: PullRequest, base: RequestSnapshot) -> P
     """
     with github.errors(f"reading the files of #{pull.number}"):
         head = pull.head.sha
-        touched, others = _touched(pull)
-        entries = _entries(github, head) if touched else {}
-        found: list[Found] = []
-        unread: list[str] = []
-        for path, _ in touched:
-            if path in entries and len(found) >= MAX_REQUESTS:
-                unread.append(path)
-            elif path in entries:
-                found.append(_found(github, path, entries[path]))
-    gone = {path for path, _ in touched} | {was for _, was in touched}
+        touched = _touched(pull)
+        entries = _entries(github, head) if touched.requests else {}
+        found = [_found(github, path, entries[path]) for path, _ in touched.requests if path in entries]
+        merge_base = github.merge_base(pull.base.ref, head) if touched.requests else ""
+    found += [misplaced(path) for path in touched.misplaced]
+    gone = {path for path, _ in touched.requests} | {was for _, was in touched.requests}
     snapshot = _merged(base, gone, snapshot_of(found))
     return Proposed(
         head=head,
-        changes=tuple(_change(path, was, path not in entries, base, snapshot) for path, was in touched),
+        changes=tuple(_change(path, was, path not in entries, base, snapshot) for path, was in touched.requests),
         snapshot=snapshot,
-        unread=tuple(unread),
-        other_files=others,
-        problems=_problems(snapshot, {path for path, _ in touched}),
+        merge_base=merge_base,
+        other_files=touched.others,
+        unlisted_files=max(0, pull.changed_files - touched.listed),
+        problems=_problems(snapshot, {path for path, _ in touched.requests} | set(touched.misplaced)),
     )
 
 
-def _touched(pull: PullRequest) -> tuple[list[tuple[str, str]], int]:
-    """Paths of request files with their former paths, and how many other files there are."""
-    touched: list[tuple[str, str]] = []
-    others = 0
-    for at, file in enumerate(pull.get_files()):
-        if at >= MAX_FILES:
-            break
+@dataclass
+class _Touched:
+    """What a pull request touches: request files with their former paths, files that lie where none is read, others."""
+
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    misplaced: list[str] = field(default_factory=list)
+    others: int = 0
+    listed: int = 0
+
+
+def _touched(pull: PullRequest) -> _Touched:
+    touched = _Touched()
+    for file in islice(pull.get_files(), MAX_FILES):
+        touched.listed += 1
         path = _request_path(file.filename)
         was = _request_path(file.previous_filename or "") or path
+        if path is None and file.status != "removed" and _lies_astray(file.filename):
+            touched.misplaced.append(file.filename.removeprefix(ROOT))
         if path is None and was is None:
-            others += 1
+            touched.others += 1
         elif path is None:
-            touched.append((str(was), str(was)))
+            touched.requests.append((str(was), str(was)))
         else:
-            touched.append((path, str(was)))
-    return touched, others
+            touched.requests.append((path, str(was)))
+    return touched
+
+
+def _lies_astray(path: str) -> bool:
+    return path.startswith(ROOT) and is_misplaced(path.removeprefix(ROOT))
 
 
 def _request_path(path: str) -> str | None:
@@ -147,12 +168,12 @@ def _found(github: GitHub, path: str, entry: Any) -> Found:
 
 def _merged(base: RequestSnapshot, gone: set[str], new: RequestSnapshot) -> RequestSnapshot:
     """The branch's snapshot with some files replaced."""
-    told: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for kind in ("adds", "removals", "problems", "unread_removals"):
         kept = [one for one in getattr(base, kind) if one.path not in gone]
-        told[kind] = tuple(sorted([*kept, *getattr(new, kind)], key=lambda one: one.path))
+        merged[kind] = tuple(sorted([*kept, *getattr(new, kind)], key=lambda one: one.path))
     digest = hashlib.sha256(f"{base.digest} {new.digest} {sorted(gone)}".encode()).hexdigest()
-    return RequestSnapshot(**told, digest=digest, commit=base.commit)
+    return RequestSnapshot(**merged, digest=digest, commit=base.commit)
 
 
 def _change(path: str, was: str, deleted: bool, base: RequestSnapshot, after: RequestSnapshot) -> Change:
