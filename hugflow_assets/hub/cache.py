@@ -1,7 +1,7 @@
-"""What this process has just been told by the Hub and what no answer can change: a landing need not ask after its plan.
+"""What the Hub has just answered and no later answer can change: a landing need not ask again after its plan.
 
-The files of a commit are the same for ever, and so are the bytes behind a hash. They are remembered for the token that
-they were told to, and for no longer than the process lives or the room lasts.
+The files of a commit are the same for ever, and so are the bytes behind a hash. They are kept for the token that
+they were given to, and for no longer than the process lives or the cache has room.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hugflow_assets.hub.models import SourceFile
 T = TypeVar("T")
 
 
-class Memory(Generic[T]):
+class Cache(Generic[T]):
     """The newest things of one kind; ``weight`` of all of them together is at most ``room``."""
 
     def __init__(self, room: int, weight: Callable[[T], int]) -> None:
@@ -26,12 +26,12 @@ class Memory(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, access: HubAccess, *key: Hashable) -> T | None:
-        """What was told to this token, if it is remembered."""
+        """What was answered to this token, if it is kept."""
         with self._lock:
             return self._kept.get((access.endpoint, access.token, *key))
 
     def put(self, thing: T, access: HubAccess, *key: Hashable) -> None:
-        """Remember it; the oldest are forgotten for it, and what is larger than the room is not remembered."""
+        """Keep it; the oldest make room for it, and what is larger than the room is not kept."""
         whole = (access.endpoint, access.token, *key)
         with self._lock:
             self._forget(whole)
@@ -47,5 +47,5 @@ class Memory(Generic[T]):
             self._used -= self._weight(self._kept.pop(whole))
 
 
-LISTINGS: Memory[Mapping[str, SourceFile]] = Memory(20_000, len)  # by repository and commit
-TAILS: Memory[bytes] = Memory(16 << 20, len)  # the footers of parquet files, by content hash
+LISTINGS: Cache[Mapping[str, SourceFile]] = Cache(20_000, len)  # by repository and commit
+TAILS: Cache[bytes] = Cache(16 << 20, len)  # the footers of parquet files, by content hash

@@ -27,7 +27,7 @@ from hugflow_assets.hub.http import client
 from hugflow_assets.hub.listing_pages import ListingPages
 from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.hub.prefetch import ahead
-from hugflow_assets.hub.ranges import is_promised, read_piece
+from hugflow_assets.hub.ranges import is_promised, read_range_of
 from hugflow_assets.hub.refusals import Asked
 from hugflow_assets.hub.requests import Answer, call
 
@@ -184,7 +184,7 @@ class Hub:
             HFDownloadError: it is not there, or the server gives other bytes than the file's.
         """
         asked = Asked(self.access, repo_id, commit, file.path)
-        return read_piece(self.access, repo_id, commit, file, start, end, lambda answer: self._refuse(answer, asked))
+        return read_range_of(self.access, repo_id, commit, file, start, end, lambda answer: self._refuse(answer, asked))
 
     def whoami(self) -> str | None:
         """The account of the token, or None without one.

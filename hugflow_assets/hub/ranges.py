@@ -1,7 +1,7 @@
-"""Pieces of files on the Hub: their first bytes, their last, and what is between; verified as far as they can be.
+"""Ranges of files on the Hub: their first bytes, their last, and what is between; verified as far as they can be.
 
-A piece that is the whole file must have the hash that the Hub promises. Of any other the length must be right, and the
-size of the file that it is a piece of: a login page or a cut answer is asked for again, not believed.
+A range that is the whole file must have the hash that the Hub promises. Of any other the length must be right, and the
+size of the file that it is a range of: a login page or a cut answer is asked for again, not believed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TRIES = 3
 Refuse = Callable[[Answer], None]
 
 
-def read_piece(
+def read_range_of(
     access: HubAccess, repo_id: str, commit: str, file: SourceFile, start: int, end: int, refuse: Refuse
 ) -> bytes:
     """The bytes of a file from ``start`` to ``end`` (exclusive); none where the server knows no ranges.
@@ -46,8 +46,8 @@ def read_piece(
         )
         if answer.status != 416:  # of a file that is shorter than it ought to be
             refuse(answer)
-        if (piece := _piece(answer, file, start, end)) is not None:
-            return piece
+        if (found := _range_in(answer, file, start, end)) is not None:
+            return found
     raise HFIntegrityError(
         f"{access.endpoint} gives other bytes of {file.path} in {repo_id} than those of the file that it lists.",
         remedy="It is tried again later. A login page or another server in between may be the cause: `hugflow doctor`.",
@@ -57,8 +57,8 @@ def read_piece(
     )
 
 
-def _piece(answer: Answer, file: SourceFile, start: int, end: int) -> bytes | None:
-    """What an answer holds of the piece asked for; empty: the server knows no ranges; None: it is something else."""
+def _range_in(answer: Answer, file: SourceFile, start: int, end: int) -> bytes | None:
+    """What an answer holds of the range asked for; empty: the server knows no ranges; None: it is something else."""
     size, body = file.size_bytes, answer.body
     if answer.status == 206:
         total = answer.header("Content-Range").rpartition("/")[2]

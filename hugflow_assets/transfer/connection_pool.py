@@ -1,6 +1,6 @@
 """The connections that this process has open for large files, and the memory for what they bring ahead of its turn.
 
-There are never more of them than the callers allow, and so no more memory than a segment's for each.
+There are never more of them than the callers allow, and so no more memory than a range's for each.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-SEGMENT_BYTES = 12 << 20  # the longest that is kept in memory of its own: with eight of them no more than 96 MiB
+RANGE_BYTES = 12 << 20  # the longest that is kept in memory of its own: with eight of them no more than 96 MiB
 
 
 class Fetched(Protocol):
@@ -18,7 +18,7 @@ class Fetched(Protocol):
     wants: bool
 
 
-class Lines:
+class ConnectionPool:
     """What all files of this process share. The file that came first has as many connections as it can use.
 
     But for one, which the next file begins with: so each file is there as soon as it can be, one after the other.
@@ -85,16 +85,16 @@ class Lines:
     def held_bytes(self) -> int:
         """The memory that there is, in use or not; none when no file is under way."""
         with self._guard:
-            return self._made * SEGMENT_BYTES
+            return self._made * RANGE_BYTES
 
     def memory(self, most: int) -> bytearray | None:
-        """A segment's memory; None when all of it is in use."""
+        """A part's memory; None when all of it is in use."""
         with self._guard:
             if self._free:
                 return self._free.pop()
             if self._made >= most:
                 return None
-            memory = bytearray(SEGMENT_BYTES)
+            memory = bytearray(RANGE_BYTES)
             self._made += 1
             return memory
 
@@ -109,11 +109,11 @@ class Lines:
 
 def usable(missing_bytes: int, most: int) -> int:
     """How many of at most so many connections a file can use of which so much is still missing."""
-    return max(1, min(_most_of_one(most), -(-missing_bytes // SEGMENT_BYTES)))
+    return max(1, min(_most_of_one(most), -(-missing_bytes // RANGE_BYTES)))
 
 
 def _most_of_one(most: int) -> int:
     return most if most < 3 else most - 1
 
 
-LINES = Lines()
+POOL = ConnectionPool()

@@ -34,7 +34,8 @@ from hugflow_assets.hub.requests import (
     why,
 )
 from hugflow_assets.transfer.bandwidth_limit import Bandwidth
-from hugflow_assets.transfer.parallel_ranges import Connections, SegmentedBody, Segments, SegmentsEndError
+from hugflow_assets.transfer.parallel_body import Connections, ParallelBody, RangeRefusedError
+from hugflow_assets.transfer.parallel_ranges import ParallelRanges
 from hugflow_assets.transfer.xet_client import XetAgainError, XetBody, XetFailedError
 from hugflow_assets.transfer.xet_storage import STORAGE
 
@@ -58,7 +59,7 @@ class Sink(Protocol):
         ...
 
     def place(self, start: int, size: int) -> memoryview | None:
-        """Where bytes of the file from ``start`` on may lie before their turn; see ``segments.Place``."""
+        """Where bytes of the file from ``start`` on may lie before their turn; see ``ranges.Place``."""
         ...
 
 
@@ -83,7 +84,7 @@ class Transfer:
         on_bytes: called with each increment of bytes in the sink; bytes that have to be thrown away come as a negative
             number: the sum is at most ``file.size_bytes``.
         should_stop: asked often.
-        connections: how many may fetch it at once; None: one. See ``segments``.
+        connections: how many may fetch it at once; None: one. See ``ranges``.
     """
 
     asked: Asked
@@ -95,14 +96,14 @@ class Transfer:
     size: int = 0
     fetched: int = 0
     attempts: int = 0
-    ranges: bool = True  # whether the server is trusted to honour Range
+    honours_ranges: bool = True  # whether the server is trusted to honour Range
     from_xet: int = 0  # bytes of those in the sink
     hash: hashlib._Hash = field(init=False)
-    segments: Segments = field(init=False)
+    parallel: ParallelRanges = field(init=False)
 
     def __post_init__(self) -> None:
         self.hash = new_hash(self.file)
-        self.segments = Segments(self.access, self.file.size_bytes, self.connections, self.sink.place)
+        self.parallel = ParallelRanges(self.access, self.file.size_bytes, self.connections, self.sink.place)
 
     @property
     def access(self) -> HubAccess:
@@ -166,8 +167,8 @@ class Transfer:
             try:
                 if not self._by_xet():
                     self._request(backoff)
-            except SegmentsEndError as end:
-                self.segments.ended(end, self.size)
+            except RangeRefusedError as end:
+                self.parallel.ended(end, self.size)
             except _BrokenError as broken:
                 if self.size >= mark + PROGRESS_BYTES:
                     backoff.progress()
@@ -200,10 +201,10 @@ class Transfer:
     def _request(self, backoff: Backoff) -> None:
         """One request, its bytes appended to the sink."""
         self.stop_if_asked()
-        resume = self.size if self.ranges else 0
+        resume = self.size if self.honours_ranges else 0
         headers = {**request_headers(self.access), "Accept-Encoding": "identity"}
-        end = self.segments.end_of(resume) if self.ranges else ""
-        if not end and self.ranges and self.file.size_bytes - resume > self.access.largest_plain_bytes:
+        end = self.parallel.end_of(resume) if self.honours_ranges else ""
+        if not end and self.honours_ranges and self.file.size_bytes - resume > self.access.largest_plain_bytes:
             end = str(resume + self.access.largest_plain_bytes - 1)  # what no server gives in one answer
         if resume or end:
             headers["Range"] = f"bytes={resume}-{end}"
@@ -216,8 +217,8 @@ class Transfer:
                 note_limits(self.access, response)
                 self._judge(response)
                 self._place(response)
-                with self.segments.body(response, self.size, self.stop_if_asked, self._came_in_vain) as body:
-                    is_cut = end and not isinstance(body, SegmentedBody)
+                with self.parallel.body(response, self.size, self.stop_if_asked, self._came_in_vain) as body:
+                    is_cut = end and not isinstance(body, ParallelBody)
                     self._receive(body, int(end) + 1 if is_cut else self.file.size_bytes)
 
     def _judge(self, response: httpx2.Response) -> None:
@@ -230,7 +231,7 @@ class Transfer:
         if answer.status in TRY_AGAIN:
             raise _BrokenError(self._passing(answer), asked_wait(answer.headers))
         if answer.status == 416:
-            self.ranges = False  # the server's file is shorter than ours: judge it by a whole transfer
+            self.honours_ranges = False  # the server's file is shorter than ours: judge it by a whole transfer
             raise _BrokenError(self._refused(answer))
         if self._is_storage(response):
             # A signed link that expired or went astray: the next try asks the Hub for a new one.
@@ -269,7 +270,7 @@ class Transfer:
         if response.status_code == 206:
             found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("content-range", "").strip())
             if not found or int(found[1]) != self.size:
-                self.ranges = False
+                self.honours_ranges = False
                 raise _BrokenError(self._unreachable("it sends another range than was asked for"))
             start, total = self.size, None if found[3] == "*" else int(found[3])
         if response.headers.get("content-encoding", "identity") != "identity":
@@ -282,7 +283,7 @@ class Transfer:
     def _receive(self, body: Body | XetBody, until: int) -> None:
         """Take bytes in until there are ``until`` of the file."""
         window_ends, window_bytes = time.monotonic() + self.access.read_timeout_s, 0
-        limit = None if isinstance(body, SegmentedBody) else Bandwidth.of(self.access)  # that keeps to it by itself
+        limit = None if isinstance(body, ParallelBody) else Bandwidth.of(self.access)  # that keeps to it by itself
         while self.size < until:
             room, waited_s = self.sink.room()
             window_ends += waited_s

@@ -28,7 +28,7 @@ from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.refusals import Asked
 from hugflow_assets.transfer.download import Transfer
 from hugflow_assets.transfer.local_copies import copy_adopted
-from hugflow_assets.transfer.parallel_ranges import Connections
+from hugflow_assets.transfer.parallel_body import Connections
 
 _HASH_READ = 1 << 20
 _PART_MODE = 0o640
@@ -67,7 +67,7 @@ def fetch(
         on_bytes: called with each increment of bytes on disk. Kept bytes are announced at the start, and bytes that
             have to be thrown away come as a negative number: the sum is the size on disk, at most ``file.size_bytes``.
         should_stop: asked often; when it says yes, the partial file is kept.
-        connections: how many may fetch a large file at once; see ``segments``.
+        connections: how many may fetch a large file at once; see ``parallel_ranges``.
     Raises:
         HFUnreachableError, HFRateLimitedError: no answer, or 429, after every retry.
         HFDownloadError: the Hub does not have the file, or storage refuses it.

@@ -22,7 +22,7 @@ from hugflow_assets.hub.http import READ_BYTES
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.refusals import Asked
 from hugflow_assets.transfer.download import Transfer
-from hugflow_assets.transfer.parallel_ranges import Connections
+from hugflow_assets.transfer.parallel_body import Connections
 
 _NO_RESERVE = 0x4000  # Linux's MAP_NORESERVE: address space is taken for the whole file, memory for what is there
 _POLL_S = 0.2
@@ -64,7 +64,7 @@ class FileStream:
         room: where there is more of it, for what comes ahead of its turn, and where it is given back.
         on_bytes: called with each increment, in that thread.
         should_stop: asked often, in that thread.
-        connections: how many may fetch it at once; see ``segments``.
+        connections: how many may fetch it at once; see ``parallel_ranges``.
     Raises:
         StreamBrokenError: this process may not have as much address space as the file is long.
     """
@@ -116,7 +116,7 @@ class FileStream:
     @property
     def seen_bytes(self) -> int:
         """The same with what has come ahead of its turn."""
-        return self._size + self._transfer.segments.ahead_bytes
+        return self._size + self._transfer.parallel.ahead_bytes
 
     @property
     def bytes_fetched(self) -> int:

@@ -12,7 +12,7 @@ from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.cache import TAILS
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.prefetch import at_once
-from hugflow_assets.hub.ranges import read_piece
+from hugflow_assets.hub.ranges import read_range_of
 from hugflow_assets.hub.refusals import Asked, refusal
 from hugflow_assets.hub.requests import Answer
 
@@ -92,14 +92,14 @@ def read_range(access: HubAccess, repo_id: str, commit: str, file: SourceFile, s
     """The bytes of a file from ``start`` to ``end`` (exclusive); none where the server knows no ranges.
 
     Raises:
-        HFError: as ``read_piece`` raises them, and for a file that is not there or not for us.
+        HFError: as ``read_range_of`` raises them, and for a file that is not there or not for us.
     """
 
     def refuse(answer: Answer) -> None:
         if answer.status >= 400:
             raise refusal(answer, Asked(access, repo_id, commit, file.path))
 
-    return read_piece(access, repo_id, commit, file, start, end, refuse)
+    return read_range_of(access, repo_id, commit, file, start, end, refuse)
 
 
 def parse_footer(tail: bytes) -> Footer | None:

@@ -17,17 +17,17 @@ from hugflow_assets.demo.serving import Delivery
 from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.hub import Hub, HubAccess, SourceFile
 from hugflow_assets.transfer import FetchReceipt
-from hugflow_assets.transfer.connection_pool import LINES, SEGMENT_BYTES
+from hugflow_assets.transfer.connection_pool import POOL, RANGE_BYTES
 from hugflow_assets.transfer.to_disk import fetch
 from hugflow_assets.transfer.to_memory import FileStream
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
 from hugflow_assets_tests.polling import poll
 
-DATA = random.Random(3).randbytes(3 * SEGMENT_BYTES + 12_345)
+DATA = random.Random(3).randbytes(3 * RANGE_BYTES + 12_345)
 SIZE = len(DATA)
 PATH = "data/train.tar"
-SECOND = f"bytes={SEGMENT_BYTES}-"  # the range behind the first request's
+SECOND = f"bytes={RANGE_BYTES}-"  # the range behind the first request's
 MOST = 4
 
 
@@ -51,22 +51,22 @@ def fetched(access: HubAccess, commit: str, to: Path) -> FetchReceipt:
 
     def on_bytes(count: int) -> None:
         told.append(count)
-        held.append(LINES.held_bytes)
+        held.append(POOL.held_bytes)
 
     file = source(access, commit)
     receipt = fetch(access, "org/set", commit, file, to, on_bytes=on_bytes, connections=several)
     assert to.read_bytes() == DATA
     assert sum(told) == SIZE
     assert max(sum(told[: at + 1]) for at in range(len(told))) <= SIZE
-    assert max(held) <= MOST * SEGMENT_BYTES
+    assert max(held) <= MOST * RANGE_BYTES
     assert_nothing_is_left()
     return receipt
 
 
 def assert_nothing_is_left() -> None:
     """A range that nobody needs any more ends at once, and so does its thread."""
-    poll(lambda: all(thread.name != "segment" for thread in threading.enumerate()), within_s=10, every_s=0.01)
-    assert LINES.held_bytes == 0
+    poll(lambda: all(thread.name != "part" for thread in threading.enumerate()), within_s=10, every_s=0.01)
+    assert POOL.held_bytes == 0
 
 
 def asked(hub: FaultyHub, origin: str = CDN) -> list[str | None]:
@@ -97,7 +97,7 @@ FAULTS: dict[str, tuple[dict[str, object], int]] = {
     "a login page": ({"kind": "html"}, 2),
     "a redirect": ({"kind": "redirect-loop"}, 2),
     "another length": ({"kind": "wrong-length"}, 2),
-    "a byte flipped": ({"kind": "flip", "flip_at": SEGMENT_BYTES + 1000}, 2),
+    "a byte flipped": ({"kind": "flip", "flip_at": RANGE_BYTES + 1000}, 2),
 }
 
 
@@ -121,7 +121,7 @@ class _OddHub(FaultyHub):
 
     def prepare(self, request: Request, answer: Answer) -> Delivery:
         delivery = super().prepare(request, answer)
-        if delivery.status != 206 or delivery.start < SEGMENT_BYTES or request.range == SECOND:
+        if delivery.status != 206 or delivery.start < RANGE_BYTES or request.range == SECOND:
             return delivery
         return replace(delivery, headers={**delivery.headers, **self.odd})
 
@@ -130,8 +130,8 @@ class _OddHub(FaultyHub):
     "odd",
     [
         {"ETag": '"another"'},
-        {"Content-Range": f"bytes {SEGMENT_BYTES}-{2 * SEGMENT_BYTES - 1}/{SIZE + 1}"},
-        {"Content-Range": f"bytes 0-{SEGMENT_BYTES - 1}/{SIZE}"},
+        {"Content-Range": f"bytes {RANGE_BYTES}-{2 * RANGE_BYTES - 1}/{SIZE + 1}"},
+        {"Content-Range": f"bytes 0-{RANGE_BYTES - 1}/{SIZE}"},
         {"Content-Encoding": "gzip"},
     ],
     ids=lambda odd: "".join(odd.values())[:20],
@@ -159,7 +159,7 @@ def test_one_connection_is_left_alone_where_it_is_fast_and_where_the_file_is_sma
     fetch(access(), "org/set", commit, source(access(), commit), tmp_path / "x", connections=connections)
     assert asked(hub) == [None]
     assert any(speeds)
-    commit = hub.commit("org/set", {PATH: DATA[: SEGMENT_BYTES + 1]})
+    commit = hub.commit("org/set", {PATH: DATA[: RANGE_BYTES + 1]})
     fetch(access(), "org/set", commit, source(access(), commit), tmp_path / "y", connections=several)
     assert asked(hub) == [None, None]
 
@@ -199,11 +199,11 @@ def test_what_a_stop_leaves_is_the_beginning_of_the_file_and_is_taken_up(
             source(access(), commit),
             tmp_path / "x",
             on_bytes=on_bytes,
-            should_stop=lambda: there[0] > SEGMENT_BYTES + 1000,
+            should_stop=lambda: there[0] > RANGE_BYTES + 1000,
             connections=several,
         )
     kept = part.stat().st_size
-    assert SEGMENT_BYTES < kept < SIZE and part.read_bytes() == DATA[:kept]
+    assert RANGE_BYTES < kept < SIZE and part.read_bytes() == DATA[:kept]
     assert_nothing_is_left()
     receipt = fetched(access(), commit, tmp_path / "x")
     assert (receipt.bytes_resumed, receipt.bytes_fetched) == (kept, SIZE - kept)
