@@ -8,7 +8,7 @@ from dagster import DagsterInstance, job, op
 from hugflow_assets.errors import HFUnreachableError
 from hugflow_assets.orchestration.assets.failures import ERROR_TAG, failing_by_name
 from hugflow_assets.orchestration.reconcile.retry_policy import may_pass_by_itself
-from hugflow_assets.orchestration.sync.run_outcome import outcome_of_record
+from hugflow_assets.orchestration.sync.run_outcome import outcome_of
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ def test_every_error_ends_a_run_by_name_and_whether_it_is_tried_again(
         (record,) = instance.get_run_records()
         assert record.dagster_run.tags[ERROR_TAG] == code
         assert may_pass_by_itself(record)
-        outcome = outcome_of_record(instance, record)
+        outcome = outcome_of(instance, record.dagster_run.run_id)
         assert (outcome.error_code, outcome.message, outcome.transient) == (code, message, True)

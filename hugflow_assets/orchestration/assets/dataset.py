@@ -1,16 +1,26 @@
 """``dataset``: one request, landed. The asset finds the request, pins it, judges it; its IO manager lands it."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
+from typing import NoReturn
 
 from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, Config, MaterializeResult, multi_asset
 from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP, check_result, check_specs
+from hugflow_assets.landing.decide import fingerprint_of
+from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.orchestration.assets.check_specs import (
+    DATASET,
+    GROUP,
+    check_results,
+    check_specs,
+    report_verdicts,
+)
 from hugflow_assets.orchestration.assets.failures import failing_by_name, rejection, tag_failure
-from hugflow_assets.orchestration.assets.hub_dataset import hub_dataset, upstream_tags
+from hugflow_assets.orchestration.assets.hub_dataset import data_version, hub_dataset, upstream_tags
 from hugflow_assets.orchestration.assets.partitions import DATASETS, DATASETS_NAME, register
+from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.reconcile.retry_policy import COMMIT_TAG
@@ -20,6 +30,10 @@ from hugflow_assets.rules import PREFLIGHT_RULES, Verdict, blocking, preflight
 from hugflow_assets.store import EventKind, Store
 
 STORAGE_KEY = "storage"
+_AGAIN = (
+    "Judged before every landing. To judge it again, materialize the partition: nothing is fetched where nothing is "
+    "missing. `hugflow plan` says the same of a file."
+)
 
 
 class LandingConfig(Config):
@@ -42,7 +56,7 @@ class LandingConfig(Config):
             description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
         ).with_io_manager_key(STORAGE_KEY)
     ],
-    check_specs=check_specs(PREFLIGHT_RULES, blocking=True),
+    check_specs=check_specs(PREFLIGHT_RULES, blocking=True, again=_AGAIN),
     partitions_def=DATASETS,
     can_subset=True,
     pool="hub",
@@ -57,8 +71,13 @@ def dataset(
     is registered.
     """
     with failing_by_name(context.instance, context.run.run_id):
+        store, settings = platform.store(), platform.settings()
+        selected = {key.name for key in context.selected_asset_check_keys}
+        if not context.has_partition_key:
+            judge_every_landed(context, platform, selected)
+            return
         context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
-        store, snapshot = platform.store(), platform.at(context.run.tags.get(COMMIT_TAG))
+        snapshot = platform.at(context.run.tags.get(COMMIT_TAG))
         asked = requested(context.partition_key, snapshot, store)
         register(context.instance, DATASETS_NAME, [asked.name])
         plan = plan_on(platform.hub(), store, asked.request, update=config.update)
@@ -66,35 +85,64 @@ def dataset(
         from hugflow_assets.landing.options import LandingOptions
         from hugflow_assets.shapes.registry import LANDABLE
 
-        settings = platform.settings()
         expected = forecast(plan, store, LandingOptions.of(settings), in_run=True)
         verdicts = preflight(asked, snapshot, plan, store, settings, forecast=expected, landable=LANDABLE)
-        yield from recorded(verdicts, {key.name for key in context.selected_asset_check_keys})
         if not context.selected_asset_keys:
+            yield from check_results(verdicts, selected)
+            forget_unjudged(context.instance, context.run.run_id)
             return
         if refused := blocking(verdicts):
-            code, transient = refused[0].code or refused[0].name, all(one.transient for one in refused)
-            tag_failure(context.instance, context.run.run_id, code, transient)
-            store.events.append(
-                EventKind.REJECTED,
-                asked.name,
-                run_id=context.run.run_id,
-                request=asked.path,
-                verdicts=[one.model_dump(mode="json") for one in refused],
-            )
-            raise rejection(refused)
+            yield from check_results(verdicts, selected)
+            refuse(context, store, asked, refused)
         if isinstance(plan, HugflowError):
             raise plan
         context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
-        newest = config.update or asked.name not in store.names()
-        yield MaterializeResult(
-            asset_key=DATASET, value=plan, tags=upstream_tags(context.instance, asked.name, plan.commit, newest=newest)
+        tags = upstream_tags(
+            context.instance, asked.name, plan.commit, newest=config.update or asked.name not in store.names()
         )
+        version = data_version(fingerprint_of(plan, plan.commit, LandingOptions.of(settings)))
+        # Before the landing, which may fail, and after it: Dagster shows what is said of the newest materialization.
+        report_verdicts(context.instance, context.run, asked.name, verdicts, selected)
+        yield MaterializeResult(asset_key=DATASET, value=plan, tags=tags, data_version=version)
+        yield from check_results(verdicts, selected)
+        forget_unjudged(context.instance, context.run.run_id, selected)
 
 
-def recorded(verdicts: Iterable[Verdict], selected: Set[str]) -> Iterator[AssetCheckResult]:
-    """The verdicts that a run may record: those whose checks it selects."""
-    return (check_result(verdict) for verdict in verdicts if verdict.name in selected)
+def refuse(context: AssetExecutionContext, store: Store, asked: AddFile, refused: list[Verdict]) -> NoReturn:
+    """End a run whose request may not land, by the name of the first rule against it."""
+    code, transient = refused[0].code or refused[0].name, all(one.transient for one in refused)
+    tag_failure(context.instance, context.run.run_id, code, transient)
+    store.events.append(
+        EventKind.REJECTED,
+        asked.name,
+        run_id=context.run.run_id,
+        request=asked.path,
+        verdicts=[one.model_dump(mode="json") for one in refused],
+    )
+    raise rejection(refused)
+
+
+def judge_every_landed(context: AssetExecutionContext, platform: Platform, selected: Set[str]) -> None:
+    """Judge all that is landed, as "Execute all" of the Checks tab asks for: it names no partition.
+
+    Raises:
+        UnknownDatasetError: a landing is asked for, too.
+    """
+    if context.selected_asset_keys:
+        raise UnknownDatasetError("This run names no dataset.", remedy="Choose a partition, then materialize it.")
+    from hugflow_assets.shapes.registry import LANDABLE
+
+    store, settings, snapshot = platform.store(), platform.settings(), platform.snapshot()
+    for name in store.names():
+        try:
+            asked = requested(name, snapshot, store)
+            plan = plan_on(platform.hub(), store, asked.request)
+            verdicts = preflight(asked, snapshot, plan, store, settings, landable=LANDABLE)
+        except HugflowError as error:  # its manifest cannot be read, which `complete` says
+            context.log.warning("%s is not judged: %s", name, error)
+            continue
+        report_verdicts(context.instance, context.run, name, verdicts, selected)
+    forget_unjudged(context.instance, context.run.run_id)
 
 
 def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:

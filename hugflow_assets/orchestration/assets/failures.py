@@ -52,8 +52,8 @@ def failing_by_name(instance: DagsterInstance, run_id: str) -> Iterator[None]:
     except Exception as fault:  # noqa: BLE001  raised again, under its name
         error = UnexpectedError.of(fault)
         tag_failure(instance, run_id, error.code, error.transient)
-        told = failure(error.code, error.message, error.remedy, transient=error.transient)
-        raise told from (None if error is fault else fault)
+        failed = failure(error.code, error.message, error.remedy, transient=error.transient)
+        raise failed from (None if error is fault else fault)
 
 
 def tag_failure(instance: DagsterInstance, run_id: str, code: str, transient: bool) -> None:

@@ -23,6 +23,7 @@ from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.partitions import DATASETS
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.upstream_drift import Watched, watch
+from hugflow_assets.store import Fingerprint, Manifest
 
 DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
@@ -82,9 +83,20 @@ def upstream_tags(instance: DagsterInstance, name: str, commit: str, *, newest: 
     }
 
 
-def runless_tags(instance: DagsterInstance, name: str, commit: str) -> dict[str, str]:
+def runless_tags(instance: DagsterInstance, manifest: Manifest) -> dict[str, str]:
     """The same for a materialization without a run, to which Dagster adds no version: without one it stays fresh."""
-    return upstream_tags(instance, name, commit) | {DATA_VERSION_TAG: commit, CODE_VERSION_TAG: "landed-before"}
+    return upstream_tags(instance, manifest.name, manifest.commit) | {
+        DATA_VERSION_TAG: data_version(manifest.fingerprint).value,
+        CODE_VERSION_TAG: "landed-before",
+    }
+
+
+def data_version(fingerprint: Fingerprint) -> DataVersion:
+    """The data version of a landing: equal ones leave what is made from it, the profile and the catalogue, up to date.
+
+    The description is no part of it; who asked and what for is in the catalogue alone, which is told anew by itself.
+    """
+    return DataVersion(f"{fingerprint.data}-{fingerprint.views}")
 
 
 def _observe(instance: DagsterInstance, name: str, commit: str) -> None:

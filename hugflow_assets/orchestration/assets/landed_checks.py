@@ -7,32 +7,47 @@ from dagster import AssetCheckExecutionContext, AssetCheckResult, multi_asset_ch
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import RepoState
-from hugflow_assets.orchestration.assets.check_specs import check_result, check_specs
+from hugflow_assets.orchestration.assets.check_specs import check_results, check_specs, report_verdicts
 from hugflow_assets.orchestration.assets.failures import failing_by_name
+from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.sync.run_outcome import verdicts_of
 from hugflow_assets.profile import count_texts
 from hugflow_assets.rules import POSTLANDING_RULES, Severity, TextFacts, Verdict, judge_landed
 from hugflow_assets.store import EventKind, Manifest, Store
 
+_AGAIN = (
+    'Judged after every landing. "Execute all" judges every landed dataset again; a materialization of the partition '
+    "judges one, and fetches nothing where nothing is missing. `hugflow verify` hashes it, too."
+)
+
 
 @multi_asset_check(
     name="landed_checks",
-    specs=check_specs(POSTLANDING_RULES, blocking=False),
+    specs=check_specs(POSTLANDING_RULES, blocking=False, again=_AGAIN),
     can_subset=True,
     description="Whether what lies on the storage is what was asked for, whole and undamaged, and still upstream.",
 )
 def landed_checks(context: AssetCheckExecutionContext, platform: Platform) -> Iterator[AssetCheckResult]:
-    """Judge the dataset of this partition by the selected rules; what none of them asks for is not looked at."""
+    """Judge the dataset of this partition by the selected rules; what none of them asks for is not looked at.
+
+    Without a partition, which is what "Execute all" of the Checks tab asks for, every landed dataset is judged.
+    """
     with failing_by_name(context.instance, context.run.run_id):
         selected = {key.name for key in context.selected_asset_check_keys}
-        found = {}
-        for verdict in verdicts(context.partition_key, selected, platform):
+        if not context.has_partition_key:
+            for name in platform.store().names():
+                report_verdicts(context.instance, context.run, name, verdicts(name, selected, platform), selected)
+            forget_unjudged(context.instance, context.run.run_id)
+            return
+        name, found = context.partition_key, {}
+        for verdict in verdicts(name, selected, platform):
             found[verdict.name] = verdict
-            yield check_result(verdict)
+            yield from check_results([verdict], selected)
+        forget_unjudged(context.instance, context.run.run_id, selected)
         earlier = verdicts_of(context.instance, context.run.run_id)
         try:
-            tell_checked(platform.store(), context.partition_key, context.run.run_id, earlier | found)
+            tell_checked(platform.store(), name, context.run.run_id, earlier | found)
         except HugflowError as error:  # the dataset is landed, and that has been told
             context.log.warning("What the checks said is not told: %s", error)
 

@@ -18,6 +18,7 @@ from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP
 from hugflow_assets.orchestration.assets.failures import failing_by_name, telling_failure
 from hugflow_assets.orchestration.assets.metadata import Metadata, cell
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME, register
+from hugflow_assets.orchestration.assets.planned_checks import forget_partition
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.landed_cache import landed_now
 from hugflow_assets.rules import cuts
@@ -98,6 +99,7 @@ def bury(instance: DagsterInstance, store: Store, name: str, removal: RemoveFile
             },
         )
     )
+    forget_partition(instance, name)
     instance.delete_dynamic_partition(DATASETS_NAME, name)
     return tombstone
 

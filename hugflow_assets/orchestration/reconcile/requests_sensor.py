@@ -161,7 +161,7 @@ def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterab
                 DATASET,
                 partition=name,
                 metadata=manifest_metadata(manifest, store.layout.dataset(name)),
-                tags=runless_tags(instance, name, manifest.commit),
+                tags=runless_tags(instance, manifest),
             )
 
 

@@ -44,7 +44,7 @@ def materialize(
         began = time.monotonic()
         run = run_request(add.name, add, f"by-hand-{time.time_ns()}", snapshot.commit, update=update)
         result = execute(defs, instance, run)
-        done.append(result_of(add, outcome_of(result, time.monotonic() - began), snapshot))
+        done.append(result_of(add, outcome_of(instance, result.run_id, time.monotonic() - began), snapshot))
     return done
 
 
@@ -78,7 +78,7 @@ def restored_event(instance: DagsterInstance, manifest: Manifest, platform: Plat
         partition=manifest.name,
         description="Restored from the trash.",
         metadata=manifest_metadata(manifest, path),
-        tags=runless_tags(instance, manifest.name, manifest.commit),
+        tags=runless_tags(instance, manifest),
     )
 
 

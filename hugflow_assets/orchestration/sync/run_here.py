@@ -28,7 +28,7 @@ from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, 
 from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
-from hugflow_assets.orchestration.sync.run_outcome import Outcome, outcome_of, outcome_of_record
+from hugflow_assets.orchestration.sync.run_outcome import Outcome, outcome_of
 from hugflow_assets.store import Store
 
 __all__ = ["SyncResult", "sync"]
@@ -137,7 +137,7 @@ def _runs(
                 on_start(key_of(file), file.path)
             started = time.monotonic()
             result = execute(sensor.defs, sensor.instance, request)
-            yield file, outcome_of(result, time.monotonic() - started)
+            yield file, outcome_of(sensor.instance, result.run_id, time.monotonic() - started)
         if not (data.run_requests or data.dynamic_partitions_requests or data.asset_events):
             return
 
@@ -208,7 +208,7 @@ def _settled(
             and not was_killed(record.dagster_run)
         )
         if run := next(ended, None):
-            settled.append((file, outcome_of_record(instance, run)))
+            settled.append((file, outcome_of(instance, run.dagster_run.run_id)))
         elif key not in unfinished:
             settled.append((file, None))
     return settled

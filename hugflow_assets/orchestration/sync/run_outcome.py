@@ -12,13 +12,11 @@ from dagster import (
     DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
-    ExecuteInProcessResult,
-    RunRecord,
 )
 
 from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.orchestration.assets.check_specs import DATASET
+from hugflow_assets.orchestration.assets.check_specs import DATASET, SAID
 from hugflow_assets.rules import Severity, Verdict
 
 
@@ -35,16 +33,15 @@ class Outcome(Frozen):
     run_id: str = ""
 
 
-def outcome_of(result: ExecuteInProcessResult, seconds: float) -> Outcome:
-    """Read the events of a run in this process that took ``seconds``."""
-    return _outcome(result.all_events, result.run_id, seconds, success=result.success)
-
-
-def outcome_of_record(instance: DagsterInstance, record: RunRecord) -> Outcome:
-    """Read what the instance has of a run that ended, in whatever process."""
+def outcome_of(instance: DagsterInstance, run_id: str, seconds: float | None = None) -> Outcome:
+    """Read what the instance has of a run that ended, in whatever process; ``seconds`` that it took, if known."""
+    record = instance.get_run_record_by_id(run_id)
+    if record is None:
+        raise UnexpectedError(f"run {run_id} is gone from Dagster's database.")
     run = record.dagster_run
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event is not None]
-    seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
+    if seconds is None:
+        seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
     return _outcome(events, run.run_id, seconds, success=run.status is DagsterRunStatus.SUCCESS)
 
 
@@ -101,7 +98,6 @@ def _verdict(evaluation: AssetCheckEvaluation) -> Verdict:
         found = evaluation.metadata.get(key)
         return str(found.value) if found is not None else ""
 
-    details = evaluation.metadata.get("details")
     error = evaluation.severity is AssetCheckSeverity.ERROR
     return Verdict(
         name=evaluation.check_name,
@@ -110,6 +106,5 @@ def _verdict(evaluation: AssetCheckEvaluation) -> Verdict:
         message=text("message"),
         remedy=text("remedy"),
         code=text("code"),
-        evaluated="evaluated" not in evaluation.metadata,
-        details=details.value if details is not None and isinstance(details.value, dict) else {},
+        details={key: found.value for key, found in evaluation.metadata.items() if key not in SAID},
     )

@@ -15,7 +15,7 @@ from hugflow_assets.orchestration.reconcile.retry_now import ask_again
 from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
-from hugflow_assets.orchestration.sync.run_outcome import outcome_of_record
+from hugflow_assets.orchestration.sync.run_outcome import outcome_of
 from hugflow_assets.store import Store
 
 POLL_S = 2.0
@@ -63,7 +63,7 @@ def wait_for_daemon(
 
     while waiting := {key: file for key, file in files.items() if file.path not in done}:
         for file, record in _settled(instance, waiting, began, clock()):
-            outcome = outcome_of_record(instance, record) if record is not None else None
+            outcome = outcome_of(instance, record.dagster_run.run_id) if record is not None else None
             tell(result_of(file, outcome, asked))
         if len(done) < len(files):
             if not still_alive():
