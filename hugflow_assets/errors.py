@@ -326,6 +326,14 @@ class UnexpectedError(HugflowError):
         )
 
 
+class RunDiedError(HugflowError):
+    """A run that ended without saying why: its process was killed, or Dagster could not start it."""
+
+    code = "run-died"
+    exit_status = ENVIRONMENT_AT_FAULT
+    transient = True
+
+
 class DemoFailedError(HugflowError):
     """The demo did not come to its end; the message says at which step and what that step said."""
 

@@ -117,7 +117,15 @@ def _started(name: str, data: Mapping[str, Any]) -> RequestMessage:
 
 
 def _landed(name: str, data: Mapping[str, Any]) -> RequestMessage:
-    return RequestMessage(name=name, state=State.SUCCESS, headline="Landed", facts=_landed_facts(data))
+    headline = _WITHOUT_FETCHING.get(str(data.get("action")), "Landed")
+    return RequestMessage(name=name, state=State.SUCCESS, headline=headline, facts=_landed_facts(data))
+
+
+_WITHOUT_FETCHING = {
+    "no-op": "Landed as asked already",
+    "description": "Description updated",
+    "views": "Views made anew",
+}
 
 
 def _landed_facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from hugflow_assets.cli.datasets.ci_mode import schema_text
 from hugflow_assets_tests.cli.conftest import SPEECH
+from hugflow_assets_tests.doubles.serving import Fault
+from hugflow_assets_tests.doubles.slack import SlackDouble
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,3 +105,37 @@ def test_where_results_cannot_be_written_nothing_is_begun(run, project, speech_h
     ran = run("sync", "--ci-mode", "--results", "nowhere/r.json")
     assert (ran.code, "cannot be written" in ran.err) == (2, True)
     assert not (project.root / "datasets" / SPEECH).exists()
+
+
+def test_without_a_daemon_slack_hears_of_it_before_the_command_ends(run, project, speech_hub, monkeypatch) -> None:
+    project.add("speech", "org/speech")
+    project.add("gone", "org/gone")
+    with SlackDouble() as slack:
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.hook_url)
+        run("sync", "--ci-mode")
+        heard = json.dumps(slack.hooked)
+        assert "Landed" in heard and "Refused before download" in heard and "org__gone__rev_main" in heard
+        told = json.loads((project.root / "results.json").read_text())
+        assert told["not_delivered"] == []
+
+
+def test_what_nobody_could_be_told_is_listed_and_told_the_next_time(run, project, speech_hub, monkeypatch) -> None:
+    project.add("speech", "org/speech")
+    with SlackDouble() as slack:
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.hook_url)
+        slack.faults.extend(Fault(503, headers={"Retry-After": "120"}) for _ in range(5))
+        ran = run("sync", "--ci-mode")
+        (left,) = json.loads((project.root / "results.json").read_text())["not_delivered"]
+        assert (left["channel"], ran.code) == ("slack", 0) and left["events"] >= 3 and left["problem"]
+        assert f"slack has not heard of {left['events']} events yet" in ran.out
+        assert not slack.hooked
+
+
+def test_ci_mode_takes_json_and_names_an_output_file_that_cannot_be_written(
+    run, project, speech_hub, monkeypatch
+) -> None:
+    project.add("speech", "org/speech")
+    assert json.loads(run("sync", "--ci-mode", "--json", "--wait", "0").out)["results"][0]["state"] == "landed"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(project.root / "no/such/folder"))
+    ran = run("sync", "--ci-mode")
+    assert ran.code == 3 and "error[settings-invalid]: GITHUB_OUTPUT" in ran.err

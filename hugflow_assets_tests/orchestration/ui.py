@@ -18,7 +18,7 @@ _CHECKS = """
 { assetNodeOrError(assetKey: {path: ["dataset"]}) { ... on AssetNode { assetChecksOrError { ... on AssetChecks {
   checks { name description canExecuteIndividually jobNames
     partitionStatuses { ... on AssetCheckDefaultPartitionStatuses { succeededPartitions failedPartitions
-      inProgressPartitions skippedPartitions executionFailedPartitions } } } } } } }
+      inProgressPartitions skippedPartitions executionFailedPartitions } } } } } } } }
 """
 
 

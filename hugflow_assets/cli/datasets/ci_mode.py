@@ -64,6 +64,14 @@ class Fault(BaseModel):
     remedy: str
 
 
+class NotDelivered(BaseModel):
+    """One channel that has not heard of everything."""
+
+    channel: str = Field(description="slack or github.")
+    events: int = Field(description="How many events it has not heard of.")
+    problem: str
+
+
 class Results(BaseModel):
     """``results.json``. Keys are added in later versions, never taken away; ``schema_version`` counts the others."""
 
@@ -73,54 +81,83 @@ class Results(BaseModel):
     mode: Literal["daemon", "alone"] = Field(description="Whether a running daemon landed, or this command itself.")
     exit_status: int = Field(description="0 fine, 1 a request or dataset is at fault, 3 the environment is.")
     skipped: list[str] = Field(description="What could not be done here for want of a setting, one sentence each.")
+    not_delivered: list[NotDelivered] = Field(
+        default=[], description="What Slack or GitHub could not be told before this ended; it is told later."
+    )
     error: Fault | None = None
     results: list[RequestResult]
 
 
-def run_in_ci(names: Sequence[str] | None, settings: Settings, path: Path) -> int:
-    """Reconcile, write everything that a workflow reads, and return the exit status."""
+def run_in_ci(
+    names: Sequence[str] | None, settings: Settings, path: Path, *, wait_s: float, as_json: bool = False
+) -> int:
+    """Reconcile, tell of it, write everything that a workflow reads, and return the exit status.
+
+    Args:
+        wait_s: how long to wait for other runs that are at work.
+        as_json: results.json on stdout as well; what else is said goes to stderr.
+    """
     began = datetime.now(UTC)
     mode: Literal["daemon", "alone"] = "alone"
     found: list[SyncResult] = []
     fault: Fault | None = None
+    undelivered: list[NotDelivered] = []
     status = 0
     try:
-        mode, found = _reconciled(names)
+        mode, found = _reconciled(names, wait_s, err=as_json)
         status = max((exit_status_of(one.error_code) for one in found if one.state in AT_FAULT), default=0)
     except HugflowError as error:
         fault = Fault(code=error.code, message=error.message, remedy=error.remedy)
         status = error.exit_status
         typer.echo(f"error[{error.code}]: {error.message} {error.remedy}", err=True)
+    if mode == "alone":
+        undelivered = _delivered(settings)
     results = Results(
         started_at=began.isoformat(timespec="seconds"),
         seconds=round((datetime.now(UTC) - began).total_seconds(), 3),
         mode=mode,
         exit_status=status,
         skipped=skipped(settings),
+        not_delivered=undelivered,
         error=fault,
         results=[RequestResult.model_validate(one.model_dump(mode="json")) for one in found],
     )
     atomic_write(path, (results.model_dump_json(indent=2) + "\n").encode(), mode=0o644, sync=False)
-    _tell(results, path)
+    if as_json:
+        typer.echo(results.model_dump_json(indent=2))
+    _tell(results, path, err=as_json)
     return status
 
 
-def _reconciled(names: Sequence[str] | None) -> tuple[Literal["daemon", "alone"], list[SyncResult]]:
+def _delivered(settings: Settings) -> list[NotDelivered]:
+    """Tell Slack and GitHub before this ends, since no daemon does; what they could not be told."""
+    from hugflow_assets.orchestration.sync.delivery_here import deliver_here
+
+    try:
+        left = deliver_here()
+    except HugflowError as error:
+        typer.echo(f"error[{error.code}]: {error.message} {error.remedy}", err=True)
+        return []
+    return [NotDelivered.model_validate(one.model_dump()) for one in left]
+
+
+def _reconciled(
+    names: Sequence[str] | None, wait_s: float, *, err: bool
+) -> tuple[Literal["daemon", "alone"], list[SyncResult]]:
     from hugflow_assets.orchestration.sync.daemon import sensor_daemon_alive
     from hugflow_assets.orchestration.sync.run_here import sync as reconcile
     from hugflow_assets.orchestration.sync.wait_for_daemon import wait_for_daemon
 
+    def say(result: SyncResult) -> None:
+        typer.echo(f"{result.path}: {result.state} ({result.action}) {result.error_code}".rstrip(), err=err)
+
     if sensor_daemon_alive():
-        typer.echo("a daemon is at work: asking it, and waiting")
-        waited = wait_for_daemon(names, still_alive=sensor_daemon_alive, on_result=_say)
+        typer.echo("a daemon is at work: asking it, and waiting", err=err)
+        waited = wait_for_daemon(names, still_alive=sensor_daemon_alive, on_result=say)
         if waited is not None:
             return "daemon", waited
         typer.echo("the daemon has stopped: going on alone", err=True)
-    return "alone", reconcile(names, on_result=_say)
-
-
-def _say(result: SyncResult) -> None:
-    typer.echo(f"{result.path}: {result.state} ({result.action}) {result.error_code}".rstrip())
+    return "alone", reconcile(names, wait_s=wait_s, on_result=say)
 
 
 def skipped(settings: Settings) -> list[str]:
@@ -139,14 +176,16 @@ def skipped(settings: Settings) -> list[str]:
     return [sentence for sentence, is_so in told.items() if is_so]
 
 
-def _tell(results: Results, path: Path) -> None:
+def _tell(results: Results, path: Path, *, err: bool) -> None:
     counts = {state: sum(one.state == state for one in results.results) for state in _COUNTED}
     changed = sum(one.action not in ("no-op", "none") for one in results.results)
     told = f"{len(results.results)} requests, {changed} changed"
     told += "".join(f", {number} {state}" for state, number in counts.items() if number)
-    typer.echo(f"{told}; {path}")
+    typer.echo(f"{told}; {path}", err=err)
     for sentence in results.skipped:
-        typer.echo(f"skipped: {sentence}")
+        typer.echo(f"skipped: {sentence}", err=err)
+    for one in results.not_delivered:
+        typer.echo(f"not delivered: {one.channel} has not heard of {one.events:,} events yet: {one.problem}", err=err)
     write_outputs(
         {
             "results": str(path.absolute()),

@@ -44,7 +44,7 @@ def sync(
             raise typer.BadParameter(f"{results_path} cannot be written", param_hint="--results")
         from hugflow_assets.cli.datasets.ci_mode import run_in_ci
 
-        if status := run_in_ci(files, settings, results_path):
+        if status := run_in_ci(files, settings, results_path, wait_s=wait, as_json=as_json):
             raise typer.Exit(status)
         return
     # The first import of Dagster takes a second: only who syncs pays for it.

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hugflow_assets.cli.requests.findings import Finding
+from hugflow_assets.errors import SettingsError
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 OUTPUT_VARIABLE = "GITHUB_OUTPUT"
@@ -73,8 +74,14 @@ def _append(variable: str, text: str) -> bool:
     path = os.environ.get(variable)
     if not path:
         return False
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise SettingsError(
+            f"{variable} names {path}, which cannot be written: {error.strerror}.",
+            remedy="A workflow sets it by itself; elsewhere unset it, or name a file.",
+        ) from error
     return True
 
 

@@ -8,8 +8,6 @@ from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.landing.decide import fingerprint_of
-from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.orchestration.assets.check_specs import (
     DATASET,
     GROUP,
@@ -20,13 +18,15 @@ from hugflow_assets.orchestration.assets.check_specs import (
 from hugflow_assets.orchestration.assets.failures import failing_by_name, rejection, tag_failure
 from hugflow_assets.orchestration.assets.hub_dataset import data_version, hub_dataset, upstream_tags
 from hugflow_assets.orchestration.assets.partitions import DATASETS, DATASETS_NAME, register
-from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged
+from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged, forgetting_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.closing_events import closing_failure
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.reconcile.retry_policy import COMMIT_TAG
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.planning.pin import plan_on
 from hugflow_assets.rules import PREFLIGHT_RULES, Verdict, blocking, preflight
+from hugflow_assets.settings import Settings
 from hugflow_assets.store import EventKind, Store
 
 STORAGE_KEY = "storage"
@@ -71,41 +71,63 @@ def dataset(
     is registered.
     """
     with failing_by_name(context.instance, context.run.run_id):
-        store, settings = platform.store(), platform.settings()
+        store = platform.store()
         selected = {key.name for key in context.selected_asset_check_keys}
         if not context.has_partition_key:
             judge_every_landed(context, platform, selected)
             return
         context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
-        snapshot = platform.at(context.run.tags.get(COMMIT_TAG))
-        asked = requested(context.partition_key, snapshot, store)
-        register(context.instance, DATASETS_NAME, [asked.name])
-        plan = plan_on(platform.hub(), store, asked.request, update=config.update)
-        from hugflow_assets.landing.forecast import forecast
-        from hugflow_assets.landing.options import LandingOptions
-        from hugflow_assets.shapes.registry import LANDABLE
+        with (
+            forgetting_unjudged(context.instance, context.run.run_id),
+            closing_failure(store, context.partition_key, context.run.run_id),
+        ):
+            yield from _judged_and_landed(context, config, platform, selected)
 
-        expected = forecast(plan, store, LandingOptions.of(settings), in_run=True)
-        verdicts = preflight(asked, snapshot, plan, store, settings, forecast=expected, landable=LANDABLE)
-        if not context.selected_asset_keys:
-            yield from check_results(verdicts, selected)
-            forget_unjudged(context.instance, context.run.run_id)
-            return
-        if refused := blocking(verdicts):
-            yield from check_results(verdicts, selected)
-            refuse(context, store, asked, refused)
-        if isinstance(plan, HugflowError):
-            raise plan
-        context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
-        tags = upstream_tags(
-            context.instance, asked.name, plan.commit, newest=config.update or asked.name not in store.names()
-        )
-        version = data_version(fingerprint_of(plan, plan.commit, LandingOptions.of(settings)))
-        # Before the landing, which may fail, and after it: Dagster shows what is said of the newest materialization.
-        report_verdicts(context.instance, context.run, asked.name, verdicts, selected)
-        yield MaterializeResult(asset_key=DATASET, value=plan, tags=tags, data_version=version)
+
+def _judged_and_landed(
+    context: AssetExecutionContext, config: LandingConfig, platform: Platform, selected: Set[str]
+) -> Iterator[AssetCheckResult | MaterializeResult[LandingPlan]]:
+    """The verdicts on one request, and, if none of them blocks and the asset is selected, its landing."""
+    store, settings = platform.store(), platform.settings()
+    snapshot = platform.at(context.run.tags.get(COMMIT_TAG))
+    asked = requested(context.partition_key, snapshot, store)
+    register(context.instance, DATASETS_NAME, [asked.name])
+    plan = plan_on(platform.hub(), store, asked.request, update=config.update)
+    from hugflow_assets.landing.decide import fingerprint_of
+    from hugflow_assets.landing.options import LandingOptions
+
+    verdicts = verdicts_before_landing(asked, snapshot, plan, store, settings)
+    if not context.selected_asset_keys:
         yield from check_results(verdicts, selected)
-        forget_unjudged(context.instance, context.run.run_id, selected)
+        forget_unjudged(context.instance, context.run.run_id)
+        return
+    if refused := blocking(verdicts):
+        yield from check_results(verdicts, selected)
+        refuse(context, store, asked, refused)
+    if isinstance(plan, HugflowError):
+        raise plan
+    context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
+    tags = upstream_tags(
+        context.instance, asked.name, plan.commit, newest=config.update or asked.name not in store.names()
+    )
+    version = data_version(fingerprint_of(plan, plan.commit, LandingOptions.of(settings)))
+    # Before the landing, which may fail, and after it: Dagster shows what is said of the newest materialization.
+    report_verdicts(context.instance, context.run, asked.name, verdicts, selected)
+    yield MaterializeResult(asset_key=DATASET, value=plan, tags=tags, data_version=version)
+    yield from check_results(verdicts, selected)
+    forget_unjudged(context.instance, context.run.run_id, selected)
+
+
+def verdicts_before_landing(
+    asked: AddFile, snapshot: RequestSnapshot, plan: LandingPlan | HugflowError, store: Store, settings: Settings
+) -> list[Verdict]:
+    """What every pre-flight rule says of a request and its plan."""
+    from hugflow_assets.landing.forecast import forecast
+    from hugflow_assets.landing.options import LandingOptions
+    from hugflow_assets.shapes.registry import LANDABLE
+
+    expected = forecast(plan, store, LandingOptions.of(settings), in_run=True)
+    return preflight(asked, snapshot, plan, store, settings, forecast=expected, landable=LANDABLE)
 
 
 def refuse(context: AssetExecutionContext, store: Store, asked: AddFile, refused: list[Verdict]) -> NoReturn:
@@ -130,14 +152,12 @@ def judge_every_landed(context: AssetExecutionContext, platform: Platform, selec
     """
     if context.selected_asset_keys:
         raise UnknownDatasetError("This run names no dataset.", remedy="Choose a partition, then materialize it.")
-    from hugflow_assets.shapes.registry import LANDABLE
-
     store, settings, snapshot = platform.store(), platform.settings(), platform.snapshot()
     for name in store.names():
         try:
             asked = requested(name, snapshot, store)
             plan = plan_on(platform.hub(), store, asked.request)
-            verdicts = preflight(asked, snapshot, plan, store, settings, landable=LANDABLE)
+            verdicts = verdicts_before_landing(asked, snapshot, plan, store, settings)
         except HugflowError as error:  # its manifest cannot be read, which `complete` says
             context.log.warning("%s is not judged: %s", name, error)
             continue

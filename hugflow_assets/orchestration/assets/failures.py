@@ -9,7 +9,6 @@ from dagster import DagsterError, DagsterInstance, Failure, MetadataValue
 
 from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.rules import Verdict
-from hugflow_assets.store import EventKind, Store
 
 ERROR_TAG = "hugflow/error"
 TRANSIENT_TAG = "hugflow/transient"
@@ -59,23 +58,3 @@ def failing_by_name(instance: DagsterInstance, run_id: str) -> Iterator[None]:
 def tag_failure(instance: DagsterInstance, run_id: str, code: str, transient: bool) -> None:
     """Mark a run with why it failed."""
     instance.add_run_tags(run_id, {ERROR_TAG: code, TRANSIENT_TAG: str(transient).lower()})
-
-
-@contextmanager
-def telling_failure(store: Store, name: str, path: str, run_id: str) -> Iterator[None]:
-    """Append an event for an error, so that those who asked hear of it; the error goes on."""
-    try:
-        yield
-    except Exception as fault:
-        error = UnexpectedError.of(fault)
-        store.events.append(
-            EventKind.FAILED,
-            name,
-            run_id=run_id,
-            path=path,
-            code=error.code,
-            message=error.message,
-            remedy=error.remedy,
-            transient=error.transient,
-        )
-        raise

@@ -13,14 +13,19 @@ from dagster import ConfigurableIOManager, InputContext, OutputContext
 from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
-from hugflow_assets.landing.options import LandedDataset, LandingOptions
+from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
 from hugflow_assets.orchestration.assets.failures import failing_by_name
-from hugflow_assets.orchestration.assets.metadata import landed_metadata
+from hugflow_assets.orchestration.assets.metadata import landed_metadata, sample_of
+from hugflow_assets.orchestration.assets.planned_checks import forgetting_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.closing_events import close_landed, closing_failure
 from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import Manifest, Progress, Store
 from hugflow_assets.wording import human_duration, human_size
+
+# What a landing does without an event of its own.
+UNTOLD_BY_LANDING = frozenset({Action.NOOP, Action.DESCRIPTION, Action.VIEWS})
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,18 @@ class LandingIOManager(ConfigurableIOManager):
         Raises:
             Failure: with the error's name; what is staged is kept, and the next run resumes.
         """
-        instance = context.step_context.instance
-        with failing_by_name(instance, context.run_id):
-            store = self.platform.store()
-            from hugflow_assets.landing.verify.sample import sample_rows
-
+        instance, store = context.step_context.instance, self.platform.store()
+        with (
+            failing_by_name(instance, context.run_id),
+            forgetting_unjudged(instance, context.run_id),
+            closing_failure(store, plan.name, context.run_id),
+        ):
             landed = self._land(context, plan, store)
-            rows = sample_rows(store, plan.name, n=5)
-            context.add_output_metadata(landed_metadata(landed, plan, rows))
+            if landed.action in UNTOLD_BY_LANDING:
+                close_landed(store, landed.manifest, landed.action.value, context.run_id, landed.seconds)
+            if landed.action is Action.NOOP:
+                context.log.info("%s: nothing to do, it is landed as asked", plan.name)
+            context.add_output_metadata(landed_metadata(landed, plan, sample_of(store, plan.name)))
 
     def _land(self, context: OutputContext, plan: LandingPlan, store: Store) -> LandedDataset:
         from hugflow_assets.landing.land import land

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
+from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import repo_url
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.store import Manifest
+from hugflow_assets.store import Manifest, Store
 
 if TYPE_CHECKING:
     from hugflow_assets.landing.options import LandedDataset
 
 Metadata = dict[str, MetadataValue[Any]]
 _CELL = 160
+_SAMPLE_ROWS = 5
 
 
 def manifest_metadata(manifest: Manifest, path: Path) -> Metadata:
@@ -43,20 +45,56 @@ def manifest_metadata(manifest: Manifest, path: Path) -> Metadata:
 
 
 def landed_metadata(landed: LandedDataset, plan: LandingPlan, rows: Sequence[Mapping[str, Any]]) -> Metadata:
-    """What one landing did, with the columns and the first rows."""
+    """What one landing did, with the columns and the first rows. Of what fetched nothing no speed is said."""
     volatile = landed.manifest.volatile
     features = plan.configs[0].features if plan.configs else None
     metadata = manifest_metadata(landed.manifest, landed.path) | {
         "action": MetadataValue.text(str(landed.action.value)),
         "seconds": MetadataValue.float(round(landed.seconds, 2)),
         "fetched_bytes": MetadataValue.int(landed.bytes_fetched),
-        "speed_mb_s": MetadataValue.float(round(volatile.bytes_per_s / 1e6, 2)),
     }
+    if str(landed.action.value) == "no-op":
+        metadata["outcome"] = MetadataValue.text("Nothing to do: it is landed as asked.")
+    elif landed.bytes_fetched:
+        metadata["speed_mb_s"] = MetadataValue.float(round(volatile.bytes_per_s / 1e6, 2))
+    return metadata | content_metadata(features, rows)
+
+
+def found_metadata(manifest: Manifest, store: Store) -> Metadata:
+    """The facts of a dataset that lies there already, its columns and first rows: for events without a run."""
+    path = store.layout.dataset(manifest.name)
+    return manifest_metadata(manifest, path) | content_metadata(_landed_features(path), sample_of(store, manifest.name))
+
+
+def content_metadata(features: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]) -> Metadata:
+    """Columns as the UI knows them, and rows as a table."""
+    metadata: Metadata = {}
     if features:
         metadata["dagster/column_schema"] = MetadataValue.table_schema(column_schema(features))
     if rows:
         metadata["sample"] = sample_table(rows)
     return metadata
+
+
+def sample_of(store: Store, name: str) -> list[dict[str, Any]]:
+    """The first rows of a landed dataset; none where its record cannot be read, which its checks say."""
+    from hugflow_assets.landing.verify.sample import sample_rows
+
+    try:
+        return list(sample_rows(store, name, n=_SAMPLE_ROWS))
+    except (HugflowError, OSError, ValueError):
+        return []
+
+
+def _landed_features(path: Path) -> Mapping[str, Any] | None:
+    """``json/features.json`` of the first config, as the landing wrote it."""
+    for file in sorted((path / "json").rglob("features.json")):
+        try:
+            found = orjson.loads(file.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def splits_table(manifest: Manifest) -> str:

@@ -7,7 +7,8 @@ earlier run found. Dagster has no way to take a note back, so the rows of its ta
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from dagster import DagsterInstance
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -24,6 +25,16 @@ def forget_unjudged(instance: DagsterInstance, run_id: str, names: Collection[st
     table = AssetCheckExecutionsTable.c
     where = and_(table.run_id == run_id, table.execution_status == AssetCheckExecutionRecordStatus.PLANNED.value)
     _delete(instance, where if names is None else and_(where, table.check_name.in_(list(names))))
+
+
+@contextmanager
+def forgetting_unjudged(instance: DagsterInstance, run_id: str) -> Iterator[None]:
+    """Take back what a run announced and did not judge when an error ends it; the error goes on."""
+    try:
+        yield
+    except Exception:
+        forget_unjudged(instance, run_id)
+        raise
 
 
 def forget_partition(instance: DagsterInstance, name: str) -> None:

@@ -15,11 +15,12 @@ from dagster import (
 from hugflow_assets.errors import HugflowError, RequestInvalidError, UnknownDatasetError
 from hugflow_assets.intake import DatasetRequest, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP
-from hugflow_assets.orchestration.assets.failures import failing_by_name, telling_failure
+from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.metadata import Metadata, cell
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME, register
 from hugflow_assets.orchestration.assets.planned_checks import forget_partition
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.closing_events import close_removed, closing_failure
 from hugflow_assets.orchestration.reconcile.landed_cache import landed_now
 from hugflow_assets.rules import cuts
 from hugflow_assets.store import Store, Tombstone
@@ -38,10 +39,11 @@ REMOVED = AssetKey("removed_dataset")
 def removed_dataset(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """Move every landing that the removal matches to the trash. Safe to repeat after any interruption."""
     with failing_by_name(context.instance, context.run.run_id):
-        store, snapshot = platform.store(), platform.snapshot()
-        removal = requested_removal(context.partition_key, snapshot)
-        register(context.instance, REMOVALS_NAME, [removal.key])
-        with telling_failure(store, removal.key, removal.path, context.run.run_id):
+        store = platform.store()
+        with closing_failure(store, context.partition_key, context.run.run_id):
+            snapshot = platform.snapshot()
+            removal = requested_removal(context.partition_key, snapshot)
+            register(context.instance, REMOVALS_NAME, [removal.key])
             refuse_cuts(removal, store)
             buried = [
                 bury(context.instance, store, name, removal, by=one.owner or "")
@@ -50,6 +52,7 @@ def removed_dataset(context: AssetExecutionContext, platform: Platform) -> Mater
             earlier = [one for one in store.archived() if one.removal_path == removal.path and one not in buried]
             if not buried and not earlier:
                 raise nothing_removed(removal)
+            close_removed(store, removal.path)
             return MaterializeResult(metadata=removal_metadata(removal, buried or earlier))
 
 

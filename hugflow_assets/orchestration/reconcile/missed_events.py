@@ -13,7 +13,7 @@ _ENDS = frozenset(
 )
 
 
-def tell_untold(store: Store, at_work: Collection[str]) -> list[str]:
+def tell_missed(store: Store, at_work: Collection[str]) -> list[str]:
     """Append the event that is missing of each landing that began, is over and lies there; the names.
 
     Args:

@@ -32,17 +32,19 @@ from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets import requests
 from hugflow_assets.orchestration.assets.check_specs import DATASET
 from hugflow_assets.orchestration.assets.hub_dataset import runless_tags
-from hugflow_assets.orchestration.assets.metadata import manifest_metadata
+from hugflow_assets.orchestration.assets.metadata import found_metadata
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.assets.storage_catalogue import catalogue_digest, catalogue_event
+from hugflow_assets.orchestration.reconcile.closing_events import close_left_open
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
 from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, relieved, waiting_for_a_cause
 from hugflow_assets.orchestration.reconcile.landed_cache import damaged_now, landed_now, moved_now
-from hugflow_assets.orchestration.reconcile.missed_events import tell_untold
+from hugflow_assets.orchestration.reconcile.missed_events import tell_missed
 from hugflow_assets.orchestration.reconcile.plan_tick import Agenda, World, agenda, due
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
+from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
 from hugflow_assets.store import Store, is_safe
 
 SENSOR_NAME = "requests_sensor"
@@ -55,7 +57,8 @@ class Cursor(Frozen):
     ``requests`` and ``seen`` are digests of the request files, and of them, the event log and the settings that decide.
     ``catalogue`` is the digest of what the catalogue last told; ``catalogue_due`` when it is told also amid landings.
     ``hurried_at`` and ``only`` are set by ``hugflow sync``: failures before that moment hold nothing back, and names
-    outside of ``only`` are left alone.
+    outside of ``only`` are left alone; ``announce`` is whether runs are told of as they are asked for, and not, as by
+    a command that does one after the other, when each begins.
     """
 
     requests: str = ""
@@ -65,6 +68,7 @@ class Cursor(Frozen):
     catalogue_due: float = 0.0
     hurried_at: float = 0.0
     only: tuple[str, ...] | None = None
+    announce: bool = True
 
     @classmethod
     def of(cls, text: str | None) -> Cursor:
@@ -103,12 +107,14 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
     if caused:
         found = replace(found, look_at=min(found.look_at, now + LOOK_S))
-    tell_untold(store, world.at_work)
+    _tell_the_log(instance, store, snapshot, world, cursor, platform)
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
     catalogue, listed = _catalogue(instance, cursor, world, store, found)
     return SensorResult(
-        run_requests=[announced(run, platform.source(), store) for run in found.runs],
+        run_requests=[announced(run, platform.source(), store) for run in found.runs]
+        if cursor.announce
+        else found.runs,
         dynamic_partitions_requests=_partition_requests(found),
         asset_events=[*told, *events, *listed],
         cursor=cursor.model_copy(
@@ -116,6 +122,21 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
         ).model_dump_json(exclude_defaults=True),
         skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found)),
     )
+
+
+def _tell_the_log(
+    instance: DagsterInstance,
+    store: Store,
+    snapshot: RequestSnapshot,
+    world: World,
+    cursor: Cursor,
+    platform: Platform,
+) -> None:
+    """Append the events that nobody else could: of killed landings, of requests left open, of unreadable files."""
+    tell_missed(store, world.at_work)
+    close_left_open(instance, store, world)
+    if snapshot.digest != cursor.requests:
+        tell_unreadable(store, platform.source(), snapshot)
 
 
 def world_of(
@@ -160,7 +181,7 @@ def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterab
             yield AssetMaterialization(
                 DATASET,
                 partition=name,
-                metadata=manifest_metadata(manifest, store.layout.dataset(name)),
+                metadata=found_metadata(manifest, store),
                 tags=runless_tags(instance, manifest),
             )
 

@@ -12,7 +12,7 @@ from hugflow_assets.orchestration.assembly import definitions
 from hugflow_assets.orchestration.assets.check_specs import DATASET
 from hugflow_assets.orchestration.assets.dataset import requested
 from hugflow_assets.orchestration.assets.hub_dataset import runless_tags
-from hugflow_assets.orchestration.assets.metadata import manifest_metadata
+from hugflow_assets.orchestration.assets.metadata import found_metadata
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, register
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.plan_tick import run_request
@@ -72,12 +72,11 @@ def restore(name: str, *, entry_id: str | None = None, instance: DagsterInstance
 
 def restored_event(instance: DagsterInstance, manifest: Manifest, platform: Platform) -> AssetMaterialization:
     """What the UI shows of a dataset that is back."""
-    path = platform.store().layout.dataset(manifest.name)
     return AssetMaterialization(
         DATASET,
         partition=manifest.name,
         description="Restored from the trash.",
-        metadata=manifest_metadata(manifest, path),
+        metadata=found_metadata(manifest, platform.store()),
         tags=runless_tags(instance, manifest),
     )
 

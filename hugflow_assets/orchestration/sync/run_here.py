@@ -25,6 +25,7 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, end_dead_runs, this_process, was_killed
 from hugflow_assets.orchestration.reconcile.plan_tick import due
 from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, Cursor, world_of
+from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
@@ -112,7 +113,9 @@ class _Sensor:
 
     def tick(self, only: Iterable[str], hurried_at: float) -> SensorExecutionData:
         """Evaluate it for some names; partitions and events as it says."""
-        cursor = self._cursor.model_copy(update={"only": tuple(sorted(only)), "hurried_at": hurried_at, "seen": ""})
+        cursor = self._cursor.model_copy(
+            update={"only": tuple(sorted(only)), "hurried_at": hurried_at, "seen": "", "announce": False}
+        )
         data = _evaluate(self.defs, self.instance, cursor)
         self._cursor = Cursor.of(data.cursor)
         return data
@@ -136,7 +139,8 @@ def _runs(
             if on_start is not None:
                 on_start(key_of(file), file.path)
             started = time.monotonic()
-            result = execute(sensor.defs, sensor.instance, request)
+            platform = Platform()
+            result = execute(sensor.defs, sensor.instance, announced(request, platform.source(), platform.store()))
             yield file, outcome_of(sensor.instance, result.run_id, time.monotonic() - started)
         if not (data.run_requests or data.dynamic_partitions_requests or data.asset_events):
             return

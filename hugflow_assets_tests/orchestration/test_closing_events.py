@@ -1,0 +1,146 @@
+"""Every request that is told to be queued has exactly one event that ends it, whatever becomes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from dagster import DagsterInstance, DagsterRun, RunRequest
+from dagster._core.test_utils import create_run_for_test
+
+from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look
+from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
+from hugflow_assets.orchestration.sync.run_here import sync
+from hugflow_assets.store import Event, EventKind
+from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
+
+ENDS = {EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventKind.REMOVED, EventKind.RESTORED}
+
+
+def ends(project: Project) -> list[tuple[str, list[Event]]]:
+    """Each ``requested`` in order, with the events that ended it: its name's, up to the next ``requested`` of it."""
+    found: list[tuple[Event, list[Event]]] = []
+    for event in project.store.events.read():
+        if event.kind is EventKind.REQUESTED:
+            found.append((event, []))
+        elif event.kind in ENDS:
+            of = {event.name, event.data.get("removal_path")}
+            mine = [one for one in found if of & {one[0].name, one[0].data.get("path")}]
+            mine[-1][1].append(event)
+    return [(one.name, closing) for one, closing in found]
+
+
+def once(project: Project) -> dict[str, Event]:
+    """The one end of each request."""
+    found = ends(project)
+    assert found and all(len(closing) == 1 for _, closing in found), found
+    return {name: closing[0] for name, closing in found}
+
+
+def tick(project: Project, later_s: float = 0.0) -> list[RunRequest]:
+    result = look(project.instance, Cursor(), Platform(), time.time() + later_s)
+    return list(getattr(result, "run_requests", None) or ())
+
+
+def test_every_kind_of_request_file_ends_once(speech: Project) -> None:
+    speech.add("wrong", subset="nosuch")
+    speech.add("missing", "org/missing")
+    speech.add("twin")
+    speech.write("add/broken.yaml", "hf_id: [")
+    speech.write("remove/broken.yaml", "hf_id: org/other\nreason: 3\n")
+    sync(instance=speech.instance)
+    found = {
+        name: (event.kind, event.data.get("verdicts", [{}])[0].get("code")) for name, event in once(speech).items()
+    }
+    assert found == {
+        SPEECH: (EventKind.LANDED, None),
+        "org__speech__subset_nosuch__rev_main": (EventKind.REJECTED, "hub-subset-not-found"),
+        "org__missing__rev_main": (EventKind.REJECTED, "hub-not-found"),
+        "add/twin.yaml": (EventKind.REJECTED, "duplicate-request"),
+        "add/broken.yaml": (EventKind.REJECTED, "request-invalid"),
+        "remove/broken.yaml": (EventKind.REJECTED, "request-invalid"),
+    }
+    sync(instance=speech.instance)  # what failed is tried again, what cannot be read is not told again
+    once(speech)
+    assert [name for name, _ in ends(speech)].count("add/broken.yaml") == 1
+
+
+def test_edits_and_removals_end_once(speech: Project) -> None:
+    sync(instance=speech.instance)
+    actions = []
+    for edit in ({"owner": "ana"}, {"keep_until": "2030-01-01"}, {"text_column": "text"}):
+        speech.add(**edit)
+        sync(instance=speech.instance)
+        actions.append(once(speech)[SPEECH].data["action"])
+    assert actions == ["description", "description", "views"]
+    speech.remove()
+    sync(instance=speech.instance)
+    assert once(speech)["speech"].kind is EventKind.REMOVED
+
+
+def test_a_landing_that_breaks_ends_once_and_is_landed_when_it_is_tried_again(speech: Project) -> None:
+    speech.hub.fault("parquet", 503, origin="cdn", times=None)
+    sync(instance=speech.instance)
+    assert once(speech)[SPEECH].kind is EventKind.FAILED
+    speech.hub.faults.clear()
+    sync(instance=speech.instance)
+    assert once(speech)[SPEECH].kind is EventKind.LANDED
+
+
+def test_an_unforeseen_error_before_anything_begins_ends_it(speech: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    (request,) = tick(speech)
+    (speech.root / "requests/add/speech.yaml").unlink()  # between the tick and the run: the asset finds no request
+    from hugflow_assets.orchestration.assembly import definitions
+    from hugflow_assets.orchestration.sync.run_here import execute
+
+    assert not execute(definitions(), speech.instance, request).success
+    event = once(speech)[SPEECH]
+    assert (event.kind, event.data["code"]) == (EventKind.FAILED, "unknown-dataset")
+
+
+Ending = Callable[[DagsterInstance, DagsterRun], object]
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        (lambda instance, run: instance.report_run_failed(run, "out of memory"), "run-died"),
+        (lambda instance, run: instance.report_run_canceled(run), "landing-cancelled"),
+    ],
+    ids=["killed or never started", "cancelled in the UI"],
+)
+def test_a_run_that_says_nothing_ends_at_the_next_tick(speech: Project, ending: Ending, code: str) -> None:
+    (request,) = tick(speech)
+    run = create_run_for_test(
+        speech.instance,
+        job_name=request.job_name,
+        tags={**request.tags, PARTITION_TAG: str(request.partition_key)},
+    )
+    assert tick(speech) == [] and ends(speech) == [(SPEECH, [])]  # it waits in the queue
+    ending(speech.instance, run)
+    tick(speech)
+    event = ends(speech)[0][1][0]
+    assert (event.kind, event.data["code"], event.data["run_id"]) == (EventKind.FAILED, code, run.run_id)
+    tick(speech, later_s=7200)
+    assert all(len(closing) <= 1 for _, closing in ends(speech)), "told once"
+
+
+def test_a_request_for_which_no_run_was_ever_made_ends_too(speech: Project) -> None:
+    tick(speech)  # and the daemon died before it made the run
+    (speech.root / "requests/add/speech.yaml").unlink()
+    tick(speech, later_s=30)
+    assert ends(speech) == [(SPEECH, [])], "the run may be on its way"
+    tick(speech, later_s=600)
+    assert once(speech)[SPEECH].data["code"] == "landing-withdrawn"
+
+
+def test_what_another_run_is_at_work_on_is_ended_by_that_one(speech: Project) -> None:
+    with speech.store.lease(SPEECH, purpose="landing", wait_s=0):
+        (found,) = sync(instance=speech.instance, wait_s=0)
+        assert found.state == "landing"
+    assert not any(closing for _, closing in ends(speech))
+    sync(instance=speech.instance)
+    assert ends(speech)[-1][1][0].kind is EventKind.LANDED
+    assert sum(len(closing) for _, closing in ends(speech)) == 1
