@@ -13,14 +13,14 @@ from dagster import ConfigurableIOManager, InputContext, OutputContext
 from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
-from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.metadata import landed_metadata, sample_of
 from hugflow_assets.orchestration.assets.planned_checks import forgetting_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.closing_events import close_landed, closing_failure
 from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
-from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.planning.models import Action, LandingPlan
 from hugflow_assets.store import Manifest, Progress, Store
 from hugflow_assets.wording import human_duration, human_size
 
