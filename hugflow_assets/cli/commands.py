@@ -27,7 +27,7 @@ COMMANDS = {
     "init": Entry(
         "Start",
         "start.init",
-        "Make the folders and an .env with every setting commented out; never overwrite anything.",
+        "Make the folders, an .env with every setting commented out, and a dagster.yaml; never overwrite anything.",
     ),
     "demo": Entry(
         "Start",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from hugflow_assets.dagster_home import CONFIG, home_config
 from hugflow_assets.durable import atomic_write
 from hugflow_assets.errors import StorageError
 from hugflow_assets.settings import PROJECT_DIR_VARIABLE, Settings, variable_of
@@ -47,7 +48,7 @@ class DemoProject:
         return self.folder / "sync.log"
 
     def prepare(self, endpoint: str) -> None:
-        """Make the folder ready: the demo's request files, ``.env`` and ``workspace.yaml``. Nothing else is touched.
+        """Make the folder ready: request files and the settings of Hugflow and Dagster. Nothing else is touched.
 
         Raises:
             StorageError: the folder cannot be written.
@@ -61,6 +62,7 @@ class DemoProject:
                 self.folder / ".env", f"# The demo's Hub: `hugflow demo --serve` starts it.\nHF_ENDPOINT={endpoint}\n"
             )
             _write_if_other(self.folder / "workspace.yaml", _WORKSPACE)
+            _write_if_other(self.dagster_home / CONFIG, home_config())
         except OSError as error:
             raise StorageError(
                 f"The demo's folder {self.folder} cannot be written: {error.strerror or error}.",

@@ -9,19 +9,22 @@ from typing import Annotated
 import typer
 
 from hugflow_assets.cli.start import settings_text
+from hugflow_assets.dagster_home import write_config
 from hugflow_assets.settings import Settings, load_settings, project_root
 
 
 def init(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what was made.")] = False,
 ) -> None:
-    """Make the folders and an .env with every setting commented out; never overwrite anything."""
+    """Make the folders, an .env with every setting commented out, and a dagster.yaml; never overwrite anything."""
     root = project_root()
     settings = load_settings()
     made = [folder for folder in _folders(settings) if _make_folder(folder)]
     env_file = root / ".env"
     if _write_new(env_file, settings_text.env_example()):
         made.append(env_file)
+    if config := write_config(root):
+        made.append(config)
     for path in made:
         typer.echo(f"made {_shown(path, root)}")
     if quiet:

@@ -11,10 +11,13 @@ from dagster import DagsterInstance
 from dagster._core.instance import InstanceRef
 from dagster._core.instance.config import is_dagster_home_set
 
+from hugflow_assets.dagster_home import write_config
 from hugflow_assets.durable import locked
 from hugflow_assets.settings import project_root
 
 HOME = ".dagster_home"
+# Whatever a home that we did not make says: no command of ours sends anything, or prints that it does.
+_QUIET = {"telemetry": {"enabled": False}}
 
 
 @contextlib.contextmanager
@@ -29,14 +32,16 @@ def project_instance(root: Path | None = None) -> Iterator[DagsterInstance]:
 
 
 def _opened(root: Path) -> DagsterInstance:
+    write_config(root)
     if is_dagster_home_set():
-        with _alone(Path(os.environ["DAGSTER_HOME"]).expanduser()):
-            return DagsterInstance.get()
+        home = Path(os.environ["DAGSTER_HOME"]).expanduser()
+        with _alone(home):
+            return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_QUIET))
     home = root / HOME
     home.mkdir(parents=True, exist_ok=True)
     # Folders in dagster.yaml are relative to the project, and made absolute when the instance is made.
     with _alone(home), contextlib.chdir(root):
-        return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), config_dir=str(root)))
+        return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), config_dir=str(root), overrides=_QUIET))
 
 
 def _alone(home: Path) -> contextlib.AbstractContextManager[object]:
