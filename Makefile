@@ -3,6 +3,7 @@
 
 SHELL := /bin/sh
 VENV := .venv
+PORT ?= 3000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
@@ -15,17 +16,18 @@ help:  ## this list
 install: $(STAMP)  ## .venv with everything in it, the hugflow command included
 
 $(STAMP): pyproject.toml setup.cfg constraints.txt .ci/venv
+	@echo "installing into $(VENV): a minute or two the first time"
 	@.ci/venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
 demo: install  ## a local Hub, a small speech dataset, and how it lands: offline
 	@$(BIN)/hugflow demo
 
-up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ lands by itself
+up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ lands by itself; DEMO=1: with a Hub
 	@$(BIN)/hugflow init --quiet
 	@DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)}" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
-	  $(BIN)/dagster dev
+	  $(if $(DEMO),$(BIN)/hugflow demo -- )$(BIN)/dagster dev --port $(PORT)
 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term

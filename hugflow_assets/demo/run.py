@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
+from dotenv import dotenv_values
 from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
@@ -21,12 +24,13 @@ from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.project import DemoProject
 from hugflow_assets.demo.speech import LICENSE, REPO_ID, speech_repo
 from hugflow_assets.durable import locked
-from hugflow_assets.errors import DemoFailedError
+from hugflow_assets.errors import DemoFailedError, SettingsError
 from hugflow_assets.settings import project_root
 from hugflow_assets.store import Manifest, Store
 
 FOLDER = ".demo"
 PORT = 8642
+DROP_A_REQUEST = "cp hugflow_assets/demo/requests/add/demo-speech-clean.yaml requests/add/"
 _TURN_S = 120.0
 _PIPE_WIDTH = 120
 
@@ -74,16 +78,43 @@ def serve_demo(
         StorageError: the folder cannot be written.
     """
     console = console or _console()
-    project = _project(folder)
-    with _hub(project, port, console) as hub:
-        console.print(f"The Hub is at {hub.url} with {REPO_ID}. Ctrl-C ends it. In another terminal:")
-        console.print(f"  HF_ENDPOINT={hub.url} make up", highlight=False)
-        console.print(f"  cp {project.folder}/requests/add/demo-speech-clean.yaml requests/add/", highlight=False)
-        console.print("and it is in datasets/ within a minute.")
+    with _hub(_project(folder), port, console) as hub:
+        console.print(f"The Hub is at {hub.url} with {REPO_ID}. Ctrl-C ends it. A client is pointed at it by")
+        console.print(f"  export HF_ENDPOINT={hub.url}", highlight=False)
+        console.print("and `make up DEMO=1` runs Dagster with a Hub of its own like this one.")
         try:
             (until or threading.Event()).wait()
         except KeyboardInterrupt:
             console.print("The Hub has ended.")
+
+
+def run_with_hub(
+    command: Sequence[str], folder: Path | None = None, *, port: int = PORT, console: Console | None = None
+) -> int:
+    """Run a command, Dagster say, that is pointed at the demo's Hub, for as long as it takes; its exit status.
+
+    Args:
+        folder, port: as for ``run_demo``.
+    Raises:
+        StorageError: the folder cannot be written.
+        SettingsError: .env names a Hub; what Dagster starts would ask that one.
+    """
+    root = project_root()
+    if named := dotenv_values(root / ".env", encoding="utf-8-sig").get("HF_ENDPOINT"):
+        raise SettingsError(
+            f"{root / '.env'} sets HF_ENDPOINT={named}, which Dagster would ask instead of the demo's Hub.",
+            remedy="Comment that line out, or run `make up` without DEMO.",
+        )
+    console = console or _console()
+    with _hub(_project(folder), port, console) as hub:
+        console.print("In another terminal, and it is in the UI and in datasets/ within a minute:")
+        console.print(f"  {DROP_A_REQUEST}", highlight=False)
+        process = subprocess.Popen(list(command), cwd=root, env={**os.environ, "HF_ENDPOINT": hub.url})
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the command has it as well, and ends by itself
+                continue
 
 
 def _console() -> Console:

@@ -22,7 +22,7 @@ from hugflow_assets.orchestration.reconcile.requests_sensor import requests_sens
 from hugflow_assets.orchestration.reconcile.schedules import upkeep_jobs, upkeep_schedules
 from hugflow_assets.settings import Settings, load_settings
 
-LANDING = {"hugflow/work": "landing"}  # dagster.yaml limits how many of these run at a time
+LANDING = {".dagster/hugflow_work": "landing"}  # dagster.yaml limits how many of these run at a time
 
 
 def definitions() -> Definitions:

@@ -35,7 +35,7 @@ def runs(team: Team) -> list[tuple[str, str]]:
     team.sync()
     new = [one for one in reversed(team.instance.get_runs()) if one.run_id not in before]
     assert {one.status for one in new} <= {DagsterRunStatus.SUCCESS}
-    return [(one.tags["hugflow/name"], one.tags["hugflow/request"]) for one in new]
+    return [(one.tags[".dagster/hugflow_name"], one.tags[".dagster/hugflow_request"]) for one in new]
 
 
 def names(team: Team) -> set[str]:
@@ -51,8 +51,8 @@ def test_a_merge_of_any_kind_runs_once_and_knows_its_commit(team: Team, how: str
     commit = team.github.merge(number, how=how)
     assert runs(team) == [(RED, "add/red.yaml")]
     (run,) = team.instance.get_runs()
-    assert run.tags["hugflow/merged_in"] == commit
-    assert run.tags["hugflow/request_commit"] == commit
+    assert run.tags[".dagster/hugflow_merged_in"] == commit
+    assert run.tags[".dagster/hugflow_request_commit"] == commit
     assert runs(team) == []
 
 

@@ -93,11 +93,11 @@ def test_a_request_from_its_first_draft_to_its_removal(team: Team) -> None:
     assert team.statuses(commit) == ["success"]
     assert team.headlines() == LANDED
     run = next(iter(team.instance.get_runs()))
-    assert run.tags["hugflow/request"] == "add/speech.yaml"
-    assert run.tags["hugflow/merged_in"] == commit
+    assert run.tags[".dagster/hugflow_request"] == "add/speech.yaml"
+    assert run.tags[".dagster/hugflow_merged_in"] == commit
     assert run.tags["hugflow/author"] == "Ada"
     assert run.tags["hugflow/pull_request"] == str(number)
-    assert run.tags["hugflow/request_commit"] == commit
+    assert run.tags[".dagster/hugflow_request_commit"] == commit
 
     # Upstream moves: Slack hears of it; the pull request, long closed, does not change.
     said = team.comment(number)

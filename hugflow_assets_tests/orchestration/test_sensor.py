@@ -42,7 +42,7 @@ def test_a_new_file_becomes_a_partition_and_a_run_that_names_it(speech: Project)
     result = ticked(speech)
     (request,) = requests_of(result)
     assert request.partition_key == SPEECH
-    assert request.tags["hugflow/request"] == "add/speech.yaml"
+    assert request.tags[".dagster/hugflow_request"] == "add/speech.yaml"
     assert [one.partition_keys for one in result.dynamic_partitions_requests or ()] == [[SPEECH]]
 
 
@@ -79,7 +79,12 @@ def test_what_was_removed_and_is_wanted_again_lands_at_once(speech: Project) -> 
 
 def test_what_failed_for_good_waits_for_an_edit(speech: Project) -> None:
     (request,) = requests_of(ticked(speech))
-    run_of(speech, request, DagsterRunStatus.FAILURE, **{"hugflow/error": "hub-gone", "hugflow/transient": "false"})
+    run_of(
+        speech,
+        request,
+        DagsterRunStatus.FAILURE,
+        **{"hugflow/error": "hub-gone", ".dagster/hugflow_transient": "false"},
+    )
     assert requests_of(ticked(speech)) == []
     speech.add(description="Corrected.")
     assert len(requests_of(ticked(speech))) == 1

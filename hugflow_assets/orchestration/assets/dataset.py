@@ -22,6 +22,7 @@ from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged, 
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.closing_events import closing_failure
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, this_process
+from hugflow_assets.orchestration.reconcile.plan_tick import shown_tags
 from hugflow_assets.orchestration.reconcile.retry_policy import COMMIT_TAG
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.planning.pin import plan_on
@@ -92,6 +93,7 @@ def _judged_and_landed(
     snapshot = platform.at(context.run.tags.get(COMMIT_TAG))
     asked = requested(context.partition_key, snapshot, store)
     register(context.instance, DATASETS_NAME, [asked.name])
+    context.instance.add_run_tags(context.run.run_id, shown_tags(asked.request))
     plan = plan_on(platform.hub(), store, asked.request, update=config.update)
     from hugflow_assets.landing.decide import fingerprint_of
     from hugflow_assets.landing.options import LandingOptions

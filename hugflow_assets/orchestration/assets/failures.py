@@ -11,7 +11,7 @@ from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.rules import Verdict
 
 ERROR_TAG = "hugflow/error"
-TRANSIENT_TAG = "hugflow/transient"
+TRANSIENT_TAG = ".dagster/hugflow_transient"
 
 
 def failure(code: str, message: str, remedy: str = "", *, transient: bool = False) -> Failure:

@@ -15,7 +15,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from hugflow_assets.durable import host_id
 from hugflow_assets.orchestration.assets.failures import ERROR_TAG
 
-PROCESS_TAG = "hugflow/process"
+PROCESS_TAG = ".dagster/hugflow_process"
 _EXECUTED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from dagster import RunRequest
 
 from hugflow_assets.intake import AddFile, DatasetRequest, RemovalRequest, RemoveFile, RequestSnapshot, matches
-from hugflow_assets.orchestration.reconcile.retry_policy import COMMIT_TAG, DIGEST_TAG, NAME_TAG, REQUEST_TAG, Attempts
+from hugflow_assets.orchestration.reconcile.retry_policy import (
+    COMMIT_TAG,
+    DIGEST_TAG,
+    HF_ID_TAG,
+    NAME_TAG,
+    OWNER_TAG,
+    REQUEST_TAG,
+    SUBSET_TAG,
+    Attempts,
+)
 from hugflow_assets.rules import Landed, cuts
 from hugflow_assets.store import Hold
 
@@ -146,7 +155,7 @@ def run_request(
     name: str, file: AddFile | RemoveFile, generation: str, commit: str | None, *, update: bool = False
 ) -> RunRequest:
     """The run that lands a dataset, or carries out a removal; its tags say for which file, at which commit."""
-    tags = {NAME_TAG: name, DIGEST_TAG: file.digest, REQUEST_TAG: file.path}
+    tags = {NAME_TAG: name, DIGEST_TAG: file.digest, REQUEST_TAG: file.path, **shown_tags(file.request)}
     return RunRequest(
         run_key=f"{name}@{file.digest[:16]}#{generation}",
         job_name=LAND_JOB if isinstance(file, AddFile) else REMOVE_JOB,
@@ -154,3 +163,10 @@ def run_request(
         run_config=UPDATE if update else {},
         tags=tags | ({COMMIT_TAG: commit} if commit else {}),
     )
+
+
+def shown_tags(request: DatasetRequest | RemovalRequest) -> dict[str, str]:
+    """The tags by which people find the runs of a dataset."""
+    owner = request.owner if isinstance(request, DatasetRequest) else None
+    found = {HF_ID_TAG: request.hf_id, SUBSET_TAG: request.subset, OWNER_TAG: owner}
+    return {tag: value for tag, value in found.items() if value}

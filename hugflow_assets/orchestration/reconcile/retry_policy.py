@@ -15,11 +15,15 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 from hugflow_assets.orchestration.assets.failures import ERROR_TAG, TRANSIENT_TAG
 from hugflow_assets.orchestration.reconcile.dead_runs import is_gone
 
-NAME_TAG = "hugflow/name"
-DIGEST_TAG = "hugflow/digest"
-REQUEST_TAG = "hugflow/request"
-COMMIT_TAG = "hugflow/request_commit"
-CHANGE_TAG = "hugflow/merged_in"
+# What the run list shows, and people filter by. Dagster hides the others from it, by their prefix.
+HF_ID_TAG = "hf_id"
+SUBSET_TAG = "subset"
+OWNER_TAG = "owner"
+NAME_TAG = ".dagster/hugflow_name"
+DIGEST_TAG = ".dagster/hugflow_digest"
+REQUEST_TAG = ".dagster/hugflow_request"
+COMMIT_TAG = ".dagster/hugflow_request_commit"
+CHANGE_TAG = ".dagster/hugflow_merged_in"
 AUTHOR_TAG = "hugflow/author"
 PULL_TAG = "hugflow/pull_request"
 PARTITION_TAG = "dagster/partition"
