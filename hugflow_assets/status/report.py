@@ -118,6 +118,20 @@ def status_report(snapshot: RequestSnapshot, store: Store, settings: Settings) -
     )
 
 
+def landed_states(snapshot: RequestSnapshot, store: Store, settings: Settings) -> dict[str, State]:
+    """Name -> state of everything that is landed, as ``hugflow status`` says it.
+
+    Raises:
+        StorageError: the storage root cannot be read.
+    """
+    desired = snapshot.desired()
+    asked = {one.name: one for one in reversed(snapshot.adds)}
+    known = Known.of(snapshot, store, settings)
+    return {
+        name: _state_of_landed(row, asked.get(name), name in desired, known)[0] for name, row in store.index().items()
+    }
+
+
 def _held_back(snapshot: RequestSnapshot) -> str:
     unread = snapshot.unread_removals
     if not unread:

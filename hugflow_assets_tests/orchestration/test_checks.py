@@ -147,3 +147,13 @@ def test_a_wrong_setting_fails_runs_and_skips_ticks_by_name(speech: Project, mon
     with build_sensor_context(instance=speech.instance, definitions=definitions()) as context:
         skipped = tick(context)
     assert isinstance(skipped, SkipReason) and "STORAGE_QUOTA" in str(skipped.skip_message)
+
+
+def test_the_catalogue_calls_what_nobody_asks_for_an_orphan(landed: Project) -> None:
+    (landed.root / "requests/add/speech.yaml").unlink()
+    sync(instance=landed.instance)  # through the sensor, whose event needs no run
+    told = landed.instance.fetch_materializations(AssetKey("storage_catalogue"), limit=1).records[0]
+    assert told.asset_materialization is not None
+    facts = told.asset_materialization.metadata
+    assert facts["orphaned"].value == 1
+    assert [row.data["state"] for row in facts["catalogue"].value.records] == ["orphaned"]  # type: ignore[union-attr]

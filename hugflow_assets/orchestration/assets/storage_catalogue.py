@@ -1,6 +1,7 @@
 """``storage_catalogue``: everything that is landed, as one table, with what it takes of the quota."""
 
 import hashlib
+from collections.abc import Mapping
 
 from dagster import (
     AssetExecutionContext,
@@ -13,10 +14,12 @@ from dagster import (
     asset,
 )
 
+from hugflow_assets.errors import RequestSourceError
 from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.metadata import Metadata
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.status.report import State, landed_states
 from hugflow_assets.store import Store
 
 CATALOGUE = AssetKey("storage_catalogue")
@@ -33,10 +36,18 @@ _SHOWN = 1000
 def storage_catalogue(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """List what is landed, largest first."""
     with failing_by_name(context.instance, context.run.run_id):
-        return MaterializeResult(metadata=catalogue_metadata(platform.store()))
+        return MaterializeResult(metadata=catalogue_metadata(platform.store(), states_now(platform)))
 
 
-def catalogue_event(instance: DagsterInstance, store: Store) -> AssetMaterialization:
+def states_now(platform: Platform) -> dict[str, State]:
+    """The state of every landed dataset; empty while the requests cannot be read, which ``requests`` says."""
+    try:
+        return landed_states(platform.snapshot(), platform.store(), platform.settings())
+    except RequestSourceError:
+        return {}
+
+
+def catalogue_event(instance: DagsterInstance, store: Store, states: Mapping[str, State]) -> AssetMaterialization:
     """What the asset would say, as an event without a run.
 
     It points at the latest landing it knows of: without that, Dagster calls it outdated as long as one request fails.
@@ -47,17 +58,20 @@ def catalogue_event(instance: DagsterInstance, store: Store) -> AssetMaterializa
         "dagster/input_data_version/dataset": "landed",
         "dagster/input_event_pointer/dataset": str(latest[0].storage_id if latest else 0),
     }
-    return AssetMaterialization(CATALOGUE, metadata=catalogue_metadata(store), tags=tags)
+    return AssetMaterialization(CATALOGUE, metadata=catalogue_metadata(store, states), tags=tags)
 
 
-def catalogue_digest(store: Store) -> str:
-    """Changes when, and only when, what is landed does."""
-    rows = sorted((row.name, row.commit, row.landed_at, row.size_bytes) for row in store.index().values())
+def catalogue_digest(store: Store, states: Mapping[str, State]) -> str:
+    """Changes when, and only when, what is landed does, or its state."""
+    rows = sorted(
+        (row.name, row.commit, row.landed_at, row.size_bytes, row.owner, str(states.get(row.name, row.state)))
+        for row in store.index().values()
+    )
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
-def catalogue_metadata(store: Store) -> Metadata:
-    """Totals, quota, and a row a dataset (the largest 1,000)."""
+def catalogue_metadata(store: Store, states: Mapping[str, State]) -> Metadata:
+    """Totals, quota, and a row a dataset (the largest 1,000) with the state that ``hugflow status`` says."""
     rows = sorted(store.index().values(), key=lambda one: (-one.size_bytes, one.name))
     room = store.headroom()
     records = [
@@ -69,7 +83,7 @@ def catalogue_metadata(store: Store) -> Metadata:
                 "bytes": row.size_bytes,
                 "owner": row.owner or "",
                 "licence": row.license or "",
-                "state": row.state,
+                "state": str(states.get(row.name, row.state)),
                 "landed": row.landed_at[:16],
                 "commit": row.commit[:12],
                 "files": row.files,
@@ -79,6 +93,7 @@ def catalogue_metadata(store: Store) -> Metadata:
     ]
     facts: Metadata = {
         "datasets": MetadataValue.int(len(rows)),
+        "orphaned": MetadataValue.int(sum(states.get(row.name) is State.ORPHANED for row in rows)),
         "rows": MetadataValue.int(sum(row.rows for row in rows)),
         "hours": MetadataValue.float(round(sum((row.hours for row in rows), 0.0), 2)),
         "size_bytes": MetadataValue.int(sum(row.size_bytes for row in rows)),

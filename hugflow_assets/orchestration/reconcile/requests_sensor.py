@@ -45,6 +45,7 @@ from hugflow_assets.orchestration.reconcile.plan_tick import Agenda, World, agen
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
 from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
+from hugflow_assets.status.report import landed_states
 from hugflow_assets.store import Store, is_safe
 
 SENSOR_NAME = "requests_sensor"
@@ -110,7 +111,7 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     _tell_the_log(instance, store, snapshot, world, cursor, platform)
     events = list(_caught_up(instance, store, found))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
-    catalogue, listed = _catalogue(instance, cursor, world, store, found)
+    catalogue, listed = _catalogue(instance, cursor, world, platform, found)
     return SensorResult(
         run_requests=[announced(run, platform.source(), store) for run in found.runs]
         if cursor.announce
@@ -187,16 +188,17 @@ def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterab
 
 
 def _catalogue(
-    instance: DagsterInstance, cursor: Cursor, world: World, store: Store, found: Agenda
+    instance: DagsterInstance, cursor: Cursor, world: World, platform: Platform, found: Agenda
 ) -> tuple[dict[str, str | float], list[AssetMaterialization]]:
     """Tell the catalogue anew when landings have come to rest, or every ten minutes of them: it is a long table."""
-    digest = catalogue_digest(store)
+    store, states = platform.store(), landed_states(world.snapshot, platform.store(), platform.settings())
+    digest = catalogue_digest(store, states)
     if digest == cursor.catalogue:
         return {}, []
     due_at = cursor.catalogue_due or world.now + CATALOGUE_S
     if (world.at_work or found.runs) and world.now < due_at:
         return {"catalogue_due": due_at, "look_at": world.now}, []
-    return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(instance, store)]
+    return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(instance, store, states)]
 
 
 def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
