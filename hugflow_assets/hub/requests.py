@@ -34,6 +34,8 @@ LARGEST_ANSWER = 256 << 20
 _REACH = "Check HF_ENDPOINT, the network and HTTPS_PROXY; `hugflow doctor` tries them. It is tried again later."
 _TRUST = "Point SSL_CERT_FILE at the CA bundle (PEM) that vouches for this server or for the proxy in between."
 _LOG = logging.getLogger(__name__)
+_SAID_AGAIN_S = 60.0
+_waited_for: dict[str, float] = {}
 _TOLD_S = 1.0  # a longer wait is told of
 _WILL_NOT_PASS = ("CERTIFICATE_VERIFY_FAILED", "407 ")
 _USER_AGENT = f"hugflow/{__version__}; python/{platform.python_version()}"
@@ -93,7 +95,10 @@ class Backoff:
 
     def _pause(self, seconds: float, reason: str) -> None:
         if seconds > _TOLD_S:
-            _LOG.info("%s Trying again in %.0f s.", reason, seconds)
+            # Once a minute for one cause: a Hub that is down makes every request in flight wait.
+            known, _waited_for[reason] = _waited_for.get(reason, -_SAID_AGAIN_S), time.monotonic()
+            level = logging.INFO if time.monotonic() - known >= _SAID_AGAIN_S else logging.DEBUG
+            _LOG.log(level, "%s Trying again in %.0f s.", reason, seconds)
         until = time.monotonic() + seconds
         idle = threading.Event()
         while (left := until - time.monotonic()) > 0:

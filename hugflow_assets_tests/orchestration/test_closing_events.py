@@ -9,11 +9,12 @@ import pytest
 from dagster import DagsterInstance, DagsterRun, RunRequest
 from dagster._core.test_utils import create_run_for_test
 
+from hugflow_assets.orchestration.assembly import definitions
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look
 from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
-from hugflow_assets.orchestration.sync.run_here import sync
-from hugflow_assets.store import Event, EventKind
+from hugflow_assets.orchestration.sync.run_here import execute, sync
+from hugflow_assets.store import Event, EventKind, Held, Hold, now_text
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 ENDS = {EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventKind.REMOVED, EventKind.RESTORED}
@@ -49,7 +50,7 @@ def test_every_kind_of_request_file_ends_once(speech: Project) -> None:
     speech.add("missing", "org/missing")
     speech.add("twin")
     speech.write("add/broken.yaml", "hf_id: [")
-    speech.write("remove/broken.yaml", "hf_id: org/other\nreason: 3\n")
+    speech.write("remove/broken.yaml", "hf_id: org/other\n")
     sync(instance=speech.instance)
     found = {
         name: (event.kind, event.data.get("verdicts", [{}])[0].get("code")) for name, event in once(speech).items()
@@ -58,7 +59,7 @@ def test_every_kind_of_request_file_ends_once(speech: Project) -> None:
         SPEECH: (EventKind.LANDED, None),
         "org__speech__subset_nosuch__rev_main": (EventKind.REJECTED, "hub-subset-not-found"),
         "org__missing__rev_main": (EventKind.REJECTED, "hub-not-found"),
-        "add/twin.yaml": (EventKind.REJECTED, "duplicate-request"),
+        "add/twin.yaml": (EventKind.REJECTED, "request-duplicate"),
         "add/broken.yaml": (EventKind.REJECTED, "request-invalid"),
         "remove/broken.yaml": (EventKind.REJECTED, "request-invalid"),
     }
@@ -77,24 +78,26 @@ def test_edits_and_removals_end_once(speech: Project) -> None:
     assert actions == ["description", "description", "views"]
     speech.remove()
     sync(instance=speech.instance)
-    assert once(speech)["speech"].kind is EventKind.REMOVED
+    removed = [event for event in once(speech).values() if event.kind is EventKind.REMOVED]
+    assert [event.data["removal_path"] for event in removed] == ["remove/speech.yaml"]
 
 
-def test_a_landing_that_breaks_ends_once_and_is_landed_when_it_is_tried_again(speech: Project) -> None:
-    speech.hub.fault("parquet", 503, origin="cdn", times=None)
-    sync(instance=speech.instance)
-    assert once(speech)[SPEECH].kind is EventKind.FAILED
-    speech.hub.faults.clear()
+def test_a_landing_that_is_stopped_ends_once_and_lands_when_it_is_resumed(speech: Project) -> None:
+    (request,) = tick(speech)
+    speech.instance.add_dynamic_partitions("datasets", [SPEECH])  # as the daemon does
+    speech.store.holds.write(Hold(name=SPEECH, held=Held.PAUSED, by="ana", at=now_text()))  # while it is in the queue
+    assert not execute(definitions(), speech.instance, request).success
+    event = once(speech)[SPEECH]
+    assert (event.kind, event.data["code"]) == (EventKind.FAILED, "held-back")
+    speech.store.holds.write(Hold(name=SPEECH, held=Held.RESUMED, by="ana", at=now_text()))
     sync(instance=speech.instance)
     assert once(speech)[SPEECH].kind is EventKind.LANDED
 
 
-def test_an_unforeseen_error_before_anything_begins_ends_it(speech: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_before_anything_begins_ends_it(speech: Project) -> None:
     (request,) = tick(speech)
+    speech.instance.add_dynamic_partitions("datasets", [SPEECH])  # as the daemon does
     (speech.root / "requests/add/speech.yaml").unlink()  # between the tick and the run: the asset finds no request
-    from hugflow_assets.orchestration.assembly import definitions
-    from hugflow_assets.orchestration.sync.run_here import execute
-
     assert not execute(definitions(), speech.instance, request).success
     event = once(speech)[SPEECH]
     assert (event.kind, event.data["code"]) == (EventKind.FAILED, "unknown-dataset")

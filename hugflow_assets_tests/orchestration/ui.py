@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, partition_loading_context
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -32,7 +32,8 @@ class UI:
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """A query or mutation; errors fail."""
         context = self._workspace.create_request_context()
-        told = asyncio.run(self._schema.execute_async(query, context_value=context, variable_values=variables))
+        with partition_loading_context(dynamic_partitions_store=self._workspace.instance):
+            told = asyncio.run(self._schema.execute_async(query, context_value=context, variable_values=variables))
         assert not told.errors, told.errors
         found: dict[str, Any] = told.data
         return found

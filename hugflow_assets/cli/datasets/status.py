@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.cells import cell_len
 from rich.live import Live
 from rich.text import Text
 
-from hugflow_assets.cli.terminal.console import age, console, count, duration, hours, size
+from hugflow_assets.cli.terminal.console import age, console, count, duration, hours, lines_of, size, together
 from hugflow_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ WATCH_INTERVAL_S = 1.0
 # The first ones first: a narrow terminal does without the last.
 COLUMNS = ("dataset", "state", "size", "rows", "audio", "age", "owner", "inodes")
 NUMBERS = ("rows", "audio", "size", "inodes", "age")
-GAP = 2
 STRAYS_SHOWN = 20
 OWNERS_SHOWN = 10
 COLORS = {
@@ -97,17 +96,7 @@ def rendered(report: StatusReport, width: int) -> str:
 
 
 def _table(report: StatusReport, width: int) -> Iterator[str]:
-    """A line a dataset, with as many columns as the width has room for, so that names stay whole."""
-    rows = [COLUMNS, *map(_cells, report.datasets)]
-    widths = [max(cell_len(row[at]) for row in rows) for at in range(len(COLUMNS))]
-    shown = [at for at in range(len(COLUMNS)) if at < 2 or sum(widths[: at + 1]) + GAP * at <= width]
-    for number, row in enumerate(rows):
-        cells = [_padded(row[at], widths[at], right=COLUMNS[at] in NUMBERS) for at in shown]
-        if number == 0:
-            cells = [typer.style(cell, bold=True) for cell in cells]
-        elif color := COLORS.get(row[1]):
-            cells[1] = typer.style(cells[1], fg=color)
-        yield (" " * GAP).join(cells).rstrip()
+    yield from lines_of(COLUMNS, map(_cells, report.datasets), width=width, right=NUMBERS, styles=COLORS)
 
 
 def _cells(one: DatasetStatus) -> tuple[str, ...]:
@@ -123,13 +112,8 @@ def _cells(one: DatasetStatus) -> tuple[str, ...]:
     )
 
 
-def _padded(text: str, width: int, *, right: bool) -> str:
-    space = " " * (width - cell_len(text))
-    return space + text if right else text + space
-
-
 def _notes(report: StatusReport) -> list[str]:
-    notes = [f"{one.name}: {note}" for one in report.datasets if (note := _note(one))]
+    notes = list(together((one.name, note) for one in report.datasets if (note := _note(one))))
     notes += [f"requests/{one}" for one in report.problems]
     notes += [f"{one}: lies in the storage root and is no dataset" for one in report.strays[:STRAYS_SHOWN]]
     if report.held_back:
@@ -163,7 +147,14 @@ def _totals(report: StatusReport) -> list[str]:
         quota += f", {size(usage.trash_bytes)} of it in the trash"
     if usage.quota_bytes:
         quota += f", quota {size(usage.quota_bytes)} ({100 * usage.size_bytes / usage.quota_bytes:.1f} %)"
-    return [landed, *_owners(report), f"{quota}, {size(usage.free_bytes)} free on the file system"]
+    states = Counter(one.state.value for one in report.datasets if one.state.value not in ("landed", "removed"))
+    beside = ", ".join(f"{count(number)} {state}" for state, number in sorted(states.items()))
+    return [
+        landed,
+        *([beside] if beside else []),
+        *_owners(report),
+        f"{quota}, {size(usage.free_bytes)} free on the file system",
+    ]
 
 
 def _owners(report: StatusReport) -> list[str]:

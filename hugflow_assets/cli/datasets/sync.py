@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from hugflow_assets.cli.datasets.results import exit_status, results_table, show_failure
+from hugflow_assets.cli.datasets.results import Failures, exit_status, results_table
 from hugflow_assets.cli.requests.selection import select
 from hugflow_assets.cli.terminal.console import console
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
@@ -50,13 +50,13 @@ def sync(
     # The first import of Dagster takes a second: only who syncs pays for it.
     from hugflow_assets.orchestration.sync.run_here import sync as reconcile
 
-    results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=show_failure)
+    results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=Failures().show)
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in results], indent=2))
     elif not results:
         typer.echo("nothing is asked for: write a request into requests/add/")
     else:
-        console().print(results_table(results))
+        typer.echo(results_table(results))
     if status := exit_status(results):
         raise typer.Exit(status)
 

@@ -20,6 +20,7 @@ def add(
     description: Annotated[str | None, typer.Option(help="What it is and what it is for.")] = None,
     owner: Annotated[str | None, typer.Option(help="Person or team to ask about it.")] = None,
     audio_column: Annotated[str | None, typer.Option(help="Column with the audio.")] = None,
+    keep_until: Annotated[str | None, typer.Option(help="A day, 2030-12-31: when its owner is asked again.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Column with the transcript.")] = None,
     pr: PullOption = False,
 ) -> None:
@@ -32,6 +33,7 @@ def add(
         "revision": revision,
         "description": description or f"Requested with hugflow add: {hf_id}.",
         "owner": owner,
+        "keep_until": keep_until,
         "audio_column": audio_column,
         "text_column": text_column,
     }

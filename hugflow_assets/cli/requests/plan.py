@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +41,7 @@ def plan(
     """Show what requests would land or remove: commit, size, files, rows, licence, quota and every verdict."""
     settings = settings_in_force()
     worst = 0
+    unanswered: set[str] = set()
     told: list[dict[str, Any]] = []
     removals: list[dict[str, Any]] = []
     withdrawn: list[dict[str, Any]] = []
@@ -51,7 +52,10 @@ def plan(
             worst = max(worst, judged.exit_status)
             if as_json:
                 told.append(_as_dict(judged, selection, settings))
+            elif judged.error is not None and judged.error.transient and str(judged.error) in unanswered:
+                typer.echo(f"{judged.file.name} ({selection.shown(judged.file.path)}): [{judged.error.code}] as above")
             else:
+                unanswered |= {str(judged.error)} if judged.error is not None else set()
                 _show(judged, selection, settings)
         for preview in _previews(selection, settings):
             worst = max(worst, exit_status_of(preview.verdict.code) if preview.verdict.blocks else 0)
@@ -202,9 +206,21 @@ def _show(judged: Judged, selection: Selection, settings: Settings) -> None:
     verdicts = table("", "", "")
     verdicts.show_header = False
     for verdict in judged.verdicts:
-        verdicts.add_row(*_marked(verdict))
+        if verdict.evaluated:
+            verdicts.add_row(*_marked(verdict))
     out.print(verdicts)
+    for reason, names in _not_evaluated(judged.verdicts).items():
+        out.print(Text(f"   -  {', '.join(names)}: {reason}", style="dim"))
     out.print()
+
+
+def _not_evaluated(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
+    """Why rules could not be judged -> the rules; one cause is said once."""
+    found: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if not verdict.evaluated:
+            found.setdefault(verdict.message, []).append(verdict.name)
+    return found
 
 
 def _facts(plan: LandingPlan, judged: Judged, settings: Settings) -> list[tuple[str, str]]:

@@ -28,6 +28,8 @@ def message(
     """Print an example of a message as JSON, as it would be sent; nothing is sent."""
     from hugflow_assets.notify import example, kinds, message_section, slack_message
 
+    if kind is not None and kind not in kinds():
+        raise typer.BadParameter(f"no message is called {kind!r}; there are {', '.join(kinds())}", param_hint="KIND")
     told = {}
     for one in [kind] if kind else kinds():
         message = example(one)

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 from pydantic.fields import FieldInfo
+from rich.padding import Padding
+from rich.text import Text
 
 from hugflow_assets.cli.start import settings_text
-from hugflow_assets.cli.terminal.console import console, table
+from hugflow_assets.cli.terminal.console import console
 from hugflow_assets.settings import load_settings, project_root, variable_of
 
 
@@ -36,16 +38,16 @@ def settings(
         return
     now = load_settings()
     root = project_root()
-    shown = table("setting", "value", "default", "what it does")
-    for fields in settings_text.by_group().values():
+    out = console()
+    for group, fields in settings_text.by_group().items():
+        out.print(Text(group, style="bold"))
         for name, field in fields.items():
-            shown.add_row(
-                variable_of(name),
-                value := settings_text.plain(getattr(now, name)),
-                "" if value == _default(field, root) else settings_text.plain(field.default) or "not set",
-                field.description or "",
-            )
-    console().print(shown)
+            value = settings_text.plain(getattr(now, name))
+            default = settings_text.plain(field.default) or "not set"
+            beside = "" if value == _default(field, root) else f"  (default: {default})"
+            # Names and values are for copying: a narrow terminal breaks the sentences only.
+            out.print(Text.assemble(f"{variable_of(name)}={value}", (beside, "yellow")), soft_wrap=True)
+            out.print(Padding(Text(field.description or "", style="dim"), (0, 0, 0, 4)))
 
 
 def _default(field: FieldInfo, root: Path) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO
 
+import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from hugflow_assets.wording import human_duration, human_size
 
 UNWRAPPED = 10_000
+_GAP = 2
+_NAMED = 3
 
 
 def console(stream: IO[str] | None = None) -> Console:
@@ -53,3 +58,49 @@ def age(moment: str | None, now: datetime | None = None) -> str:
         return "-"
     then = datetime.fromisoformat(moment)
     return duration(((now or datetime.now(UTC)) - then).total_seconds())
+
+
+def lines_of(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    width: int,
+    right: Collection[str] = (),
+    always: int = 2,
+    styles: Mapping[str, str] | None = None,
+    styled: int = 1,
+) -> Iterator[str]:
+    """A line a row, with as many columns as the width has room for, so that names stay whole; a last line names the
+    columns that it has no room for. Plain strings: a rich table of 10,000 rows takes seven seconds.
+
+    Args:
+        always: so many columns are shown however narrow it is; the last of them comes last in its line.
+        styles: value of the column ``styled`` -> color.
+    """
+    cells = [tuple(header), *map(tuple, rows)]
+    widths = [max(cell_len(row[at]) for row in cells) for at in range(len(header))]
+    shown = [at for at in range(len(header)) if at < always or sum(widths[: at + 1]) + _GAP * at <= width]
+    for number, row in enumerate(cells):
+        line = [_padded(row[at], widths[at], right=header[at] in right) for at in shown]
+        if number == 0:
+            line = [typer.style(cell, bold=True) for cell in line]
+        elif color := (styles or {}).get(row[styled]):
+            line[shown.index(styled)] = typer.style(line[shown.index(styled)], fg=color)
+        yield (" " * _GAP).join(line).rstrip()
+    if left_out := [name for at, name in enumerate(header) if at not in shown]:
+        yield f"(a wider terminal, and --json, show {', '.join(left_out)} too)"
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
+
+
+def together(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """``name: note`` lines; a note that several names have is said once, with the first of them."""
+    names: dict[str, list[str]] = {}
+    for name, note in said:
+        names.setdefault(note, []).append(name)
+    for note, found in names.items():
+        more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+        yield f"{', '.join(found[:_NAMED])}{more}: {note}"

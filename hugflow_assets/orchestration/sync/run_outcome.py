@@ -56,10 +56,14 @@ def verdicts_of(instance: DagsterInstance, run_id: str) -> dict[str, Verdict]:
 
 def _outcome(events: Sequence[DagsterEvent], run_id: str, seconds: float, *, success: bool) -> Outcome:
     failed = next((event for event in events if event.event_type is DagsterEventType.STEP_FAILURE), None)
-    checks = [event for event in events if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION]
+    checks = {  # what is said after a landing replaces what was said before it
+        event.asset_check_evaluation_data.check_name: event.asset_check_evaluation_data
+        for event in events
+        if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION
+    }
     outcome = Outcome(
         action=_action(events),
-        verdicts=tuple(_verdict(event.asset_check_evaluation_data) for event in checks),
+        verdicts=tuple(map(_verdict, checks.values())),
         seconds=round(seconds, 3),
         run_id=run_id,
     )
