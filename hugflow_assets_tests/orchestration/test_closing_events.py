@@ -88,7 +88,7 @@ def test_a_landing_that_is_stopped_ends_once_and_lands_when_it_is_resumed(speech
     speech.store.holds.write(Hold(name=SPEECH, held=Held.PAUSED, by="ana", at=now_text()))  # while it is in the queue
     assert not execute(definitions(), speech.instance, request).success
     event = once(speech)[SPEECH]
-    assert (event.kind, event.data["code"]) == (EventKind.FAILED, "held-back")
+    assert (event.kind, event.data["code"]) == (EventKind.FAILED, "landing-held")
     speech.store.holds.write(Hold(name=SPEECH, held=Held.RESUMED, by="ana", at=now_text()))
     sync(instance=speech.instance)
     assert once(speech)[SPEECH].kind is EventKind.LANDED
