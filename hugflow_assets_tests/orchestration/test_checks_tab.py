@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from dagster import AssetCheckKey, AssetSelection, instance_for_test
 
@@ -9,19 +11,21 @@ from hugflow_assets.orchestration import definitions
 from hugflow_assets.orchestration.assets.check_specs import DATASET
 from hugflow_assets.orchestration.sync.run_here import sync
 from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES
+from hugflow_assets_tests.datasets_made import speech_files
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 from hugflow_assets_tests.orchestration.test_checks import run
 from hugflow_assets_tests.orchestration.ui import ui_of
 
 BEFORE = [rule.name for rule in PREFLIGHT_RULES]
 AFTER = [rule.name for rule in POSTLANDING_RULES]
-WRONG = "org__speech__subset_nosuch__rev_main"
+WRONG = "org__other__subset_nosuch__rev_main"
 
 
 @pytest.fixture
-def mixed(speech: Project) -> Project:
+def mixed(speech: Project, tmp_path: Path) -> Project:
     """One healthy dataset, one whose subset does not exist, one that the Hub does not have."""
-    speech.add("wrong", subset="nosuch")
+    speech.hub.add_repo("org/other", speech_files(tmp_path / "other"))
+    speech.add("wrong", "org/other", subset="nosuch")
     speech.add("missing", "org/missing")
     assert {one.state for one in sync(instance=speech.instance)} == {"landed", "failed"}
     return speech
@@ -64,7 +68,7 @@ def test_a_refusal_and_damage_of_what_is_landed_stand_out_and_go_with_it(mixed: 
 
 def test_execute_all_judges_every_landed_dataset(mixed: Project) -> None:
     """Dagster launches it without a partition."""
-    mixed.add("second", "org/speech", split="train")
+    mixed.add("second", "org/other")
     sync(["add/second.yaml"], instance=mixed.instance)
     with instance_for_test() as fresh:  # which has heard of nothing
         fresh.add_dynamic_partitions("datasets", mixed.store.names())
