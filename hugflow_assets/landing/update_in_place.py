@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing.options import VIEWS, LandingOptions
+from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.tree.card import replace_configs
 from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.files import (
     LEFT_OUT,
-    first_rows,
     folders_of,
-    make_views,
     measure,
     read_features,
     view_splits,
 )
-from hugflow_assets.landing.tree.paths import CARD
-from hugflow_assets.landing.views.columns import choose_columns
-from hugflow_assets.store import Fingerprint, Lease, Manifest, Store, disk_errors, now_text
+from hugflow_assets.landing.tree.paths import CARD, is_view
+from hugflow_assets.landing.views.columns import choose_columns, first_rows
+from hugflow_assets.landing.views.write import make_views
+from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Lease, Manifest, Store, disk_errors, now_text
 
 
 def rebuild_views(store: Store, name: str, request: DatasetRequest, options: LandingOptions) -> Manifest:
@@ -61,31 +61,33 @@ def rebuild(
     root = store.layout.dataset(manifest.name)
     folders = folders_of(manifest)
     features = read_features(root, folders)
-    columns = choose_columns(
-        features.values(), request.audio_column, request.text_column, first_rows(root, view_splits(manifest))
-    )
+    splits = view_splits(manifest.configs, folders)
+    columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(root, splits))
+    updated = _requested(manifest, request, options.views)
     staging = store.staging(manifest.name, f"views-{manifest.fingerprint.data}")
     try:
         with disk_errors(root):
-            made = make_views(root, staging.path, view_splits(manifest), options.views, columns, features)
-            card = replace_configs((root / CARD).read_bytes(), made.configs)
+            made = make_views(root, staging.path, splits, options.views, columns, features)
+            told = made.card(updated.fingerprint.of_views(manifest.commit))
+            card = replace_configs((root / CARD).read_bytes(), told)
             (staging.path / CARD).write_bytes(card)
             kept = [*made.paths, CARD]
             checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
-            _write_sums(root, staging.path, checksum, kept, _all_views(manifest))
+            gone = _write_sums(root, staging.path, checksum, kept)
             lease.check()
             _put(staging.path, root, [*kept, checksum.list_name], store)
-            _remove_others(root, _all_views(manifest) - set(made.paths))
+            _remove_others(root, gone - set(made.paths))
             size, files = measure(root)
     finally:
         staging.discard()
-    updated = _requested(manifest, request, options.views)
     extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
     extra |= {LEFT_OUT: made.left_out} if made.left_out else {}
     updated = updated.model_copy(
         update={
-            "views": options.views if columns.audio else (),
+            "layout_version": LAYOUT_VERSION,
+            "views": made.of(options.views),
             "audio_column": columns.audio,
+            "audio_columns": columns.audios,
             "text_column": columns.text,
             "counts": manifest.counts.model_copy(update={"extra": extra}),
             "size_bytes": size,
@@ -99,7 +101,7 @@ def rebuild(
 
 
 def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ...]) -> Manifest:
-    told = Fingerprint.of(request, manifest.commit, manifest.checksums, views, manifest.layout_version)
+    told = Fingerprint.of(request, manifest.commit, manifest.checksums, views)
     return manifest.model_copy(
         update={
             "request": request,
@@ -109,20 +111,25 @@ def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ..
     )
 
 
-def _all_views(manifest: Manifest) -> set[str]:
-    return {one.folders.view(view, one.split) for one in view_splits(manifest) for view in VIEWS}
-
-
-def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str], views: set[str]) -> None:
-    """The list as it is, with the views' and the card's lines made anew."""
+def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str]) -> set[str]:
+    """The list as it is, with the views' and the card's lines made anew; the views that were listed before."""
     own = [sum_line(checksum.of_file(to / path), path) for path in sorted(made, key=str.encode)]
-    gone = views | {CARD}
+    views: set[str] = set()
+
+    def others(lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            path = line.rstrip("\n").partition("  ")[2]
+            if is_view(path):
+                views.add(path)
+            elif path != CARD:
+                yield line
+
     with (
         (root / checksum.list_name).open(encoding="utf-8", newline="\n") as before,
         (to / checksum.list_name).open("w", encoding="utf-8", newline="\n") as out,
     ):
-        others = (line for line in before if line.rstrip("\n").partition("  ")[2] not in gone)
-        out.writelines(merged([own, others]))
+        out.writelines(merged([own, others(before)]))
+    return views
 
 
 def _put(source: Path, root: Path, paths: list[str], store: Store) -> None:

@@ -11,7 +11,7 @@ MEDIA_FOLDERS = {
     **{"Audio": "audio", "Image": "image", "Video": "video", "Pdf": "pdf", "Nifti": "nifti", "Mesh": "mesh"},
     "BioStructure": "structure",
 }
-_NAMED = {"image": "image", "img": "image", "picture": "image", "photo": "image", "video": "video", "pdf": "pdf"}
+_NAMED = {"image": "Image", "img": "Image", "picture": "Image", "photo": "Image", "video": "Video", "pdf": "Pdf"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _tree(kind: pa.DataType, feature: Any, name: str) -> MediaTree | None:
     if named in MEDIA_FOLDERS:
         return MediaTree(kind=MEDIA_FOLDERS[named]) if _holds_media(kind) else None
     if named is None and _legacy(kind):
-        return MediaTree(kind=_NAMED.get(name.lower(), "audio"))
+        return MediaTree(kind=MEDIA_FOLDERS[kind_by_name(name)])
     if pa.types.is_struct(kind):
         children = {}
         for child in kind:
@@ -62,6 +62,11 @@ def _tree(kind: pa.DataType, feature: Any, name: str) -> MediaTree | None:
         item = _tree(kind.value_type, _item_feature(feature), name)
         return MediaTree(item=item) if item else None
     return None
+
+
+def kind_by_name(name: str) -> str:
+    """What a column of bytes and paths holds, as a feature is called, where nothing but its name tells."""
+    return _NAMED.get(name.lower(), "Audio")
 
 
 def is_list(kind: pa.DataType) -> bool:

@@ -12,14 +12,16 @@ from typing import Any
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2  # of the folder as a whole: 2 has the view for `datasets` as typed parquet
+_RECORD_VERSION = 1  # of json/ and audio/: another one would land every dataset anew
+_VIEWS_VERSION = 2  # of what is made from them: another one has the views rebuilt, and fetches nothing
 
 
 class Fingerprint(Frozen):
     """Whether there is anything to do: equal is a no-op; only ``views`` differ: rebuild them; only ``about``: manifest.
 
-    ``data`` digests commit, repo, selection, checksum kind and layout version; ``views`` the columns and the list of
-    views; ``about`` description, owner and the like. All 16 hex digits.
+    ``data`` digests commit, repo, selection, checksum kind and the record's version; ``views`` the columns, the list of
+    views and their version; ``about`` description, owner and the like. All 16 hex digits.
     """
 
     data: str
@@ -27,15 +29,17 @@ class Fingerprint(Frozen):
     about: str
 
     @classmethod
-    def of(
-        cls, request: DatasetRequest, commit: str, checksums: str, views: tuple[str, ...], layout: int = LAYOUT_VERSION
-    ) -> Fingerprint:
+    def of(cls, request: DatasetRequest, commit: str, checksums: str, views: tuple[str, ...]) -> Fingerprint:
         """The fingerprint of landing ``request`` at ``commit`` with these settings."""
         return cls(
-            data=_digest(request.hf_id, request.subset, request.split, commit, checksums, layout),
-            views=_digest(request.audio_column, request.text_column, *sorted(views)),
+            data=_digest(request.hf_id, request.subset, request.split, commit, checksums, _RECORD_VERSION),
+            views=_digest(request.audio_column, request.text_column, *sorted(views), _VIEWS_VERSION),
             about=_digest(request.description, request.owner, request.keep_until),
         )
+
+    def of_views(self, commit: str) -> str:
+        """The commit and what the views were made of, for the card: whatever changes them changes this."""
+        return f"commit {commit}, views {self.views}"
 
 
 def _digest(*parts: object) -> str:
@@ -156,7 +160,8 @@ class Manifest(Frozen):
     shape_reason: str = ""
     checksums: str  # "xxh128" or "sha256": the kind, and with it the list's file name
     views: tuple[str, ...] = ()
-    audio_column: str | None = None  # as used in the views
+    audio_column: str | None = None  # as used in the views; the first, where there are several
+    audio_columns: tuple[str, ...] = ()
     text_column: str | None = None
     configs: tuple[ConfigRecord, ...]
     counts: Counts

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 import xxhash
 import yaml
-from datasets import Audio, Features, Value
+from datasets import Features
 
 from hugflow_assets.errors import (
     ColumnNotFoundError,
@@ -34,7 +34,7 @@ from hugflow_assets.landing.verify.sample import sample_rows
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.store import EventKind, Phase, Progress, Store
 from hugflow_assets_tests.landing.conftest import House
-from hugflow_assets_tests.landing.corpus import audio_rows, write_plain, write_speech
+from hugflow_assets_tests.landing.corpus import SPEECH, audio_rows, write_plain, write_speech
 from hugflow_assets_tests.landing.trees import rows_of, tree_of
 
 Repo = Callable[..., str]
@@ -130,6 +130,7 @@ def test_another_description_changes_the_manifest_alone(house: House, speech: st
 
 def test_a_dataset_without_views_is_as_asked_after_another_description(house: House, repo: Callable[..., str]) -> None:
     repo({"train.jsonl": b'{"text": "one"}\n'})
+    house.options = LandingOptions(views=())
     assert house.land().manifest.views == ()
     told = house.plan(description="Other words.")
     assert [house.land(told).action for _ in range(2)] == [Action.DESCRIPTION, Action.NOOP]
@@ -151,7 +152,7 @@ def test_views_that_are_switched_off_go_and_come_again(house: House, speech: str
     house.options = LandingOptions(views=())
     bare = house.land()
     assert bare.action is Action.VIEWS
-    assert not (bare.path / "manifests").exists() and not (bare.path / "train.jsonl").exists()
+    assert not (bare.path / "manifests").exists() and not (bare.path / "train.parquet").exists()
     assert verify(house.store, bare.manifest.name) == verify(house.store, bare.manifest.name)
     assert verify(house.store, bare.manifest.name).extra == ()
     rebuild_views(house.store, bare.manifest.name, bare.manifest.request, LandingOptions())
@@ -262,15 +263,15 @@ configs:
         "json/en.us/features.json",
         "audio/en.us/train.cuts/00000/utt-20.wav",
         "manifests/lhotse/de/train.jsonl",
-        "de__train.jsonl",
-        "en.us__train.cuts.jsonl",
+        "de__train.parquet",
+        "en.us__train.cuts.parquet",
     } <= there
     nemo = rows_of(landed, "manifests/nemo/en.us/train.cuts.jsonl")[0]
     assert (landed.path / "manifests/nemo/en.us" / nemo["audio_filepath"]).resolve().is_file()
     assert house.land().action is Action.NOOP
 
 
-def test_text_alone_lands_without_audio_and_views(house: House, repo: Repo, tmp_path: Path) -> None:
+def test_text_alone_lands_without_audio_and_manifests(house: House, repo: Repo, tmp_path: Path) -> None:
     table = write_plain(tmp_path / "t.parquet", {"text": ["a", None, "ü"], "n": pa.array([2**63, 0, 1], pa.uint64())})
     repo({"data/train-00000-of-00001.parquet": table})
     landed = house.land()
@@ -279,8 +280,10 @@ def test_text_alone_lands_without_audio_and_views(house: House, repo: Repo, tmp_
         {"text": None, "n": 0},
         {"text": "ü", "n": 1},
     ]
-    assert sorted(path.name for path in landed.path.iterdir()) == ["README.md", "XXH128SUMS", "hugflow.json", "json"]
-    assert landed.manifest.views == () and landed.manifest.audio_column is None
+    assert {path.name for path in landed.path.iterdir()} == {
+        *("README.md", "XXH128SUMS", "hugflow.json", "json", "train.parquet"),
+    }
+    assert landed.manifest.views == ("datasets",) and landed.manifest.audio_column is None
     assert house.land().action is Action.NOOP
 
 
@@ -462,53 +465,20 @@ def test_a_split_without_rows_does_not_keep_datasets_from_the_others(house: Hous
     repo(files)
     landed = house.land()
     (told,) = yaml.safe_load((landed.path / "README.md").read_text().split("---\n")[1])["configs"]
-    assert told["metadata_filenames"] == ["train.jsonl"]
+    assert told["metadata_filenames"] == ["train.parquet"]
     assert [one["split"] for one in told["data_files"]] == ["train"]
     assert (landed.path / "json/test.jsonl").read_bytes() == b""
 
 
-def test_the_card_names_every_column_and_two_files_a_split(house: House, speech: str) -> None:
+def test_the_card_names_every_column_and_what_the_views_were_made_of(house: House, speech: str) -> None:
     landed = house.land()
     head = yaml.safe_load((landed.path / "README.md").read_text().split("---\n")[1])
     assert head["license"] == "cc0-1.0"
     (config,) = head["configs"]
-    assert config["metadata_filenames"] == ["train.jsonl", "test.jsonl"]
-    assert config["data_files"][0] == {
-        "split": "train",
-        "path": ["train.jsonl", "audio/train/00000/utt-0.wav", "audio/train/00000/utt-4.wav"],
-    }
-    features = Features._from_yaml_list(config["features"])
-    assert isinstance(features["audio"], Audio) and features["text"] == Value("string")
-    view = json.loads((landed.path / "train.jsonl").read_text().splitlines()[0])
-    assert set(view) - {"file_name"} == set(features) - {"audio"}
-
-
-@pytest.mark.parametrize("count", [1, 2, 7])
-def test_datasets_takes_the_folder_for_audio_with_its_text(
-    house: House, repo: Repo, tmp_path: Path, count: int
-) -> None:
-    from datasets import load_dataset_builder
-    from datasets.download import DownloadManager
-    from datasets.packaged_modules.audiofolder.audiofolder import AudioFolder
-
-    repo(
-        {
-            "data/train-00000-of-00001.parquet": write_speech(tmp_path / "a.parquet", 0, 20),
-            "data/test-00000-of-00001.parquet": write_speech(tmp_path / "b.parquet", 1, count),
-        }
-    )
-    landed = house.land()
-    builder = load_dataset_builder(str(landed.path), cache_dir=str(tmp_path / "cache"))
-    assert isinstance(builder, AudioFolder)
-    # Encoding an Audio column needs torch, so the examples are looked at as the builder makes them.
-    found = {
-        split.name: [example for _, example in builder._generate_examples(**split.gen_kwargs)]
-        for split in builder._split_generators(DownloadManager())
-    }
-    assert {name: len(examples) for name, examples in found.items()} == {"train": 20, "test": count}
-    for at, example in enumerate(found["train"]):
-        assert example["text"] == audio_rows(at, 1)["sentence"][0]
-        assert Path(example["audio"]).read_bytes() == audio_rows(at, 1)["audio"][0]["bytes"]
+    assert speech in config["description"] and landed.manifest.fingerprint.views in config["description"]
+    assert config["metadata_filenames"] == ["train.parquet", "test.parquet"]
+    assert config["data_files"][0] == {"split": "train", "path": ["train.parquet", "silence.wav", "silence.wav"]}
+    assert Features._from_yaml_list(config["features"]) == SPEECH
 
 
 def test_upstream_features_come_back_exactly(house: House, speech: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hugflow_assets.formats.json_values import one_line
 from hugflow_assets.landing.record import json_tokens as tk
 from hugflow_assets.shapes.columns import MediaTree, is_list
 from hugflow_assets.shapes.json_lines import JsonLines
@@ -66,6 +67,8 @@ class RecordEncoder:
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks()
         kind = values.type
+        if isinstance(kind, pa.JsonType):
+            return tk.or_null(pa.array(map(self._json, values.storage.to_pylist()), tk.TEXT), values.storage)
         if isinstance(kind, pa.BaseExtensionType):
             return self._tokens(values.storage, rows, media)
         if pa.types.is_dictionary(kind):
@@ -81,6 +84,15 @@ class RecordEncoder:
         if is_list(kind):
             return self._list(values, rows, media.item if media else None)
         return tk.scalar_tokens(values, self.lost)
+
+    def _json(self, text: str | None) -> str:
+        """JSON that a column holds as text, as the value that it is; a text that is no JSON as the text."""
+        if text is None:
+            return "null"
+        try:
+            return one_line(text, self.lost)
+        except ValueError:
+            return json.dumps(text, ensure_ascii=False)
 
     def _struct(self, values: pa.StructArray, rows: Rows, media: MediaTree | None) -> pa.Array:
         names = [field.name for field in values.type]

@@ -4,63 +4,17 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from hugflow_assets.formats.json_values import loads
-from hugflow_assets.landing.tree.card import audio_configs, record_configs
 from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
-from hugflow_assets.landing.tree.paths import Folders
-from hugflow_assets.landing.views.columns import ViewColumns
-from hugflow_assets.landing.views.write import SplitViews, ViewSplit, write_views
-from hugflow_assets.store.models import Manifest
+from hugflow_assets.landing.tree.paths import Folders, ViewSplit
+from hugflow_assets.store.models import ConfigRecord, Manifest
 from hugflow_assets.store.trees import walk
 
-_LOOKED_AT = 100
 LEFT_OUT = "rows_left_out_of_views"
-
-
-@dataclass(frozen=True)
-class MadeViews:
-    """The views of a dataset and what its card says about them."""
-
-    splits: tuple[SplitViews, ...]
-    configs: list[dict[str, Any]]
-
-    @property
-    def paths(self) -> list[str]:
-        return [path for one in self.splits for path in one.paths]
-
-    @property
-    def left_out(self) -> int:
-        return sum(one.left_out for one in self.splits)
-
-
-def make_views(
-    root: Path,
-    to: Path,
-    splits: list[ViewSplit],
-    views: tuple[str, ...],
-    columns: ViewColumns,
-    features: dict[str, dict[str, Any] | None],
-) -> MadeViews:
-    """Write every split's views from the records in ``root`` to ``to``; none for a dataset without audio.
-
-    The card leaves splits without a row out, where others have some: `datasets` loads no folder with an empty one.
-    """
-    filled = [split for split in splits if (root / split.folders.record(split.split)).stat().st_size]
-    told = filled or splits
-    if columns.audio is None:
-        return MadeViews((), record_configs(told))
-    made = [write_views(root, to, split, views, columns) for split in splits]
-    configs = []
-    if "datasets" in views:
-        configs = audio_configs([one for one in made if one.split in told], features, columns)
-    return MadeViews(tuple(made), configs)
 
 
 def write_features(tree: Path, features: dict[str, dict[str, Any] | None], folders: dict[str, Folders]) -> list[str]:
@@ -93,19 +47,16 @@ def folders_of(manifest: Manifest) -> dict[str, Folders]:
     return {config.name: Folders(config.name if several else None) for config in manifest.configs}
 
 
-def first_rows(root: Path, splits: list[ViewSplit]) -> Iterator[dict[str, Any]]:
-    """Some rows of every record, to see what columns there are."""
-    for split in splits:
-        with (root / split.folders.record(split.split)).open("rb") as lines:
-            yield from map(loads, islice(lines, _LOOKED_AT))
-
-
-def view_splits(manifest: Manifest) -> list[ViewSplit]:
-    """Every split of a landed dataset, in upstream order."""
-    folders = folders_of(manifest)
+def view_splits(configs: tuple[ConfigRecord, ...], folders: dict[str, Folders]) -> list[ViewSplit]:
+    """Every split with its record, in upstream order."""
     return [
-        ViewSplit(folders[config.name], config.name, split.name)
-        for config in manifest.configs
+        ViewSplit(
+            folders[config.name],
+            config.name,
+            split.name,
+            tuple((shard.json_offset, shard.json_bytes) for shard in split.shards),
+        )
+        for config in configs
         for split in config.splits
     ]
 

@@ -9,6 +9,14 @@ from hugflow_assets.planning.models import LandingPlan
 
 FEATURES = "features.json"
 CARD = "README.md"
+UNNAMED = {"Audio": "silence.wav", "Image": "blank.png", "Video": "blank.mp4", "Pdf": "blank.pdf"}
+
+
+def is_view(path: str) -> bool:
+    """Whether a file of a dataset's folder is made from the record, by this version or an earlier one."""
+    if "/" in path:
+        return path.startswith("manifests/")
+    return path.endswith((".jsonl", ".parquet")) or path in UNNAMED.values()
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,29 @@ class Folders:
         return f"{self._below()}{escape_component(split)}/{index:05d}"
 
     def view(self, view: str, split: str) -> str:
-        if view == "datasets":
-            config = f"{escape_component(self.config)}__" if self.config is not None else ""
-            return f"{config}{escape_component(split)}.jsonl"
+        """The manifest of a split for NeMo or Lhotse."""
         return f"manifests/{view}/{self._below()}{escape_component(split)}.jsonl"
+
+    def table(self, split: str, at: int, of: int) -> str:
+        """A file of the view for `datasets`, the ``at``-th of ``of``; in the root, from where it names the media."""
+        config = f"{escape_component(self.config)}__" if self.config is not None else ""
+        number = f"-{at:05d}-of-{of:05d}" if of > 1 else ""
+        return f"{config}{escape_component(split)}{number}.parquet"
 
     def _below(self) -> str:
         return f"{escape_component(self.config)}/" if self.config is not None else ""
+
+
+@dataclass(frozen=True)
+class ViewSplit:
+    """A split to make views of; ``shards`` are the offsets and sizes of its shards' lines in the record."""
+
+    folders: Folders
+    config: str
+    split: str
+    shards: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def record(self) -> str:
+        """The record's path."""
+        return self.folders.record(self.split)

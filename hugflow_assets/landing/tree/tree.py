@@ -18,16 +18,14 @@ from hugflow_assets.landing.tree.card import card_text
 from hugflow_assets.landing.tree.checksums import Checksum
 from hugflow_assets.landing.tree.files import (
     LEFT_OUT,
-    MadeViews,
-    first_rows,
-    make_views,
     read_features,
+    view_splits,
     write_features,
     write_sums,
 )
 from hugflow_assets.landing.tree.paths import CARD, Folders
-from hugflow_assets.landing.views.columns import ViewColumns, choose_columns
-from hugflow_assets.landing.views.write import ViewSplit
+from hugflow_assets.landing.views.columns import ViewColumns, choose_columns, first_rows
+from hugflow_assets.landing.views.write import MadeViews, make_views
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import (
     ConfigRecord,
@@ -70,20 +68,11 @@ class Tree:
             found[config.name] = config.features or merged([*before, *told])
         return found
 
-    @cached_property
-    def columns(self) -> ViewColumns:
+    def columns(self, configs: tuple[ConfigRecord, ...]) -> ViewColumns:
         """To be asked when the records are there: some datasets have no features to tell."""
         request = self.plan.request
-        rows = first_rows(self.staging.path, self.view_splits)
+        rows = first_rows(self.staging.path, view_splits(configs, self.folders))
         return choose_columns(self.features.values(), request.audio_column, request.text_column, rows)
-
-    @cached_property
-    def view_splits(self) -> list[ViewSplit]:
-        return [
-            ViewSplit(self.folders[config.name], config.name, split.name)
-            for config in self.plan.configs
-            for split in config.splits
-        ]
 
     def assemble(self) -> tuple[ConfigRecord, ...]:
         """The records, of the lines of the shards.
@@ -123,8 +112,9 @@ class Tree:
         """Everything around the records: features, views, card, checksum list."""
         tree = self.staging.path
         written = write_features(tree, self.features, self.folders)
-        views = make_views(tree, tree, self.view_splits, self.options.views, self.columns, self.features)
-        (tree / CARD).write_bytes(card_text(self.plan.state, views.configs))
+        splits = view_splits(configs, self.folders)
+        views = make_views(tree, tree, splits, self.options.views, self.columns(configs), self.features)
+        (tree / CARD).write_bytes(card_text(self.plan.state, views.card(self.fingerprint.of_views(self.plan.commit))))
         records = [split.record_path for config in configs for split in config.splits]
         write_sums(tree, Checksum(self.options.checksums), [*written, *records, *views.paths, CARD], self._media_sums())
         return views
@@ -163,9 +153,10 @@ class Tree:
             shape=plan.shape.value,
             shape_reason=plan.shape_reason,
             checksums=self.options.checksums,
-            views=self.options.views if self.columns.audio else (),
-            audio_column=self.columns.audio,
-            text_column=self.columns.text,
+            views=views.of(self.options.views),
+            audio_column=views.columns.audio,
+            audio_columns=views.columns.audios,
+            text_column=views.columns.text,
             configs=configs,
             counts=counts,
             size_bytes=sizes.size_bytes,

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
+from hugflow_assets.formats.json_values import loads
 from hugflow_assets.formats.text_columns import TEXT_COLUMNS, meant_text_column, usual_text_column
+from hugflow_assets.landing.tree.paths import ViewSplit
 from hugflow_assets.wording import nearest_first
 
 
 @dataclass(frozen=True)
 class ViewColumns:
-    """``audio`` and ``text`` as dotted names (``turns.audio``); None: there is none, or no views are made."""
+    """Which columns are the audio and the text, as dotted names (``turns.audio``).
 
-    audio: str | None = None
+    Attributes:
+        audios: every audio column, or the one that was asked for. A row may have a clip in several of them.
+        text: None: there is none.
+        alias: the text column again, where it was asked for under another name than ``text``: what `datasets` loads
+            has it as ``text`` too.
+    """
+
+    audios: tuple[str, ...] = ()
     text: str | None = None
+    alias: str | None = None
+
+    @property
+    def audio(self) -> str | None:
+        """The first audio column."""
+        return self.audios[0] if self.audios else None
 
 
+_LOOKED_AT = 100
 _LANDED_AUDIO = {"path", "source_path", "duration", "sampling_rate", "num_channels"}
 
 
@@ -28,7 +46,7 @@ def choose_columns(
     text_column: str | None,
     rows: Iterable[dict[str, Any]] = (),
 ) -> ViewColumns:
-    """The columns asked for, else the first audio column and the first of ``TEXT_COLUMNS`` that exists.
+    """The columns asked for, else all audio columns and the first of ``TEXT_COLUMNS`` that exists.
 
     ``text`` is an alias where no column is called so, see ``meant_text_column``.
 
@@ -42,15 +60,38 @@ def choose_columns(
     fields = {name: kind for one in known or [_seen(rows)] for name, kind in _fields(one)}
     if text_column is not None:
         text_column = meant_text_column(text_column, fields)
+    found = tuple(name for name, kind in fields.items() if kind == "Audio")
     if known:
-        _require(audio_column, "audio_column", [name for name, kind in fields.items() if kind == "Audio"])
+        _require(audio_column, "audio_column", list(found))
         _require(text_column, "text_column", list(fields))
-    audio = audio_column or next((name for name, kind in fields.items() if kind == "Audio"), None)
+    audios = found if audio_column is None else (audio_column,)
     text = text_column or usual_text_column(fields)
-    if text is None and audio is not None and "." in audio:
-        beside = audio.rpartition(".")[0]
+    if text is None and audios and "." in audios[0]:
+        beside = audios[0].rpartition(".")[0]
         text = next((f"{beside}.{name}" for name in TEXT_COLUMNS if f"{beside}.{name}" in fields), None)
-    return ViewColumns(audio, text)
+    return ViewColumns(audios, text, text_column if text_column != "text" else None)
+
+
+def first_rows(root: Path, splits: Iterable[ViewSplit]) -> Iterator[dict[str, Any]]:
+    """Some rows of every record, to see what columns there are."""
+    for split in splits:
+        with (root / split.record).open("rb") as lines:
+            yield from map(loads, islice(lines, _LOOKED_AT))
+
+
+def features_seen(root: Path, config: str, splits: Iterable[ViewSplit]) -> dict[str, Any]:
+    """The features of a config that has none, as some of its rows show them."""
+    rows = list(first_rows(root, [one for one in splits if one.config == config]))
+    found = _seen(rows)
+    for name, feature in found.items():
+        if feature["_type"] == "Value":
+            kinds = {type(value) for row in rows if (value := row.get(name)) is not None}
+            found[name] = {"_type": "Value", "dtype": _DTYPES[kinds.pop()]} if kinds in _PLAIN else {"_type": "Json"}
+    return found
+
+
+_DTYPES: dict[type, str] = {str: "string", int: "int64", float: "float64", bool: "bool"}
+_PLAIN: tuple[set[type], ...] = tuple({kind} for kind in _DTYPES)
 
 
 def _seen(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -130,12 +171,11 @@ class Renaming:
 
     Args:
         own: the view's own field names.
-        same: the column whose meaning is that of the field of its name (a text column called ``text``); left out.
-        dropped: the column that the audio is in; left out.
+        left_out: columns that the view says in a field of its own, and those that the audio is in.
     """
 
-    def __init__(self, own: frozenset[str], same: str | None, dropped: str | None) -> None:
-        self._own, self._left_out = own, {same if same in own else None, dropped}
+    def __init__(self, own: frozenset[str], left_out: Iterable[str | None]) -> None:
+        self._own, self._left_out = own, set(left_out)
         self._names: dict[tuple[str, ...], dict[str, str]] = {}
 
     def names(self, columns: Iterable[str]) -> dict[str, str]:

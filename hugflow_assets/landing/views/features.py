@@ -1,0 +1,216 @@
+"""What `datasets` is told of a config: its features as upstream, and how the record's columns become those of the view.
+
+`datasets` resolves ``<column>_file_name`` of one kind of media only, that of the folder's builder. Other images are in
+the view themselves; what it cannot resolve at all stays as the record has it, a struct of paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from hugflow_assets.landing.record.typed import Field
+from hugflow_assets.shapes.columns import kind_by_name
+
+KINDS = ("Audio", "Image", "Video", "Pdf")  # that have a builder for a folder of files, the first one wins
+_MEDIA = (*KINDS, "Nifti", "Mesh", "BioStructure")
+_LISTS = ("List", "LargeList", "Sequence")
+_JSON = {"_type": "Json"}
+_TEXT = {"dtype": "string", "_type": "Value"}
+_AUDIO_FACTS = {"duration": "float64", "sampling_rate": "int64", "num_channels": "int64"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the view: what it is called in the record, in the file and in the features, and how it is read."""
+
+    source: tuple[str, ...]
+    stored: str
+    name: str
+    feature: Any
+    field: Field
+    embedded: bool = False
+
+
+def with_media(features: Any, name: str = "") -> Any:
+    """Features with the media said that files older than the features' metadata hold: structs of bytes and a path."""
+    if isinstance(features, list):
+        return [with_media(one, name) for one in features]
+    if not isinstance(features, dict):
+        return features
+    if _type(features) is not None:
+        return features | {"feature": with_media(features["feature"], name)} if "feature" in features else features
+    if set(features) == {"bytes", "path"} and "binary" in str((features["bytes"] or {}).get("dtype")):
+        return {"_type": kind_by_name(name)}
+    return {child: with_media(one, child) for child, one in features.items()}
+
+
+def kind_of_folder(features: Iterable[dict[str, Any]]) -> str | None:
+    """The kind of media whose files `datasets` finds by their names; None for text alone."""
+    found = {kind for one in features for kind in _kinds(one)}
+    return next((kind for kind in KINDS if kind in found), None)
+
+
+def columns_of(features: dict[str, Any], kind: str | None, alias: str | None) -> list[Column]:
+    """The columns of a config's view.
+
+    Args:
+        features: ``Features.to_dict()`` of the config.
+        kind: of the folder, see ``kind_of_folder``.
+        alias: a text column that appears as ``text`` too, dotted where it is inside a struct.
+    """
+    taken = _reserved(features, kind) | ({"text"} if alias is not None else set())
+    columns = [_column(name, feature, kind, _free(name, taken, features)) for name, feature in features.items()]
+    if alias is not None:
+        path = tuple(alias.split(".")) if alias not in features else (alias,)
+        inner: Any = features
+        for part in path:
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        if isinstance(inner, dict) and isinstance(inner.get("_type"), str) and inner["_type"] not in (*_LISTS, *_MEDIA):
+            columns.append(replace(_column(path[-1], inner, kind, "text"), source=path))
+    if kind is not None and not any(column.field.holds_media for column in columns):
+        file_name = Field(pa.string(), absent=True)  # the builder wants such a column in every config, and drops it
+        columns.append(Column(("",), "file_name", "", None, file_name))
+    return columns
+
+
+def as_json(columns: list[Column], source: str) -> list[Column]:
+    """The columns with one that is not what its features say: it is ``Json`` in the view."""
+    return [
+        replace(one, stored=one.name, feature=_JSON, field=Field(pa.string(), as_json=True), embedded=False)
+        if one.source[0] == source
+        else one
+        for one in columns
+    ]
+
+
+def _column(name: str, feature: Any, kind: str | None, called: str) -> Column:
+    feature = _plain(feature)
+    if _type(feature) == "Image" and kind != "Image":
+        return Column((name,), called, called, feature, Field(pa.string(), media=True), embedded=True)
+    field, told, stored = _read(feature, kind, called)
+    return Column((name,), stored, called, told, field)
+
+
+def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
+    """How a value is read, its feature in the view, and what its field is called in the file."""
+    feature = _plain(feature)
+    type_ = _type(feature)
+    if type_ in _MEDIA:
+        if type_ == kind:
+            return Field(pa.string(), media=True), feature, f"{name}_file_name"
+        return *_paths(type_), name
+    if type_ == "Json":
+        return Field(pa.string(), as_json=True), feature, name
+    if type_ in ("List", "LargeList"):
+        inner = _plain(feature["feature"])
+        if _type(inner) == kind and kind is not None:
+            item = Field(pa.string(), media=True)
+            return Field.list_of(item, pa.list_(item.target)), feature, f"{name}_file_names"
+        item, told, _ = _read(_without(inner, kind) if _is_list(inner) else inner, kind, "")
+        return Field.list_of(item, _list_type(feature, item)), feature | {"feature": told}, name
+    if type_ is None:
+        return *_struct(feature, kind), name
+    return Field(_arrow(feature)), feature, name
+
+
+def _struct(feature: dict[str, Any], kind: str | None) -> tuple[Field, dict[str, Any]]:
+    taken = _reserved(feature, kind)
+    children, stored, told = {}, [], {}
+    for child, inner in feature.items():
+        called = _free(child, taken, feature)
+        children[child], told[called], name = _read(inner, kind, called)
+        stored.append(name)
+    return Field.struct(children, stored), told
+
+
+def _paths(type_: str) -> tuple[Field, dict[str, Any]]:
+    """A media value as the record has it."""
+    told = {"path": _TEXT, "source_path": _TEXT}
+    if type_ == "Audio":
+        told |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in _AUDIO_FACTS.items()}
+    return Field.struct({name: Field(_arrow(one)) for name, one in told.items()}), told
+
+
+def _without(feature: Any, kind: str | None) -> Any:
+    """A list in a list: the builder does not look there for files."""
+    return feature if kind is None or kind not in _kinds(feature) else _unresolved(feature)
+
+
+def _unresolved(feature: Any) -> Any:
+    feature = _plain(feature)
+    if _is_list(feature):
+        return feature | {"feature": _unresolved(feature["feature"])}
+    return _paths(str(_type(feature)))[1] if _type(feature) in KINDS else feature
+
+
+def _list_type(feature: dict[str, Any], item: Field) -> pa.DataType:
+    if feature["_type"] == "LargeList":
+        return pa.large_list(item.target)
+    length = feature.get("length", -1)
+    return pa.list_(item.target, length) if length is not None and length >= 0 else pa.list_(item.target)
+
+
+def _reserved(feature: dict[str, Any], kind: str | None) -> set[str]:
+    """Names that the builder takes for those of files, beside media in one object."""
+    taken = set()
+    for name, inner in feature.items() if kind is not None and _type(feature) is None else ():
+        inner = _plain(inner)
+        if _type(inner) == kind:
+            taken |= {"file_name", f"{name}_file_name"}
+        elif _is_list(inner) and _type(_plain(inner["feature"])) == kind:
+            taken |= {"file_names", f"{name}_file_names"}
+    return taken
+
+
+def _free(name: str, taken: set[str], names: Iterable[str]) -> str:
+    free = name
+    while free in taken or (free != name and free in names):
+        free = f"src_{free}"
+    return free
+
+
+def _plain(feature: Any) -> Any:
+    """The features' older spellings in the one of today: a list as ``List``, a sequence of objects as one of lists."""
+    if isinstance(feature, list):
+        return {"_type": "List", "feature": _plain(feature[0]) if feature else {"dtype": "null", "_type": "Value"}}
+    if _type(feature) == "Sequence":
+        inner = _plain(feature["feature"])
+        rest = {"length": feature["length"]} if feature.get("length", -1) not in (-1, None) else {}
+        if _type(inner) is None:
+            return {name: {"_type": "List", "feature": one, **rest} for name, one in inner.items()}
+        return {"_type": "List", "feature": inner, **rest}
+    return feature
+
+
+def _is_list(feature: Any) -> bool:
+    return _type(feature) in ("List", "LargeList")
+
+
+def _type(feature: Any) -> str | None:
+    kind = feature.get("_type") if isinstance(feature, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _kinds(feature: Any) -> Iterable[str]:
+    if isinstance(feature, list):
+        for one in feature:
+            yield from _kinds(one)
+    elif isinstance(feature, dict):
+        if (kind := _type(feature)) is None:
+            for one in feature.values():
+                yield from _kinds(one)
+        else:
+            yield kind
+            yield from _kinds(feature.get("feature"))
+
+
+def _arrow(feature: Any) -> pa.DataType:
+    """The Arrow type of a feature that holds no media, in the form that a file stores."""
+    from datasets import Features
+
+    kind = Features.from_dict({"one": feature}).arrow_schema.field(0).type
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
