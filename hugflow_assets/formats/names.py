@@ -21,7 +21,10 @@ SPLITS_ALIKE = (
 )
 SPLIT_WORDS = frozenset().union(*SPLITS_ALIKE)
 WHOLE_TABLE_STEMS = frozenset(
-    {"metadata", "transcript", "transcripts", "transcription", "data", "all", "index", "labels"}
+    (
+        *("metadata", "meta", "transcript", "transcripts", "transcription", "transcriptions", "data", "all", "index"),
+        *("labels", "annotation", "annotations", "manifest", "captions", "texts", "sentences", "dataset"),
+    )
 )
 
 

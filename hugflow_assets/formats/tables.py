@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import Any, Protocol
 
+from hugflow_assets.formats.json_tables import json_table
 from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.text_columns import TEXT_COLUMNS
 from hugflow_assets.formats.text_encoding import decoded_head
@@ -22,7 +23,7 @@ PATH_COLUMNS = (
 )
 _SPACE = re.compile(r"[\s,]*")
 PARQUET = ".parquet"
-_JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
+JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _LJSPEECH = ("id", "text", "normalized_text")  # and its many likes
 _FLEURS = ("id", "path", "raw_transcription", "transcription", "characters", "num_samples", "gender")
 _ROWS_LOOKED_AT = 50
@@ -52,11 +53,13 @@ class Table:
     path_column: str
     delimiter: str
     headerless: bool = False
+    rows: str = ""  # where the rows are in JSON, as ``json_tables`` says it; empty where each is an object on its own
 
     @property
     def told(self) -> dict[str, Any]:
         """What the reader of the table has to be told."""
-        return {"delimiter": self.delimiter, "columns": list(self.columns) if self.headerless else None}
+        columns = list(self.columns) if self.headerless else None
+        return {"delimiter": self.delimiter, "columns": columns, **({"rows": self.rows} if self.rows else {})}
 
 
 def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> Table | None:
@@ -69,7 +72,7 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
         lists: whether a list of ids and texts with a space in between is a table too.
     """
     ending = path[path.rfind(".") :].lower() if "." in basename(path) else ".txt"
-    if ending in _JSON_ENDINGS:
+    if ending in JSON_ENDINGS:
         return _json_table(head, clips)
     if ending == PARQUET:
         return _parquet_table(head, clips)
@@ -175,6 +178,8 @@ def _json_table(head: bytes, clips: Names) -> Table | None:
     named = path_column(rows[0]) if rows else None
     if named is not None and isinstance(rows[0][named], str) and is_audio(rows[0][named]):
         return Table(columns, named, "")
+    if (unfolded := json_table(head, clips)) is not None:
+        return Table(unfolded.columns, unfolded.path_column, "", rows=unfolded.rows)
     found = next((name for row in rows for name, value in row.items() if _is_one_of(value, clips)), None)
     return Table(columns, found, "") if found and clips else None
 
@@ -225,7 +230,7 @@ def columns_seen(head: bytes, path: str, media: str | None = None) -> dict[str, 
         names = split_line(first_line(head), "\t" if ending == ".tsv" else ",")
         found = fields_of([dict.fromkeys(names)]) if all(names) else {}
     else:
-        found = fields_of(json_rows(head)) if ending in _JSON_ENDINGS else {}
+        found = fields_of(json_rows(head)) if ending in JSON_ENDINGS else {}
     return (_named_media(found, media) if media else found) or None
 
 

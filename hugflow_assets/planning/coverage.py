@@ -25,7 +25,8 @@ from hugflow_assets.wording import listed
 
 _AUDIO = AUDIO_ENDINGS
 _PACKED_AUDIO = tuple(f"{ending}{packed}" for ending in AUDIO_ENDINGS for packed in (".gz", ".bz2", ".xz", ".zst"))
-_OF_CLIPS = frozenset({Shape.AUDIOFOLDER, Shape.WEBDATASET, Shape.CLIP_ARCHIVES, Shape.CLIP_FILES})
+_SURELY_CLIPS = frozenset({Shape.AUDIOFOLDER, Shape.CLIP_ARCHIVES, Shape.CLIP_FILES, Shape.LHOTSE_SHAR})
+_OF_CLIPS = _SURELY_CLIPS | {Shape.WEBDATASET}
 _LOOKED_AT = 8  # archives that nothing reads
 _POINTERS_LOOKED_AT = 16  # where one is a pointer, mostly all are
 _MAY_BE_POINTERS = (*TABLE_ENDINGS, *ARCHIVE_ENDINGS, *AUDIO_ENDINGS, PARQUET, ".arrow")
@@ -170,7 +171,7 @@ def _insides(files: Sequence[SourceFile], looks: Looks) -> Iterator[tuple[str, S
 
 def _is_audio(plan: LandingPlan, looks: Looks) -> bool:
     """Whether what lands is audio for sure: columns say so, or clips are seen in the first archive."""
-    if plan.shape in (Shape.CLIP_ARCHIVES, Shape.CLIP_FILES, Shape.AUDIOFOLDER):
+    if plan.shape in _SURELY_CLIPS:
         return True
     if plan.shape is Shape.WEBDATASET:
         first = next((file for shard in _shards(plan) for file in shard.files if file.archive is None), None)

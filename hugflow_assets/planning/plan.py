@@ -8,9 +8,9 @@ from functools import partial
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from hugflow_assets.errors import HFRevisionNotFoundError, HFSplitNotFoundError, HFSubsetNotFoundError, HugflowError
+from hugflow_assets.errors import HFRevisionNotFoundError
 from hugflow_assets.formats.names import METADATA_NAMES, split_named
-from hugflow_assets.formats.tables import PARQUET, columns_seen
+from hugflow_assets.formats.tables import JSON_ENDINGS, PARQUET, columns_seen, json_rows
 from hugflow_assets.formats.zips import ReadRange
 from hugflow_assets.hub.card import dataset_infos
 from hugflow_assets.hub.models import RepoState, SourceFile
@@ -20,34 +20,30 @@ from hugflow_assets.intake.names import storage_name
 from hugflow_assets.planning.coverage import Looks, accounted
 from hugflow_assets.planning.data_files import data_layout
 from hugflow_assets.planning.models import LandingPlan, Version
+from hugflow_assets.planning.selection import select
 from hugflow_assets.planning.zip_directory import directory_from, member_head, zip_members
 from hugflow_assets.planning.zip_preview import opened, tables_and_archives, zips_of
 from hugflow_assets.shapes.clip_tables.layout import likely_tables, looked_at
 from hugflow_assets.shapes.clip_tables.recognise import clip_archives, clip_files
-from hugflow_assets.shapes.clip_tables.shards import clip_configs, loose_configs
-from hugflow_assets.shapes.estimate import estimate
 from hugflow_assets.shapes.file_lists import counted, files_seen, not_read
+from hugflow_assets.shapes.lhotse_shar.layout import shar_splits
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.recognise import is_metadata
-from hugflow_assets.shapes.media_folders.shards import folder_configs
 from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape
 from hugflow_assets.shapes.parquet.footers import read_tail
-from hugflow_assets.shapes.parquet.shards import parquet_configs
 from hugflow_assets.shapes.refused import conversion_layout, partial_splits
-from hugflow_assets.shapes.registry import BEFORE_LAYOUT, BY_LAYOUT, LANDABLE, first_match
-from hugflow_assets.shapes.rows.shards import row_configs
+from hugflow_assets.shapes.registry import BEFORE_LAYOUT, BY_LAYOUT, LANDABLE, first_match, shards_of
 from hugflow_assets.shapes.rows.spec import RowsSpec
-from hugflow_assets.shapes.sight import ConfigFiles, Layout, Recognised, Sight
+from hugflow_assets.shapes.sight import Chosen, ConfigFiles, Cut, Layout, Recognised, Sight
 from hugflow_assets.shapes.texts.found import Transcripts, transcripts_of
-from hugflow_assets.shapes.webdataset.shards import archive_configs
 from hugflow_assets.shapes.webdataset.tar_preview import TarSight, look_into_tar, named_in_tars, tables_in_tars
-from hugflow_assets.wording import listed, nearest_first
 
 if TYPE_CHECKING:
     from hugflow_assets.hub.client import Hub
 
 CONVERSION = "refs/convert/parquet"
 _TABLE_HEAD = 16 << 10
+_LONG_ROW = 4 << 20  # where that shows no whole row of JSON: one object for all clips, or a row that lists many
 
 
 def plan_of(
@@ -87,6 +83,8 @@ def _plan_of(
     for path in likely_tables(sight.paths, request.subset, request.split):
         head.begin(path)
     found = first_match(BEFORE_LAYOUT, sight)
+    if found is not None and found.shape is Shape.LHOTSE_SHAR:
+        return _plan_of_shar(hub, request, state, by_path, inside)
     if found is not None and found.is_script:
         plan = _plan_of_conversion(hub, request, state, files, found, pinned)
         if plan.shape is not Shape.UNSUPPORTED or (found := _beside_script(sight, by_path, inside)) is None:
@@ -126,21 +124,24 @@ def _plan_by_layout(
     problem: str,
 ) -> LandingPlan:
     """The plan of a repository whose configs and splits are those that `datasets` finds."""
-    chosen = _select(request, sight.layout, hub.access.endpoint)
+    chosen = select(request, sight.layout, hub.access.endpoint)
     found = first_match(BY_LAYOUT, replace(sight, layout=replace(sight.layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE:
         return _refused(hub, request, state, found, problem, list(by_path.values()))
     infos = dataset_infos(state.card_data)
-    if found.shape is Shape.PARQUET:
-        return _plan_of_parquet(hub, request, state, by_path, chosen, infos, note)
     texts = _transcripts(sight) if found.shape is Shape.AUDIOFOLDER else Transcripts()
-    configs = _configs_of(found.shape, sight, chosen, by_path, infos, seen, texts)
+    cut = shards_of(
+        Chosen(found.shape, hub.access, state, sight.layout, chosen, by_path, infos, seen=seen, texts=texts)
+    )
+    if found.shape is Shape.PARQUET:
+        return _planned(hub, request, state, found.shape, note, cut)
+    configs = cut.configs
     may_name_files = found.shape is Shape.ROWS and any(config.features for config in configs)
     if request.subset is None and not may_name_files:
         note = f"{note} {not_read(sight.paths, [*sight.data_files, *texts.paths])}".strip()
     if request.audio_column or request.text_column:
         configs = tuple(_with_columns(config, sight) for config in configs)
-    return _planned(hub, request, state, found.shape, note, configs, estimate(configs))
+    return _planned(hub, request, state, found.shape, note, replace(cut, configs=configs))
 
 
 def _beside_script(sight: Sight, by_path: dict[str, SourceFile], inside: _Inside) -> Recognised | None:
@@ -148,22 +149,6 @@ def _beside_script(sight: Sight, by_path: dict[str, SourceFile], inside: _Inside
     found = named_in_tars(sight, by_path, inside.tar)
     splits = found.clips.splits if found is not None and found.clips is not None else ()
     return found if splits and all(split_named(f"{split.name}.tsv") for split in splits) else None
-
-
-def _configs_of(
-    shape: Shape,
-    sight: Sight,
-    chosen: tuple[ConfigFiles, ...],
-    by_path: dict[str, SourceFile],
-    infos: dict[str, dict[str, Any]],
-    seen: dict[str, dict[str, Any]],
-    texts: Transcripts,
-) -> tuple[ConfigPlan, ...]:
-    if shape is Shape.WEBDATASET:
-        return archive_configs(chosen, by_path, infos, seen)
-    if shape is Shape.ROWS:
-        return row_configs(chosen, by_path, infos, str(sight.layout.module), sight.layout.params)
-    return folder_configs(chosen, sight.layout.configs, by_path, infos, shape, texts)
 
 
 def _transcripts(sight: Sight) -> Transcripts:
@@ -190,9 +175,8 @@ def _planned(
     request: DatasetRequest,
     state: RepoState,
     shape: Shape,
-    reason: str,
-    configs: tuple[ConfigPlan, ...],
-    cost: Estimate,
+    note: str,
+    cut: Cut,
 ) -> LandingPlan:
     return LandingPlan(
         request=request,
@@ -200,23 +184,10 @@ def _planned(
         endpoint=hub.access.endpoint,
         state=state,
         shape=shape,
-        shape_reason=reason,
-        configs=configs,
-        estimate=cost,
+        shape_reason=" ".join(filter(None, (note, cut.note))),
+        configs=cut.configs,
+        estimate=cut.estimate,
     )
-
-
-def _plan_of_parquet(
-    hub: Hub,
-    request: DatasetRequest,
-    state: RepoState,
-    by_path: dict[str, SourceFile],
-    chosen: tuple[ConfigFiles, ...],
-    infos: dict[str, dict[str, Any]],
-    note: str,
-) -> LandingPlan:
-    configs, sampled, cost = parquet_configs(hub.access, state, chosen, by_path, infos)
-    return _planned(hub, request, state, Shape.PARQUET, " ".join(filter(None, (note, sampled))), configs, cost)
 
 
 def _plan_of_clips(
@@ -233,15 +204,29 @@ def _plan_of_clips(
     of_config = {name: tuple((one.name, one.tables) for one in splits if one.config == name) for name in names}
     layout = Layout("clips", tuple(ConfigFiles(name, told) for name, told in of_config.items()))
     asked = {
-        (config.name, name) for config in _select(request, layout, hub.access.endpoint) for name, _ in config.splits
+        (config.name, name) for config in select(request, layout, hub.access.endpoint) for name, _ in config.splits
     }
-    made = loose_configs if found.shape is Shape.CLIP_FILES else clip_configs
     wanted = [one for one in splits if (one.config, one.name) in asked]
     if len(splits) > 1 and head is not None:
         wanted = looked_at(wanted, head)
-    configs = made(wanted, by_path)
-    reason = " ".join(filter(None, (note, found.note)))
-    return _planned(hub, request, state, found.shape, reason, configs, estimate(configs))
+    cut = shards_of(Chosen(found.shape, hub.access, state, layout, layout.configs, by_path, {}, clips=tuple(wanted)))
+    return _planned(hub, request, state, found.shape, " ".join(filter(None, (note, found.note))), cut)
+
+
+def _plan_of_shar(
+    hub: Hub, request: DatasetRequest, state: RepoState, by_path: dict[str, SourceFile], inside: _Inside
+) -> LandingPlan:
+    """Lhotse Shar, whose folders are its splits whatever `datasets` finds."""
+    splits = shar_splits(tuple(by_path), lambda path: list(inside.tar(by_path[path]).heads))
+    names = dict.fromkeys(split.config for split in splits)
+    of_config = {name: tuple((one.name, ()) for one in splits if one.config == name) for name in names}
+    layout = Layout("shar", tuple(ConfigFiles(name, told) for name, told in of_config.items()))
+    asked = {
+        (config.name, name) for config in select(request, layout, hub.access.endpoint) for name, _ in config.splits
+    }
+    wanted = tuple(one for one in splits if (one.config, one.name) in asked)
+    cut = shards_of(Chosen(Shape.LHOTSE_SHAR, hub.access, state, layout, layout.configs, by_path, {}, shar=wanted))
+    return _planned(hub, request, state, Shape.LHOTSE_SHAR, "", cut)
 
 
 def _plan_of_conversion(
@@ -268,13 +253,15 @@ def _plan_of_conversion(
     if partial := partial_splits(layout, request.subset, request.split):
         why = f"The Hub's conversion at {CONVERSION} is partial: it holds only the first 5 GB of {', '.join(partial)}."
         return _refused(hub, request, state, found, why, files)
-    chosen = _select(request, layout, hub.access.endpoint)
+    chosen = select(request, layout, hub.access.endpoint)
     note = (
         f"NOT THE ORIGINAL FILES: the repository is {found.told}. This is the Hub's own conversion of it to parquet, "
         f"{CONVERSION} at commit {files_commit}."
     )
     state = state.model_copy(update={"files_commit": files_commit})
-    return _plan_of_parquet(hub, request, state, by_path, chosen, dataset_infos(state.card_data), note)
+    infos = dataset_infos(state.card_data)
+    cut = shards_of(Chosen(Shape.PARQUET, hub.access, state, layout, chosen, by_path, infos))
+    return _planned(hub, request, state, Shape.PARQUET, note, cut)
 
 
 def _conversion(hub: Hub, request: DatasetRequest, commit: str) -> list[SourceFile]:
@@ -306,12 +293,17 @@ class _Inside:
         self._ends: Once[SourceFile, bytes] = Once(lambda file: self._read(file, directory_from(file), file.size_bytes))
 
     def head(self, file: SourceFile) -> bytes:
-        """The first bytes of a table; the last of parquet, which says there what it holds."""
-        if file.archive is not None:
-            return member_head(file, self.zipped(file.archive), _TABLE_HEAD)
-        if file.path.lower().endswith(PARQUET):
+        """The first bytes of a table; the last of parquet, which says there what it holds; of JSON at least a row."""
+        if file.path.lower().endswith(PARQUET) and file.archive is None:
             return read_tail(self._hub.access, self._state.repo_id, self._state.commit, file) or b""
-        return self._read(file, 0, _TABLE_HEAD)
+        head = self._first(file, _TABLE_HEAD)
+        is_short = file.path.lower().endswith(JSON_ENDINGS) and len(head) < file.size_bytes and not json_rows(head)
+        return self._first(file, _LONG_ROW) if is_short else head
+
+    def _first(self, file: SourceFile, size_bytes: int) -> bytes:
+        if file.archive is not None:
+            return member_head(file, self.zipped(file.archive), size_bytes)
+        return self._read(file, 0, size_bytes)
 
     @property
     def looks(self) -> Looks:
@@ -336,49 +328,6 @@ class _Inside:
 
     def _read(self, file: SourceFile, start: int, end: int) -> bytes:
         return self._hub.read_range(self._state.repo_id, self._state.commit, file, start, end)
-
-
-# ---- what is asked for
-
-
-def _select(request: DatasetRequest, layout: Layout, endpoint: str) -> tuple[ConfigFiles, ...]:
-    """The configs and splits that the request asks for.
-
-    Raises:
-        HFSubsetNotFoundError, HFSplitNotFoundError: they are not there; what is there is named, nearest first.
-    """
-    configs = layout.configs
-    if request.subset is not None and configs:
-        names = [config.name for config in configs]
-        if request.subset not in names:
-            raise _absent(HFSubsetNotFoundError, "subset", request.subset, names, request, endpoint)
-        configs = tuple(config for config in configs if config.name == request.subset)
-    if request.split is None or not configs:
-        return configs
-    existing = list(dict.fromkeys(split for config in configs for split, _ in config.splits))
-    if request.split not in existing:
-        raise _absent(HFSplitNotFoundError, "split", request.split, existing, request, endpoint)
-    kept = (
-        replace(config, splits=tuple(one for one in config.splits if one[0] == request.split)) for config in configs
-    )
-    return tuple(config for config in kept if config.splits)
-
-
-def _absent(
-    kind: type[HugflowError], what: str, wanted: str, existing: list[str], request: DatasetRequest, endpoint: str
-) -> HugflowError:
-    near = nearest_first(wanted, existing)
-    where = f"{request.hf_id} at {endpoint}, revision {request.revision}"
-    if what == "split" and request.subset is not None:
-        where += f", subset {request.subset}"
-    return kind(
-        f"The dataset {where}, has no {what} {wanted!r}. It has {listed(near)}.",
-        remedy=f"Set `{what}: {near[0]}` or another of these, or leave {what} out to land all of them.",
-        existing=near,
-        repo=request.hf_id,
-        revision=request.revision,
-        endpoint=endpoint,
-    )
 
 
 def _refused(

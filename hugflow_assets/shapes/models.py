@@ -24,6 +24,7 @@ class Shape(StrEnum):
     WEBDATASET = "webdataset"
     CLIP_ARCHIVES = "clip-archives"  # Common Voice style: archives of clips beside csv/tsv tables
     CLIP_FILES = "clip-files"  # likewise, the clips being files of the repository
+    LHOTSE_SHAR = "lhotse-shar"  # lists of cuts beside tars of their recordings
     ROWS = "rows"  # csv, json, text, arrow … through the rows that `datasets` streams
     UNSUPPORTED = "unsupported"
 

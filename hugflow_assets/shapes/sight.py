@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hugflow_assets.shapes.clip_tables.layout import ClipLayout
-from hugflow_assets.shapes.models import Shape
+from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.models import RepoState, SourceFile
+from hugflow_assets.shapes.clip_tables.layout import ClipLayout, ClipSplit
+from hugflow_assets.shapes.lhotse_shar.layout import SharSplit
+from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape
+from hugflow_assets.shapes.texts.found import Transcripts
 
 ZIP = "zip"
 
@@ -70,3 +74,38 @@ class Sight:
         """The loading script, which makes `datasets` refuse the repository whatever else is in it."""
         name = f"{self.repo_id.rpartition('/')[2]}.py"
         return name if name in self.paths else None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a shape cuts into shards.
+
+    Attributes:
+        layout: all configs and splits; ``configs`` are those that are asked for.
+        files: of the repository, and of its archives as far as they were opened, by path.
+        infos: what the card says of the configs, see ``card.dataset_infos``.
+        seen: the fields of the first samples, by config, where they were looked at.
+        texts: of files without metadata.
+        clips: the splits of tables that name clips; ``shar``: those of Lhotse Shar.
+    """
+
+    shape: Shape
+    access: HubAccess
+    state: RepoState
+    layout: Layout
+    configs: tuple[ConfigFiles, ...]
+    files: Mapping[str, SourceFile]
+    infos: Mapping[str, Mapping[str, Any]]
+    seen: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    texts: Transcripts = field(default_factory=Transcripts)
+    clips: tuple[ClipSplit, ...] = ()
+    shar: tuple[SharSplit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The configs in shards, what they cost, and what is worth saying of them."""
+
+    configs: tuple[ConfigPlan, ...]
+    estimate: Estimate
+    note: str = ""

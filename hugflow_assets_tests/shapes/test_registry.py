@@ -9,6 +9,7 @@ import pytest
 
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.shapes.registry import BEFORE_LAYOUT, BY_LAYOUT, LANDABLE, SHAPES
+from hugflow_assets_tests.shapes.layout_cases import LAYOUT_CASES
 from hugflow_assets_tests.shapes.shape_cases import CASES
 
 DOCS = Path(__file__).parents[2] / "docs/shapes.md"
@@ -16,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs/shapes.md"
 
 @pytest.mark.parametrize("shape", sorted(LANDABLE))
 def test_every_shape_has_a_case_in_the_table_and_a_row_in_the_docs(shape: Shape) -> None:
-    assert shape in {case.shape for case in CASES.values()}
+    assert shape in {case.shape for case in (*CASES.values(), *LAYOUT_CASES.values())}
     assert re.search(rf"^\| `{re.escape(shape.value)}` \|", DOCS.read_text(), re.MULTILINE), shape.value
 
 

@@ -18,6 +18,7 @@ from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parqu
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import rows_of, tree_of
+from hugflow_assets_tests.shapes.layout_cases import LAYOUT_CASES
 from hugflow_assets_tests.shapes.shape_cases import CASES, FLAC, Case
 
 
@@ -37,9 +38,9 @@ def with_bytes(root: Path, value: Any) -> Any:
     return [with_bytes(root, one) for one in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, *LAYOUT_CASES])
 def test_a_shape_lands_with_its_rows_its_text_and_its_bytes(house: House, name: str) -> None:
-    case = CASES[name]
+    case = CASES.get(name) or LAYOUT_CASES[name]
     found = landed(house, case)
     assert found.manifest.shape == case.shape.value
     records = {

@@ -18,6 +18,7 @@ from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.tables import PARQUET, list_items, split_line
 from hugflow_assets.formats.transcripts import split_id
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.shapes.clip_tables.unfolded import unfolded
 from hugflow_assets.shapes.columns import is_text
 from hugflow_assets.shapes.media_folders.metadata import make_rows
 
@@ -59,6 +60,11 @@ def make_clip_table(sources: list[tuple[Path, str]], column: str, told: Mapping[
     Raises:
         BadSourceError: a file is no such table.
     """
+    if unfold := str(told.get("rows") or ""):
+        sources = [
+            (unfolded(local, path, unfold, column, to.with_name(f"{to.name}.{at}.jsonl")), path)
+            for at, (local, path) in enumerate(sources)
+        ]
     if told["delimiter"]:
         lengths, malformed = _from_csv(sources, column, told, to)
     else:

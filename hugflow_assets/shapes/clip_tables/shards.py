@@ -84,6 +84,7 @@ def _table(split: ClipSplit) -> dict[str, Any]:
         "audio_column": split.audio_column,
         "delimiter": table.delimiter,
         "columns": table.columns if table.headerless else None,
+        "rows": table.rows,
     }
 
 

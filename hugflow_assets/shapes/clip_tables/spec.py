@@ -18,6 +18,7 @@ class ClipTableSpec(ShardSpec):
         columns: the names of the columns where the first line of a table is a row already, else None.
         scope: which config and split the tables are of, and which there are: ``config``, ``split``, ``configs``,
             ``splits``; see ``join.rows.Scope``.
+        rows: where the rows are in JSON that is not one row after the other; see ``formats.json_tables``.
     """
 
     version: ClassVar[int] = 2  # rows in table order, those without a clip too
@@ -26,11 +27,13 @@ class ClipTableSpec(ShardSpec):
     delimiter: str
     columns: tuple[str, ...] | None = None
     scope: dict[str, Any]
+    rows: str = ""
 
     @property
     def table(self) -> dict[str, Any]:
         """How the tables are written."""
-        return {"delimiter": self.delimiter, "columns": None if self.columns is None else list(self.columns)}
+        columns = None if self.columns is None else list(self.columns)
+        return {"delimiter": self.delimiter, "columns": columns, **({"rows": self.rows} if self.rows else {})}
 
     def rows_depend_on(self) -> Mapping[str, Any]:
         return {

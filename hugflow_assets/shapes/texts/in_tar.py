@@ -298,7 +298,7 @@ def _table_of(name: str, head: bytes, clips: ClipNames) -> Table | None:
     ending = splitext(name)[1].lower()
     if ending not in (*TABLE_ENDINGS, ".json", ".txt") or (table := clip_table(head, name, clips)) is None:
         return None
-    is_one = ending == ".json" and head.lstrip()[:1] != b"[" and len(json_rows(head)) < 2
+    is_one = ending == ".json" and not table.rows and head.lstrip()[:1] != b"[" and len(json_rows(head)) < 2
     return None if is_one or (ending == ".txt" and table.delimiter != "|") else table
 
 
