@@ -184,8 +184,32 @@ def _settle(table: _Table, paths: pa.ChunkedArray, match: Any, how: Any, hashes:
         claiming = rows[np.searchsorted(clips, clip, "left") : np.searchsorted(clips, clip, "right")]
         _contested(paths, claiming, match, how)
     parts = np.flatnonzero(how == _PART)
-    if len(parts) and _has_folders_that_agree(paths, match, how):
-        match[parts] = ABSENT
+    roots = _roots(table, paths, match) if len(parts) else set()
+    for row in parts.tolist():
+        if any(above in roots for above in _above(_root(table, paths, match, row))):
+            match[row] = ABSENT
+
+
+def _roots(table: _Table, paths: pa.ChunkedArray, match: Any) -> set[str]:
+    """What stands before the folders that the rows have in common with their clips: folders below it mean something."""
+    return {
+        _root(table, paths, match, row)
+        for row in np.flatnonzero(match >= 0).tolist()
+        if "/" in plain(paths[row].as_py())
+    }
+
+
+def _root(table: _Table, paths: pa.ChunkedArray, match: Any, row: int) -> str:
+    """The folders of a row's path that are none of its clip's."""
+    path, clip = plain(paths[row].as_py()), int(match[row])
+    agreed = _agreed(table.clips.path(clip)[1], path) if clip >= 0 else 1
+    return "/".join(path.split("/")[:-agreed])
+
+
+def _above(folder: str) -> Iterator[str]:
+    while folder:
+        folder = dirname(folder)
+        yield folder
 
 
 def _contested(paths: pa.ChunkedArray, rows: Any, match: Any, how: Any) -> None:
@@ -199,14 +223,6 @@ def _contested(paths: pa.ChunkedArray, rows: Any, match: Any, how: Any) -> None:
     for row, path in told.items():
         if not any(_ends_in(path, one) or _ends_in(one, path) for one in known):
             match[row] = ABSENT
-
-
-def _has_folders_that_agree(paths: pa.ChunkedArray, match: Any, how: Any) -> bool:
-    """Whether a row's clip is where its path says, so that the folders in the table mean something."""
-    for row in np.flatnonzero((match >= 0) & ((how == _WHOLE) | (how == _ROOT))).tolist():
-        if "/" in plain(paths[row].as_py()):
-            return True
-    return False
 
 
 def _each(paths: pa.ChunkedArray) -> Iterator[str | None]:
