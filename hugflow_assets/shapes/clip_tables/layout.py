@@ -30,7 +30,7 @@ from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_ta
 from hugflow_assets.formats.transcripts import sidecars
 from hugflow_assets.hub.prefetch import at_once
 
-TABLES_LOOKED_AT = 32
+_ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
 OWN_LOOKED_AT = 64
 _LIKELY = 8
 _MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
@@ -39,6 +39,15 @@ _FOLDERS = frozenset(
         r"\w+",
         "audio audios clip clips data dataset metadata meta table tables tsv csv transcript transcripts transcription "
         "transcriptions text texts wav wavs mp3 archive archives annotations labels",
+    )
+)
+
+_ABOUT_CLIPS = frozenset({"clip_durations", "durations", "reported", "validated_sentences", "unvalidated_sentences"})
+_MEASURES = frozenset(
+    (
+        *("duration", "duration ms", "duration s", "duration sec", "durations", "length", "seconds", "frames"),
+        *("num samples", "num frames", "samples", "sample rate", "sampling rate", "sr", "channels", "num channels"),
+        *("size", "bytes", "size bytes", "file size", "md", "sha", "checksum", "bits", "bit depth", "format"),
     )
 )
 
@@ -266,22 +275,43 @@ def _grouped(
 ) -> tuple[dict[tuple[str, str], list[str]], dict[str, Table]]:
     """The tables that name clips, by config and split, and what each of them is like.
 
-    All ``train.tsv`` are alike, whatever their folder: one of a sort is looked at.
+    All ``train.tsv`` are alike, whatever their folder: one of a sort is looked at. A table that turns out to be
+    otherwise is refused when it lands.
     """
-    firsts = {_sort(path): path for path in reversed(tables)}
-    shown = [path for path in tables if firsts[_sort(path)] == path][:TABLES_LOOKED_AT]
+    sort = _sorts(tables)
+    firsts = {sort[path]: path for path in reversed(tables)}
+    shown = [path for path in tables if firsts[sort[path]] == path]
 
     def look(path: str) -> Table | None:
         may_be_list = lists or split_named(path) is not None or _is_kaldis(path)
         return clip_table(head(path), path, clips, lists=may_be_list)
 
-    sorts = {_sort(path): table for path, table in zip(shown, at_once(look, shown), strict=True)}
-    found = {path: table for path in tables if (table := sorts.get(_sort(path))) is not None}
+    sorts = {sort[path]: table for path, table in zip(shown, at_once(look, shown), strict=True)}
+    found = {path: table for path in tables if (table := sorts.get(sort[path])) is not None}
     configs = _configs(list(found))
+    speaking = {configs[path] for path, table in found.items() if not _only_measures(path, table)}
     grouped: dict[tuple[str, str], list[str]] = {}
-    for path in found:
-        grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
+    for path, table in found.items():
+        if configs[path] not in speaking or not _only_measures(path, table):
+            grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
     return grouped, found
+
+
+def _only_measures(path: str, table: Table) -> bool:
+    """Whether a table speaks about clips and is no split of them: their durations and sizes, or what was reported."""
+    if stem_of(path).lower() in _ABOUT_CLIPS:
+        return True
+    said = [re.sub(r"[^a-z]+", " ", name.lower()).strip() for name in table.columns if name != table.path_column]
+    return bool(said) and not table.headerless and all(name in _MEASURES for name in said)
+
+
+def _sorts(tables: Sequence[str]) -> dict[str, str]:
+    """What each table is taken to be like."""
+    found = {path: _sort(path) for path in tables}
+    numbered = Counter(re.sub(r"\d+", "0", sort) for sort in set(found.values()))
+    return {
+        path: alike if numbered[alike := re.sub(r"\d+", "0", sort)] > _ALIKE else sort for path, sort in found.items()
+    }
 
 
 def _is_kaldis(path: str) -> bool:

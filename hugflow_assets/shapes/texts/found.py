@@ -11,8 +11,6 @@ from posixpath import basename, dirname
 from hugflow_assets.formats.transcripts import clip_stem, is_clip, is_list, is_named_like_a_list, sidecars
 from hugflow_assets.hub.prefetch import at_once
 
-LISTS_LOOKED_AT = 32
-MOST_LISTS = 256  # that a shard reads which are in no folder of its clips
 _NO_LIST = ("readme", "license", "licence", "citation", "changelog", "requirements")
 
 
@@ -65,13 +63,11 @@ def transcripts_of(paths: Sequence[str], head: Callable[[str], bytes], spoken_fo
     around = {folder for path in clips for folder in _folders_around(path)}
     maybe = [path for path in paths if path not in taken and _may_be_list(path)] if clips else []
     firsts = {_sort(path): path for path in reversed(maybe)}
-    shown = [path for path in maybe if firsts[_sort(path)] == path][:LISTS_LOOKED_AT]
+    shown = [path for path in maybe if firsts[_sort(path)] == path]
     seen = at_once(lambda path: is_list(head(path), places.__contains__), shown)
     sorts = {_sort(path): found for path, found in zip(shown, seen, strict=True)}
     lists = [path for path in maybe if sorts.get(_sort(path))]
     elsewhere = tuple(path for path in lists if dirname(path) not in around)
-    if len(elsewhere) > MOST_LISTS:
-        lists, elsewhere = [path for path in lists if path not in set(elsewhere)], ()
     namesakes = frozenset(stem for stem, folders in places.items() if len(folders) > 1) if elsewhere else frozenset()
     return Transcripts(sides, tuple(lists), elsewhere, namesakes)
 
