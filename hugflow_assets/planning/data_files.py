@@ -7,13 +7,15 @@ repository's files instead of over the network.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from posixpath import basename
 from typing import Any
 
 from hugflow_assets.formats.datasets_internals import data_endings, files_of_module, metadata_names, module_of_endings
 from hugflow_assets.formats.media import AUDIO_ALONE
+from hugflow_assets.formats.names import SPLIT_WORDS, is_archive
 from hugflow_assets.planning.listing_fs import BASE, listed, relative
 from hugflow_assets.shapes.file_lists import is_seal
 from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
@@ -42,7 +44,9 @@ def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | N
         declared = _declared_configs(card_data)
         if not declared:  # what is there for the clips' sake does not make the repository one of text
             texts = texts_by_name(tuple(paths))
-            paths = [path for path in paths if path not in texts]
+            lower = _with_lower_splits([path for path in paths if path not in texts])
+            with listed(list(lower)) as download_config:
+                return _named(_resolve({}, subset, download_config), lower)
         with listed(paths) as download_config:
             return _resolve(declared, subset, download_config)
     except _NoLayoutError as error:
@@ -51,6 +55,28 @@ def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | N
         # The card is a stranger's text, and `datasets` and fsspec say what is wrong with it in many ways.
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         return Layout(None, (), f"`datasets` cannot read what the card says of its files: {reason}")
+
+
+def _with_lower_splits(paths: Sequence[str]) -> dict[str, str]:
+    """The paths by the names under which `datasets` takes folders and archives in capitals (``TRAIN/``) for splits."""
+    found: dict[str, str] = {}
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        parts = [part.lower() if part.lower() in SPLIT_WORDS else part for part in folder.split("/")]
+        stem, dot, ending = name.partition(".")
+        if is_archive(name) and stem.lower() in SPLIT_WORDS:
+            name = f"{stem.lower()}{dot}{ending}"
+        found.setdefault(f"{'/'.join(parts)}{slash}{name}", path)
+    return found if len(found) == len(paths) else {path: path for path in paths}
+
+
+def _named(layout: Layout, names: Mapping[str, str]) -> Layout:
+    """A layout under the names that the files have."""
+    configs = (
+        replace(config, splits=tuple((split, tuple(names[path] for path in paths)) for split, paths in config.splits))
+        for config in layout.configs
+    )
+    return replace(layout, configs=tuple(configs))
 
 
 def _declared_configs(card_data: dict[str, Any]) -> dict[str, dict[str, Any]]:

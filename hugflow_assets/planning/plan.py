@@ -28,7 +28,7 @@ from hugflow_assets.shapes.clip_tables.recognise import clip_archives, clip_file
 from hugflow_assets.shapes.file_lists import counted, files_seen, not_read
 from hugflow_assets.shapes.lhotse_shar.layout import shar_splits
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
-from hugflow_assets.shapes.media_folders.recognise import is_metadata
+from hugflow_assets.shapes.media_folders.recognise import is_metadata, layout_by_metadata
 from hugflow_assets.shapes.models import ConfigPlan, Estimate, Shape
 from hugflow_assets.shapes.parquet.footers import read_tail
 from hugflow_assets.shapes.refused import conversion_layout, partial_splits
@@ -124,6 +124,8 @@ def _plan_by_layout(
     problem: str,
 ) -> LandingPlan:
     """The plan of a repository whose configs and splits are those that `datasets` finds."""
+    if not state.card_data.get("configs"):
+        sight = replace(sight, layout=layout_by_metadata(sight))
     chosen = select(request, sight.layout, hub.access.endpoint)
     found = first_match(BY_LAYOUT, replace(sight, layout=replace(sight.layout, configs=chosen)))
     if found is None or found.shape not in LANDABLE:

@@ -350,7 +350,7 @@ CASES: dict[str, Case] = {
             "train.jsonl": _METADATA_ROWS,
             "test.jsonl": [{"audio": CLIPS[2], "text": "cee", "speaker": 9, "score": 1.5}],
         },
-        extra={"clips_without_row": 1},
+        extra={"table_rows": 3, "rows_joined": 3, "clips_in_source": 4, "clips_named": 3, "clips_unnamed": 1},
     ),
     "audio with metadata.jsonl, nested and listed": Case(
         {
@@ -391,7 +391,7 @@ CASES: dict[str, Case] = {
             "train.jsonl": [{"audio": CLIPS[1], "text": "bee"}, {"audio": CLIPS[0], "text": "ay"}],
             "test.jsonl": [{"audio": CLIPS[2], "text": "cee"}],
         },
-        extra={"rows_of_other_splits": 3, "clips_without_row": 0},
+        extra={"rows_of_other_splits": 3, "table_rows": 3, "clips_in_source": 3, "clips_named": 3},
     ),
     "audio in folders that are labels": Case(
         {"dog/a.wav": CLIPS[0], "cat/b.wav": CLIPS[1], "cat/a.wav": CLIPS[2]},

@@ -58,12 +58,12 @@ def assemble(tree: Path, record_path: str, split: str, landed: list[LandedShard]
 
 
 def _matched(counts: Counts) -> Counts:
-    """What only a whole split knows: rows of its tables that no archive has a clip for, files that no row names."""
+    """What only a whole split knows: lines of its lists that no clip of any shard has."""
     extra = dict(counts.extra)
     if "table_rows" in extra:
         extra["rows_without_clip"] = max(0, extra["table_rows"] - extra.get("rows_joined", 0))
-    if "files_beside" in extra:
-        extra["clips_without_row"] = max(0, extra.pop("files_beside") - extra.get("resolved_paths", 0))
+        absent = extra["rows_without_clip"] - extra.get("rows_ambiguous", 0)
+        extra |= {"rows_absent": absent} if absent else {}
     return counts.model_copy(update={"extra": extra})
 
 

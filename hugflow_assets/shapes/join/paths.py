@@ -19,7 +19,7 @@ def composed(name: str) -> str:
 
 def plain(path: str | None) -> str:
     """A path with forward slashes, without ``.`` and ``..``; "" for none."""
-    path = composed(path or "").replace("\\", "/").strip()
+    path = composed(path or "").replace("\\", "/")
     if "//" not in path and "./" not in path and path[:1] != "/" and path[-2:] not in ("/.", "..") and path != ".":
         return path
     return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
@@ -43,7 +43,7 @@ def _is_escaped(path: str) -> bool:
 
 def below(folder: str, path: str) -> str | None:
     """Where a path leads from a folder; None where it does not start from there, or leads out of all folders."""
-    path = composed(path).replace("\\", "/").strip()
+    path = composed(path).replace("\\", "/")
     if path.startswith("/") or "://" in path or path[1:2] == ":":
         return None
     parts = [part for part in folder.split("/") if part]

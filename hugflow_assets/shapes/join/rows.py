@@ -65,7 +65,7 @@ class Decision:
 
     def add(self, paths: pa.ChunkedArray, scope: Scope) -> None:
         """Decide for the next table."""
-        table = _Table(self._clips, scope)
+        table = Lookup(self._clips, scope)
         match, how, hashes = _decided(table, paths)
         _settle(table, paths, match, how, hashes)
         self._found.append(match)
@@ -75,7 +75,7 @@ class Decision:
         return np.concatenate(self._found) if self._found else np.zeros(0, np.int64)
 
 
-class _Table:
+class Lookup:
     """One table's view of the clips."""
 
     def __init__(self, clips: Clips, scope: Scope) -> None:
@@ -96,6 +96,8 @@ class _Table:
         if raw in self._known:
             return self._known[raw]
         found = self._clip_of(raw, plain(raw))
+        if found[0] == ABSENT and raw != raw.strip():
+            found = self._clip_of(raw.strip(), plain(raw.strip()))
         if found[0] == ABSENT and (other := unescaped(raw)) is not None:
             found = self._clip_of(other, other)
         if len(self._known) >= _ROWS_AT_ONCE:
@@ -109,7 +111,7 @@ class _Table:
             return ABSENT, 0
         near = below(self.folder, raw)
         found = self._with_paths(alike) if len(alike) <= _FEW else self._of_many(alike, path, near)
-        exact = [one for one in found if _same(one[1], path) or _same(one[2], path)]
+        exact = [one for one in found if (_same(one[1], path) or _same(one[2], path)) and self._is_near(path, one[2])]
         exact = exact or [one for one in found if near is not None and _same(one[2], near)]
         if exact:
             return self._one(exact, raw, _WHOLE)
@@ -149,6 +151,10 @@ class _Table:
                 break
         return found
 
+    def _is_near(self, path: str, clip: str) -> bool:
+        """Whether a path may be meant from the root: a mere name only where the root is in the table's scope."""
+        return "/" in path or clip.startswith(self._around)
+
     def _is_inside(self, path: str) -> bool:
         return path.startswith(self._around) and (not self._foreign or dirname(path) not in self._foreign)
 
@@ -161,7 +167,7 @@ class _Table:
         return (found[0][0] if len(found) == 1 else AMBIGUOUS), how
 
 
-def _decided(table: _Table, paths: pa.ChunkedArray) -> tuple[Any, Any, Any]:
+def _decided(table: Lookup, paths: pa.ChunkedArray) -> tuple[Any, Any, Any]:
     """Each row for itself: its clip, how much agrees, and a hash of its path."""
     match = np.full(len(paths), ABSENT, np.int64)
     how = np.zeros(len(paths), np.uint8)
@@ -174,7 +180,7 @@ def _decided(table: _Table, paths: pa.ChunkedArray) -> tuple[Any, Any, Any]:
     return match, how, hashes
 
 
-def _settle(table: _Table, paths: pa.ChunkedArray, match: Any, how: Any, hashes: Any) -> None:
+def _settle(table: Lookup, paths: pa.ChunkedArray, match: Any, how: Any, hashes: Any) -> None:
     """Take back what several paths claim of one clip, and ends of paths where whole ones agree."""
     rows = np.flatnonzero(match >= 0)
     rows = rows[np.lexsort((hashes[rows], match[rows]))]
@@ -190,7 +196,7 @@ def _settle(table: _Table, paths: pa.ChunkedArray, match: Any, how: Any, hashes:
             match[row] = ABSENT
 
 
-def _roots(table: _Table, paths: pa.ChunkedArray, match: Any) -> set[str]:
+def _roots(table: Lookup, paths: pa.ChunkedArray, match: Any) -> set[str]:
     """What stands before the folders that the rows have in common with their clips: folders below it mean something."""
     return {
         _root(table, paths, match, row)
@@ -199,7 +205,7 @@ def _roots(table: _Table, paths: pa.ChunkedArray, match: Any) -> set[str]:
     }
 
 
-def _root(table: _Table, paths: pa.ChunkedArray, match: Any, row: int) -> str:
+def _root(table: Lookup, paths: pa.ChunkedArray, match: Any, row: int) -> str:
     """The folders of a row's path that are none of its clip's."""
     path, clip = plain(paths[row].as_py()), int(match[row])
     agreed = _agreed(table.clips.path(clip)[1], path) if clip >= 0 else 1

@@ -7,26 +7,34 @@ the media column, ``x_file_name`` the column ``x``, ``file_names`` a list; witho
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from hugflow_assets.formats.webdataset import JSON
 from hugflow_assets.formats.zips import member_name
 from hugflow_assets.hub.models import SourceFile
+from hugflow_assets.shapes.clip_tables.archive_names import archive_names
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.inferred_types import SeenTypes
-from hugflow_assets.shapes.join.paths import composed
+from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clips import Clips, Names
+from hugflow_assets.shapes.join.paths import as_folders, composed
+from hugflow_assets.shapes.join.repo_clips import repo_clips
+from hugflow_assets.shapes.join.rows import Scope, count_rows
+from hugflow_assets.shapes.media_folders.joined_rows import given, join_rows, status_path
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
-from hugflow_assets.shapes.repo_files import RepoPaths
+from hugflow_assets.shapes.repo_files import RepoFiles
 from hugflow_assets.shapes.texts.beside_clip import BesideTexts
 
 _AT_ONCE = 32  # files fetched ahead of the writer
@@ -45,7 +53,8 @@ class FolderReader(Reader):
         self._labels = shard.source.spec.labels if isinstance(shard.source.spec, FolderFilesSpec) else ()
         texts = shard.source.spec.texts if isinstance(shard.source.spec, FolderFilesSpec) else None
         self._texts = BesideTexts(shard, sources, texts)
-        self._paths = RepoPaths(shard, near_first=True)
+        self._repo = RepoFiles(shard)
+        self._found: set[str] = set()  # files that the rows mean which were given last
         self._members: dict[str, str] | None = None
         self._numbers = count()
 
@@ -60,12 +69,12 @@ class FolderReader(Reader):
         if self._files:
             return dict(zip(paths, self.sources.fetch_all([self._files[path] for path in paths]), strict=True))
         metadata = self.shard.source.beside[0]
+        paths = [path for path in paths if path in self._found]
         if metadata.archive is not None:
             return self._from_archive(paths, metadata)
-        self._paths.beside = metadata.path
-        before = self._paths.bytes_fetched
-        found = self._paths.resolve(paths)
-        self.sources.bytes_fetched += self._paths.bytes_fetched - before
+        before = self._repo.bytes_fetched
+        found = self._repo.fetched(paths)
+        self.sources.bytes_fetched += self._repo.bytes_fetched - before
         return found
 
     def _by_file(self) -> Iterator[pa.RecordBatch]:
@@ -100,25 +109,40 @@ class FolderReader(Reader):
         with self.sources.making(rows) as is_made:
             if not is_made:
                 make_rows([(local, metadata.path)], rows)
-        if spec.files_beside:
-            self.counts["files_beside"] = spec.files_beside
         schema, trees, self.features = named_media(rows, metadata.path, self._column, self._kind, self._feature)
         self._trees = trees
-        within, folder = spec.within, posixpath.dirname(metadata.path)
-        for batch in read_rows(rows, schema, spec.start, spec.end, _ROWS_AT_ONCE):
-            yield self._of_split(batch, within, folder) if within else batch
+        names = self._names(metadata)
+        joined = self._joined(rows, schema, metadata, names)
+        status, at = np.load(status_path(joined), mmap_mode="r"), spec.start
+        part = _Part(spec, names, "" if metadata.archive is None else f"{metadata.archive.path}/")
+        part.count_clips(status, self.counts)
+        for batch in read_rows(joined, schema, spec.start, spec.end, _ROWS_AT_ONCE):
+            clips = status[at : at + batch.num_rows]
+            at += batch.num_rows
+            kept = part.kept(clips)
+            self.counts["rows_of_other_splits"] += int(np.count_nonzero(~kept))
+            self.counts.update(count_rows(clips[kept]))
+            self._found.clear()
+            yield given(batch.filter(pa.array(kept)), trees, self._found.add)
 
-    def _of_split(self, batch: pa.RecordBatch, within: str, folder: str) -> pa.RecordBatch:
-        """The rows whose files are in the split's folder; what names its files otherwise is kept."""
-        if self._column not in batch.schema.names:
-            return batch
-        paths = batch.column(self._column).to_pylist()
-        kept = [
-            path is None or posixpath.normpath(posixpath.join(folder, path.replace("\\", "/"))).startswith(within)
-            for path in paths
-        ]
-        self.counts["rows_of_other_splits"] += kept.count(False)
-        return batch.filter(pa.array(kept, pa.bool_()))
+    def _names(self, metadata: SourceFile) -> Names:
+        """The files that the metadata may mean: of the repository, or of the archive that they are in."""
+        archive = metadata.archive
+        if archive is None:
+            return repo_clips(self.shard, self.sources, of_any_kind=True)
+        target = self.sources.shared(archive).with_suffix(".names.arrow")
+        with self.sources.making(target) as is_made:
+            if not is_made:
+                archive_names(self.sources.shared(archive), archive.path, target)
+        return Names(target, as_folders(archive.path))
+
+    def _joined(self, rows: Path, schema: pa.Schema, metadata: SourceFile, names: Names) -> Path:
+        target = rows.with_name(f"{rows.name}.joined.arrow")
+        with self.sources.making(target) as is_made:
+            if not is_made:
+                scope = Scope(posixpath.dirname(as_folders(metadata.path)))
+                join_rows(rows, schema, self._trees, Clips([names]), scope, target)
+        return target
 
     def _from_archive(self, paths: list[str], metadata: SourceFile) -> dict[str, Path]:
         """Media beside a metadata file in the same zip archive."""
@@ -127,10 +151,9 @@ class FolderReader(Reader):
         if self._members is None:
             names = self.sources.archives.names(local)
             self._members = {composed(member_name(name, metadata.archive.path)): name for name in names}
-        folder = posixpath.dirname(metadata.path.removeprefix(f"{metadata.archive.path}/"))
         found = {}
         for path in paths:
-            inside = posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
+            inside = member_name(path, metadata.archive.path)
             if (member := self._members.get(composed(inside))) is None:
                 continue
             found[path] = self.shard.work / f"member-{next(self._numbers):07d}"
@@ -139,3 +162,29 @@ class FolderReader(Reader):
                 local, SourceFile(path=place, size_bytes=0, archive=metadata.archive, member=member), found[path]
             )
         return found
+
+
+class _Part:
+    """Which rows of metadata are of the shard's split: those whose file is, and in the first split those without."""
+
+    def __init__(self, spec: FolderMetadataSpec, names: Names, before: str) -> None:
+        self._spec, self._names, self._before = spec, names, before
+
+    def kept(self, clips: Any) -> Any:
+        """Which of some rows, by their files, are of the split."""
+        return np.array([self._is_here(int(clip)) for clip in clips], bool)
+
+    def count_clips(self, status: Any, found: Counter[str]) -> None:
+        """Count the files of the split, where this shard is the first of its metadata."""
+        if self._spec.start:
+            return
+        named = sum(self._is_here(int(clip)) for clip in np.unique(status[status >= 0]))
+        every = self._spec.files_beside
+        found.update({counts.CLIPS_IN_SOURCE: every, counts.CLIPS_NAMED: named, counts.CLIPS_UNNAMED: every - named})
+
+    def _is_here(self, clip: int) -> bool:
+        parts = self._spec.parts
+        if not parts:
+            return True
+        holding = (part.name for part in parts if clip >= 0 and part.holds(f"{self._before}{self._names[clip]}"))
+        return next(holding, parts[0].name) == self._spec.split

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from posixpath import basename
 
+from hugflow_assets.formats.media import media_kind
 from hugflow_assets.formats.names import METADATA_NAMES
 from hugflow_assets.formats.tables import first_line, names_files, split_line
 from hugflow_assets.shapes.file_lists import counted
+from hugflow_assets.shapes.media_folders.splits import with_all_named
 from hugflow_assets.shapes.models import Shape
-from hugflow_assets.shapes.sight import Recognised, Sight
+from hugflow_assets.shapes.sight import Layout, Recognised, Sight
 
 _SHAPES = {
     "audiofolder": (Shape.AUDIOFOLDER, "audio"),
@@ -38,3 +40,11 @@ def is_metadata(sight: Sight, path: str) -> bool:
     if basename(path) not in METADATA_NAMES:
         return False
     return not path.endswith(".csv") or names_files(split_line(first_line(sight.head(path)), ","))
+
+
+def layout_by_metadata(sight: Sight) -> Layout:
+    """The layout of a folder with metadata, whose splits lose none of the files that the metadata may name."""
+    kind = _SHAPES.get(str(sight.layout.module), (None, ""))[1]
+    if not kind or not any(is_metadata(sight, path) for path in sight.paths if basename(path) in METADATA_NAMES):
+        return sight.layout
+    return with_all_named(sight.layout, sight.paths, lambda path: media_kind(path) == kind, METADATA_NAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from posixpath import basename, commonpath, dirname
+from posixpath import basename, dirname
 from typing import Any
 
 from hugflow_assets.formats.names import METADATA_NAMES
@@ -12,6 +12,7 @@ from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, side_col
 from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files, Infos
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
+from hugflow_assets.shapes.media_folders.splits import SplitPart, parts_of
 from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
 from hugflow_assets.shapes.sight import ConfigFiles
 from hugflow_assets.shapes.texts.found import Transcripts
@@ -52,7 +53,7 @@ def folder_configs(
 ) -> tuple[ConfigPlan, ...]:
     """Files as rows: by metadata where there is any in the config, else a row a file, with a label from its folder.
 
-    Metadata above the folders of the splits, which `datasets` would leave out, speaks of each split's files.
+    A row of metadata belongs to the split of its file, wherever the metadata lies; one without a file to the first.
 
     Args:
         configs: with the splits that are asked for.
@@ -73,16 +74,16 @@ def folder_configs(
             (split, [path for path in paths if basename(path) not in names and path not in texts.paths])
             for split, paths in config.splits
         ]
-        above = above if all(_folder(paths) for _, paths in media) else []
         labels = Labels() if metadata or above else Labels.of(_without(whole, names))
+        parts = parts_of(_without(whole, names).splits) if metadata or above else ()
+        within = [path for _, many in whole.splits for path in many if path in metadata]
+        speaking = list(dict.fromkeys([*above, *within]))
         splits = []
         for split, paths in media:
-            if above and _folder(paths):
-                shards = _metadata_shards(above, paths, files, shape, column, within=_folder(paths))
-            elif metadata:
-                own = next(all_paths for name, all_paths in config.splits if name == split)
-                of_split = [path for path in own if path in metadata]
-                shards = _metadata_shards(of_split, paths, files, shape, column)
+            if metadata or above:
+                spec = FolderMetadataSpec(column=column, start=0, end=None, split=split, parts=parts)
+                own = [path for path in speaking if not _is_of_another(path, split, parts)]
+                shards = _metadata_shards(own, paths, files, shape, spec)
             else:
                 shards = _file_shards(paths, files, shape, FolderFilesSpec(column=column, labels=labels.names), texts)
             known = None if metadata or above else len(paths)
@@ -108,10 +109,9 @@ def _without(config: ConfigFiles, names: Iterable[str]) -> ConfigFiles:
     return ConfigFiles(config.name, kept, config.params)
 
 
-def _folder(paths: Sequence[str]) -> str:
-    """The innermost folder that holds all of the files, with a slash behind it; "" for the root."""
-    found = commonpath([dirname(path) for path in paths]) if paths else ""
-    return f"{found}/" if found else ""
+def _is_of_another(metadata: str, split: str, parts: Sequence[SplitPart]) -> bool:
+    """Whether a metadata file lies in a folder that is all another split's."""
+    return any(part.name != split and metadata.startswith(part.folders or ("\0",)) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -211,12 +211,11 @@ def _file_shard(
 
 
 def _metadata_shards(
-    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, column: str, within: str = ""
+    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, spec: FolderMetadataSpec
 ) -> Iterable[ShardSource]:
     """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open.
 
-    Args:
-        within: only rows whose files are in this folder are meant: the metadata lies above the folders of the splits.
+    All rows of metadata that lie in a folder of one split alone are that split's.
     """
     index = 0
     for number, path in enumerate(metadata):
@@ -227,18 +226,18 @@ def _metadata_shards(
         count = max(1, -(-len(near) // MOST_FILES), -(-size // MOST_BYTES))
         rows = max(1, -(-len(near) // count))
         for part in range(count):
+            told = {
+                "parts": () if any(path.startswith(one.folders or ("\0",)) for one in spec.parts) else spec.parts,
+                "start": part * rows,
+                "end": None if part == count - 1 else (part + 1) * rows,
+                "files_beside": len(media) if number == 0 and part == 0 else 0,
+            }
             yield ShardSource(
                 index=index,
                 files=(),
                 shape=shape,
                 beside=(files[path],),
-                spec=FolderMetadataSpec(
-                    column=column,
-                    start=part * rows,
-                    end=None if part == count - 1 else (part + 1) * rows,
-                    within=within,
-                    files_beside=len(media) if number == 0 and part == 0 else 0,
-                ),
+                spec=spec.model_copy(update=told),
                 named_bytes=size // count,
             )
             index += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from hugflow_assets.shapes.media_folders.splits import SplitPart
 from hugflow_assets.shapes.spec import ShardSpec
 from hugflow_assets.shapes.texts.spec import TextsSpec
 
@@ -33,14 +34,17 @@ class FolderMetadataSpec(ShardSpec):
     Attributes:
         column: where the files go that the rows name.
         start, end: the rows; None: all that follow.
-        within: only rows whose files are in this folder are meant; "" for all.
+        split: only rows whose files are of this split are meant, and for the first of ``parts`` those of none.
+        parts: which files are of which split; empty where all rows are meant.
         files_beside: how many media files lie beside the metadata, to be counted by this shard.
     """
 
+    version: ClassVar[int] = 2  # which clip a row means is decided by the join of all shapes
     column: str
     start: int
     end: int | None
-    within: str = ""
+    split: str = ""
+    parts: tuple[SplitPart, ...] = ()
     files_beside: int = 0
 
     def rows_depend_on(self) -> Mapping[str, Any]:
@@ -48,6 +52,7 @@ class FolderMetadataSpec(ShardSpec):
             "column": self.column,
             "start": self.start,
             "end": self.end,
-            "within": self.within,
+            "split": self.split if self.parts else "",
+            "parts": [part.model_dump(mode="json") for part in self.parts],
             "files_beside": self.files_beside,
         }
