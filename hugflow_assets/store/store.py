@@ -203,16 +203,25 @@ class Store:
         """
         return self._publisher.settle(staging)
 
-    def publish(self, staging: Staging, manifest: Manifest, lease: Lease, settled: TreeSizes | None = None) -> Path:
+    def publish(
+        self,
+        staging: Staging,
+        manifest: Manifest,
+        lease: Lease,
+        settled: TreeSizes | None = None,
+        *,
+        keep_replaced: bool = True,
+    ) -> Path:
         """Make a complete staged tree visible; a version that is there goes to the trash. Returns the folder.
 
         Args:
             settled: what ``settle`` found, if nothing was written since; otherwise it is done now.
+            keep_replaced: False where every byte of the data lives on in the new version: nothing is kept then.
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
             LeaseLostError: another run has taken over; nothing visible was changed.
         """
-        path = self._publisher.publish(staging, manifest, lease, settled)
+        path = self._publisher.publish(staging, manifest, lease, settled, keep_replaced=keep_replaced)
         self._index.rows()
         return path
 
