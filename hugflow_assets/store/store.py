@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hugflow_assets.durable import Holder, Lease
-from hugflow_assets.errors import LeaseHeldError, UnknownDatasetError
+from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.debris import clean_staging, clean_temporaries, probe
 from hugflow_assets.store.events import EventLog
@@ -18,7 +18,7 @@ from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.leases import Leases
 from hugflow_assets.store.links import Links, look_for_links
-from hugflow_assets.store.manifests import read_manifest, write_manifest
+from hugflow_assets.store.manifests import read_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import IndexRow, Manifest, Tombstone, TrashEntry
 from hugflow_assets.store.progress import ProgressFiles
@@ -152,21 +152,6 @@ class Store:
                     break
                 time.sleep(0.005)
             return found
-
-    def write_manifest(self, name: str, manifest: Manifest) -> None:
-        """Replace the manifest of a landed dataset, atomically. The caller holds its lease.
-
-        Raises:
-            UnknownDatasetError: it is not landed, or the manifest is another dataset's.
-        """
-        path = self.layout.manifest(name)
-        if manifest.name != name or not path.parent.is_dir():
-            raise UnknownDatasetError(f"{name} is not landed; it has no manifest to replace.", name=name)
-        with disk_errors(path):
-            write_manifest(path, manifest, self.file_mode)
-            self._index.rows()
-
-    # ---- landing
 
     def lease(self, name: str, *, purpose: str, wait_s: float = 0) -> Lease:
         """Be the only run at work on ``name``; what a crash of an earlier one cut short is completed first.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.notify import Channel, deliver
+from hugflow_assets.notify.delivery import BatchChannel
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.github.delivery_sensor import channels_of
 from hugflow_assets.store import Store
@@ -37,7 +38,7 @@ def deliver_here(
     """
     platform = Platform()
     store, ends = platform.store(), clock() + most_s
-    channels: list[Channel] = list(channels_of(platform.settings()).of(store))
+    channels: Sequence[Channel | BatchChannel] = channels_of(platform.settings()).of(store)
     if not channels:
         return []
     with ThreadPoolExecutor(max_workers=len(channels), thread_name_prefix="delivery") as threads:
@@ -46,7 +47,11 @@ def deliver_here(
 
 
 def _deliver_all(
-    store: Store, channel: Channel, ends: float, clock: Callable[[], float], pause: Callable[[float], None]
+    store: Store,
+    channel: Channel | BatchChannel,
+    ends: float,
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
 ) -> Undelivered | None:
     problem = ""
     while clock() < ends:
