@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.tree.card import replace_configs
@@ -23,23 +24,9 @@ from hugflow_assets.landing.tree.files import (
 from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.views.columns import choose_columns, first_rows
 from hugflow_assets.landing.views.write import make_views
-from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Lease, Manifest, Staging, Store, disk_errors, now_text
+from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Lease, Manifest, Staging, Store, now_text
 from hugflow_assets.store.layout import MANIFEST
 from hugflow_assets.store.trees import link_tree
-
-
-def rebuild_views(store: Store, name: str, request: DatasetRequest, options: LandingOptions) -> Manifest:
-    """Make the views of a landed dataset anew, for the columns of ``request`` and the views of ``options``.
-
-    Raises:
-        UnknownDatasetError: it is not landed. ColumnNotFoundError: it has no such column.
-        LeaseHeldError: a landing is at work on it.
-    """
-    with store.lease(name, purpose="rebuilding views") as lease:
-        manifest = store.manifest(name)
-        if manifest is None:
-            raise not_landed(name)
-        return rebuild(store, manifest, request, options, lease)
 
 
 def not_landed(name: str) -> Exception:
@@ -111,7 +98,7 @@ def _swap_in(
         without: paths of the landed version that are not in the new one.
     """
     link_tree(store.layout.dataset(manifest.name), staging.path, {MANIFEST, *without})
-    settled = store.settle(staging)
+    settled = store.publisher.settle(staging)
     manifest = manifest.model_copy(update={"size_bytes": settled.size_bytes, "files": settled.files})
     store.publish(staging, manifest, lease, settled, keep_replaced=False)
     return store.manifest(manifest.name) or manifest

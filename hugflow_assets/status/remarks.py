@@ -11,7 +11,6 @@ from hugflow_assets.settings import Settings
 from hugflow_assets.store import Event, EventKind, Held, Hold, IndexRow, Scrub, Store, Trouble, Upstream
 
 # How far back the audit log is read for the last word on what has not landed.
-RECENT_EVENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _history(store: Store) -> tuple[dict[str, str], dict[str, str]]:
     """Why the last attempt of each name failed, where it did; when each name landed last, where it was not removed."""
     failures: dict[str, str] = {}
     was_there: dict[str, str] = {}
-    for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS)):
+    for event in store.events.recent():
         if event.kind in (EventKind.FAILED, EventKind.REJECTED):
             failures[event.name] = _reason(event)
         elif event.kind in _LAST_WORDS:

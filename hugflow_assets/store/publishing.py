@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from hugflow_assets.durable import Lease, sync_folder, sync_tree
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import IncompleteLandingError, ManifestError
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
 from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.manifests import write_manifest

@@ -141,7 +141,7 @@ def test_a_landing_that_was_killed_before_it_was_told_is_told_once(speech: Proje
     told = log.read_bytes().splitlines(keepends=True)
     published = next(at for at, line in enumerate(told) if b'"landed"' in line)
     log.write_bytes(b"".join(told[:published]))  # as if it had been killed in between
-    with speech.store.lease(SPEECH, purpose="landing"):
+    with speech.store.leases.take(SPEECH, purpose="landing"):
         look_now(speech)
         assert [one.kind.value for one in speech.store.events.read()] == ["requested", "started"]  # it may yet be told
     for _ in range(2):

@@ -124,8 +124,8 @@ def _again(plan: LandingPlan, settings: Settings) -> dict[str, Any] | None:
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    tombstone = store.tombstone(plan.name)
-    if tombstone is None or store.row(plan.name) is not None:
+    tombstone = store.trash.tombstone(plan.name)
+    if tombstone is None or store.index.row(plan.name) is not None:
         return None
     entry = restorable(plan, store, LandingOptions.of(settings))
     return {
@@ -227,7 +227,7 @@ def _facts(plan: LandingPlan, judged: Judged, settings: Settings) -> list[tuple[
     from hugflow_assets.notify.plan_facts import plan_facts
     from hugflow_assets.store import Store
 
-    room = Store.of(settings).headroom()
+    room = Store.of(settings).quota.headroom()
     told = plan_facts(plan, judged.forecast, room, str(settings.storage_root / plan.name))
     again = _again(plan, settings)
     return [("From", _url(plan)), *told, *([("Lands again", _told_again(again))] if again else [])]

@@ -78,7 +78,7 @@ def _known(snapshot: RequestSnapshot, settings: Settings) -> dict[str, DatasetRe
 
     known: dict[str, DatasetRequest] = {}
     store = Store.of(settings)
-    for name in store.names():
+    for name in store.index.names():
         if manifest := store.manifest(name):
             known[name] = manifest.request
     return known | {one.name: one.request for one in reversed(snapshot.adds)}

@@ -138,7 +138,7 @@ def _storage(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(Health.OK, "space", space)
-    room = store.headroom()
+    room = store.quota.headroom()
     limit = size(room.quota_bytes) if room.quota_bytes is not None else "none but the file system's"
     yield Finding(Health.OK, "quota", f"{limit}; {size(room.used_bytes)} used, {size(room.reserved_bytes)} reserved")
     yield from _file_system(probe.rename, probe.exclusive_create, probe.flock, probe.exchange, probe.clock_offset_s)

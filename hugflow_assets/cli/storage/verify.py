@@ -32,7 +32,7 @@ def verify(
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    there = store.names()
+    there = store.index.names()
     for name in names or []:
         if name not in there:
             raise unknown(name)

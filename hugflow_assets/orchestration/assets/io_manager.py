@@ -97,7 +97,7 @@ class LandingIOManager(ConfigurableIOManager):
         name = context.asset_partition_key
         with failing_by_name(context.step_context.instance, context.step_context.run_id):
             store = self.platform.store()
-            manifest = store.manifest(name) if name in store.names() else None
+            manifest = store.manifest(name) if name in store.index.names() else None
             if manifest is None:
                 raise UnknownDatasetError(f"{name[:200]!r} is not landed.", remedy="Materialize `dataset` first.")
             return LandedFolder(store.layout.dataset(name), manifest)

@@ -36,7 +36,7 @@ def landed_checks(context: AssetCheckExecutionContext, platform: Platform) -> It
     with failing_by_name(context.instance, context.run.run_id):
         selected = {key.name for key in context.selected_asset_check_keys}
         if not context.has_partition_key:
-            for name in platform.store().names():
+            for name in platform.store().index.names():
                 report_verdicts(context.instance, context.run, name, verdicts(name, selected, platform), selected)
             forget_unjudged(context.instance, context.run.run_id)
             return

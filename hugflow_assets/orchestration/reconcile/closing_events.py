@@ -31,7 +31,6 @@ from hugflow_assets.store import Event, EventKind, Manifest, Store
 if TYPE_CHECKING:
     from hugflow_assets.orchestration.reconcile.plan_tick import World
 
-RECENT_EVENTS = 10_000
 # Between the event and the run that Dagster makes for it lies the rest of a tick.
 GRACE_S = 120.0
 ENDS = frozenset({EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventKind.REMOVED, EventKind.RESTORED})
@@ -40,7 +39,7 @@ ENDS = frozenset({EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventK
 def open_requests(store: Store) -> dict[str, Event]:
     """Name, or key of a removal -> the event that it was queued or begun, where none has ended it since."""
     found: dict[str, Event] = {}
-    for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS)):
+    for event in store.events.recent():
         if event.kind is EventKind.REQUESTED:
             found[event.name] = event
         elif event.kind is EventKind.STARTED:
@@ -119,7 +118,7 @@ def close_left_open(instance: DagsterInstance, store: Store, world: World) -> li
     quiet = {
         name: event
         for name, event in open_requests(store).items()
-        if name not in world.at_work and (_is_removal(event) or store.holder(name) is None)
+        if name not in world.at_work and (_is_removal(event) or store.leases.holder(name) is None)
     }
     attempts = Attempts.of(instance, quiet.keys()) if quiet else Attempts()
     closed = []
@@ -145,7 +144,7 @@ def _is_done(store: Store, world: World, name: str, event: Event) -> bool:
     if _is_removal(event):
         return close_removed(store, str(event.data["path"]))
     landed, asked = world.landed.get(name), world.snapshot.add(name)
-    if landed is None or asked is None or landed.request != asked.request:
+    if landed is None or asked is None or landed.asked != asked.request:
         return False
     with suppress(HugflowError):
         if (manifest := store.manifest(name)) is not None:
@@ -156,7 +155,7 @@ def _is_done(store: Store, world: World, name: str, event: Event) -> bool:
 
 def close_removed(store: Store, path: str) -> bool:
     """Tell once more what a removal has taken away, where a kill kept that from being told; whether it took any."""
-    buried = [one for one in store.archived() if one.removal_path == path]
+    buried = [one for one in store.trash.archived() if one.removal_path == path]
     if any(one.data.get("path") == path for one in open_requests(store).values()):
         for one in buried:
             store.events.append(EventKind.REMOVED, one.name, **one.model_dump(mode="json", exclude={"name"}))

@@ -18,8 +18,8 @@ from hugflow_assets.orchestration.reconcile.retry_policy import (
     SUBSET_TAG,
     Attempts,
 )
-from hugflow_assets.rules import Landed, cuts
-from hugflow_assets.store import Hold
+from hugflow_assets.rules import cuts
+from hugflow_assets.store import Hold, Landed
 
 LAND_JOB = "land_dataset"
 REMOVE_JOB = "remove_dataset"
@@ -68,7 +68,7 @@ def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile |
         name: add for name, add in world.snapshot.desired().items() if _is_due(world, name, add)
     }
     if world.snapshot.removals:
-        present = [(landed.request, landed.selection) for landed in world.landed.values()]
+        present = [(landed.asked, landed.selection) for landed in world.landed.values()]
         present += [(add.request, frozenset()) for add in world.snapshot.adds if add.name in world.at_work]
         found |= {removal.key: removal for removal in world.snapshot.removals if _acts(removal.request, present)}
     return found if only is None else {name: file for name, file in found.items() if name in only}
@@ -77,7 +77,7 @@ def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile |
 def _is_due(world: World, name: str, add: AddFile) -> bool:
     """Whether a request wants something that is not there, and neither a person nor a removal may be against it."""
     landed, hold = world.landed.get(name), world.holds.get(name)
-    if landed is not None and landed.request == add.request and name not in world.damaged | world.moved:
+    if landed is not None and landed.asked == add.request and name not in world.damaged | world.moved:
         return False
     if hold is not None and hold.holds(add.request):
         return False

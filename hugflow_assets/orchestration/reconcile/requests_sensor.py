@@ -24,11 +24,9 @@ from dagster import (
     SkipReason,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from pydantic import ValidationError
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import RequestSnapshot
-from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets import requests
 from hugflow_assets.orchestration.assets.check_specs import DATASET
 from hugflow_assets.orchestration.assets.hub_dataset import runless_tags
@@ -39,12 +37,13 @@ from hugflow_assets.orchestration.assets.storage_catalogue import catalogue_dige
 from hugflow_assets.orchestration.reconcile.closing_events import close_left_open
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
 from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, relieved, waiting_for_a_cause
-from hugflow_assets.orchestration.reconcile.landed_cache import damaged_now, landed_now, moved_now
+from hugflow_assets.orchestration.reconcile.known_changes import damaged_now, moved_now
 from hugflow_assets.orchestration.reconcile.missed_events import tell_missed
 from hugflow_assets.orchestration.reconcile.plan_tick import Agenda, World, agenda, due
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
 from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
+from hugflow_assets.orchestration.sensor_cursor import SensorCursor
 from hugflow_assets.status.report import landed_states
 from hugflow_assets.store import Store, is_safe
 
@@ -52,7 +51,7 @@ SENSOR_NAME = "requests_sensor"
 CATALOGUE_S = 600.0
 
 
-class Cursor(Frozen):
+class Cursor(SensorCursor):
     """What a tick leaves for the next; every tick's row holds a copy, so it stays small.
 
     ``requests`` and ``seen`` are digests of the request files, and of them, the event log and the settings that decide.
@@ -70,14 +69,6 @@ class Cursor(Frozen):
     hurried_at: float = 0.0
     only: tuple[str, ...] | None = None
     announce: bool = True
-
-    @classmethod
-    def of(cls, text: str | None) -> Cursor:
-        """Read a cursor; one that cannot be read (another version's) is a fresh start, which is always right."""
-        try:
-            return cls.model_validate_json(text) if text else cls()
-        except ValidationError:
-            return cls()
 
 
 def tick(context: SensorEvaluationContext) -> SensorResult | SkipReason:
@@ -144,7 +135,7 @@ def world_of(
     instance: DagsterInstance, snapshot: RequestSnapshot, store: Store, now: float, *, follow: bool = False
 ) -> World:
     """Everything a tick compares. ``follow``: branches that have moved on are followed (UPSTREAM_POLICY=update)."""
-    landed, holds = landed_now(store), store.holds.all()
+    landed, holds = store.index.landed(), store.holds.all()
     scrubs = damaged_now(store, landed)
     upstream = moved_now(store, landed) if follow else {}
     marks = [(one.name, one.at) for one in holds.values()] + [(one.name, one.at) for one in scrubs.values()]
@@ -158,7 +149,7 @@ def world_of(
         registered=frozenset(instance.get_dynamic_partitions(DATASETS_NAME)),
         registered_removals=frozenset(instance.get_dynamic_partitions(REMOVALS_NAME)),
         materialized=frozenset(instance.get_materialized_partitions(DATASET)),
-        at_work=at_work(instance, now=now, alive=lambda name: is_safe(name) and store.holder(name) is not None),
+        at_work=at_work(instance, now=now, alive=lambda name: is_safe(name) and store.leases.holder(name) is not None),
         now=now,
         holds=holds,
         moved=frozenset(upstream),
@@ -170,7 +161,7 @@ def world_of(
 def _removed_since(store: Store, world: World, attempts: Attempts) -> dict[str, float]:
     """When those were removed that are wanted again: what landed before that is gone for a reason, not by accident."""
     known = (attempts.runs.keys() & world.snapshot.desired().keys()) - world.landed.keys()
-    gone = {name: store.tombstone(name) for name in known}
+    gone = {name: store.trash.tombstone(name) for name in known}
     found = {name: datetime.fromisoformat(one.removed_at).timestamp() for name, one in gone.items() if one is not None}
     return {name: max(moment, world.hurried.get(name, 0.0)) for name, moment in found.items()}
 

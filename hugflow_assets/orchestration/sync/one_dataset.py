@@ -83,8 +83,8 @@ def restored_event(instance: DagsterInstance, manifest: Manifest, platform: Plat
 
 def _refuse_withdrawn(platform: Platform, name: str, entry_id: str | None) -> None:
     store, snapshot = platform.store(), platform.snapshot()
-    entries = [one for one in store.trash_entries(name) if entry_id in (None, one.id)]
-    manifests = [found for one in entries if (found := store.trashed_manifest(one)) is not None]
+    entries = [one for one in store.trash.entries(name) if entry_id in (None, one.id)]
+    manifests = [found for one in entries if (found := store.trash.manifest(one)) is not None]
     asked = snapshot.add(name)
     requests = [one.request for one in manifests] + ([asked.request] if asked else [])
     for request in requests:
