@@ -247,12 +247,12 @@ def summary(delivered: Sequence[Delivered], retried: Sequence[str]) -> str:
     return "; ".join([*parts, *(f"retry of {name}" for name in retried)])
 
 
-def delivery_sensor() -> SensorDefinition:
+def delivery_sensor(interval_s: int = INTERVAL_S) -> SensorDefinition:
     """The sensor, running from the start."""
     return SensorDefinition(
         name=SENSOR_NAME,
         evaluation_fn=tick,
-        minimum_interval_seconds=INTERVAL_S,
+        minimum_interval_seconds=interval_s,
         default_status=DefaultSensorStatus.RUNNING,
         description="Tells events to Slack and GitHub, each at least once and none twice; and obeys /hugflow retry.",
     )

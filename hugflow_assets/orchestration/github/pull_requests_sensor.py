@@ -276,12 +276,12 @@ def summary(looked: Looked) -> str:
     return f"{len(looked.cursor.seen):,} open pull requests. {'; '.join(shown)}".strip()
 
 
-def pull_requests_sensor() -> SensorDefinition:
+def pull_requests_sensor(interval_s: int = INTERVAL_S) -> SensorDefinition:
     """The sensor, running from the start."""
     return SensorDefinition(
         name=SENSOR_NAME,
         evaluation_fn=tick,
-        minimum_interval_seconds=INTERVAL_S,
+        minimum_interval_seconds=interval_s,
         default_status=DefaultSensorStatus.RUNNING,
         description="Comments the plan on every open pull request that touches requests; with AUTO_MERGE, merges.",
     )

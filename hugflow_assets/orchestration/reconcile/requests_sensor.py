@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from dagster import (
     DagsterInstance,
     DefaultSensorStatus,
     DeleteDynamicPartitionsRequest,
+    RunRequest,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
@@ -34,6 +35,7 @@ from hugflow_assets.orchestration.assets.metadata import found_metadata
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.assets.storage_catalogue import catalogue_digest, catalogue_event
+from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.closing_events import close_left_open
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
 from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, relieved, waiting_for_a_cause
@@ -84,7 +86,7 @@ def tick(context: SensorEvaluationContext) -> SensorResult | SkipReason:
 
 def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: float) -> SensorResult | SkipReason:
     """One tick at the time ``now``."""
-    snapshot, store = platform.snapshot(), platform.store()
+    snapshot, store, problems = platform.snapshot(), platform.store(), Problems()
     seen = hashlib.sha256(f"{snapshot.digest} {store.events.last_seq()} {store.root}".encode()).hexdigest()[:16]
     if seen == cursor.seen and now < cursor.look_at:
         return SkipReason(f"Nothing has changed; {len(snapshot.adds):,} requests.")
@@ -94,41 +96,52 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     world = replace(world, hurried={**world.hurried, **_removed_since(store, world, attempts)})
     caused = waiting_for_a_cause(attempts)
     if caused:
-        gone = relieved(store, platform.access(), attempts, now)
-        world = replace(world, hurried={**world.hurried, **dict.fromkeys(gone, now)})
+        with problems.apart("causes of failures"):
+            gone = relieved(store, platform.access(), attempts, now)
+            world = replace(world, hurried={**world.hurried, **dict.fromkeys(gone, now)})
     found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
     if caused:
         found = replace(found, look_at=min(found.look_at, now + LOOK_S))
-    _tell_the_log(instance, store, snapshot, world, cursor, platform)
-    events = list(_caught_up(instance, store, found))
+    _append_events(instance, platform, world, cursor, problems)
+    events = list(_caught_up(instance, store, found, problems))
     told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
-    catalogue, listed = _catalogue(instance, cursor, world, platform, found)
+    catalogue: dict[str, str | float] = {}
+    with problems.apart("storage_catalogue"):
+        catalogue, listed = _catalogue(instance, cursor, world, platform, found)
+        events += listed
+    left = cursor.model_copy(update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at, **catalogue})
     return SensorResult(
-        run_requests=[announced(run, platform.source(), store) for run in found.runs]
-        if cursor.announce
-        else found.runs,
+        run_requests=_begun(found.runs, cursor, platform, problems),
         dynamic_partitions_requests=_partition_requests(found),
-        asset_events=[*told, *events, *listed],
-        cursor=cursor.model_copy(
-            update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at, **catalogue}
-        ).model_dump_json(exclude_defaults=True),
-        skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found)),
+        asset_events=[*told, *events],
+        cursor=left.model_dump_json(exclude_defaults=True),
+        skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found, problems)),
     )
 
 
-def _tell_the_log(
-    instance: DagsterInstance,
-    store: Store,
-    snapshot: RequestSnapshot,
-    world: World,
-    cursor: Cursor,
-    platform: Platform,
+def _begun(runs: Sequence[RunRequest], cursor: Cursor, platform: Platform, problems: Problems) -> list[RunRequest]:
+    """The runs to ask for, each told of. One that cannot be told of waits for the next tick."""
+    if not cursor.announce:
+        return list(runs)
+    begun = []
+    for run in runs:
+        with problems.apart(str(run.partition_key)):
+            begun.append(announced(run, platform.source(), platform.store()))
+    return begun
+
+
+def _append_events(
+    instance: DagsterInstance, platform: Platform, world: World, cursor: Cursor, problems: Problems
 ) -> None:
-    """Append the events that nobody else could: of killed landings, of requests left open, of unreadable files."""
-    tell_missed(store, world.at_work)
-    close_left_open(instance, store, world)
+    """The events that nobody else could append: of killed landings, requests left open, files that ask for nothing."""
+    store, snapshot = platform.store(), world.snapshot
+    with problems.apart("killed landings"):
+        tell_missed(store, world.at_work)
+    with problems.apart("requests left open"):
+        close_left_open(instance, store, world, problems)
     if snapshot.digest != cursor.requests:
-        tell_unreadable(store, platform.source(), snapshot)
+        with problems.apart("unreadable files"):
+            tell_unreadable(store, platform.source(), snapshot)
 
 
 def world_of(
@@ -166,16 +179,16 @@ def _removed_since(store: Store, world: World, attempts: Attempts) -> dict[str, 
     return {name: max(moment, world.hurried.get(name, 0.0)) for name, moment in found.items()}
 
 
-def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterable[AssetMaterialization]:
+def _caught_up(
+    instance: DagsterInstance, store: Store, found: Agenda, problems: Problems
+) -> Iterator[AssetMaterialization]:
     """Materializations without a run, for what is landed and this instance has not heard of."""
+
     for name in found.catch_up:
-        if manifest := store.manifest(name):
-            yield AssetMaterialization(
-                DATASET,
-                partition=name,
-                metadata=found_metadata(manifest, store),
-                tags=runless_tags(instance, manifest),
-            )
+        with problems.apart(name):
+            if manifest := store.manifest(name):
+                metadata, tags = found_metadata(manifest, store), runless_tags(instance, manifest)
+                yield AssetMaterialization(DATASET, partition=name, metadata=metadata, tags=tags)
 
 
 def _catalogue(
@@ -202,12 +215,13 @@ def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | Del
     return [kind(name, list(keys)) for kind, name, keys in asked if keys]
 
 
-def _summary(world: World, waiting: Mapping[str, object], found: Agenda) -> str:
+def _summary(world: World, waiting: Mapping[str, object], found: Agenda, problems: Sequence[str]) -> str:
+    said = f" Problems: {'; '.join(problems)[:1000]}." if problems else ""
     return (
         f"{len(world.landed):,} landed, {len(world.at_work):,} at work, "
         f"{len(waiting.keys() - world.at_work):,} waiting for an edit or for their next try, "
         f"{len(found.catch_up):,} caught up, {len(world.snapshot.problems):,} problems in request files."
-        f"{_withheld(world)}"
+        f"{_withheld(world)}{said}"
     )
 
 
