@@ -96,27 +96,27 @@ class LandingRun:
         try:
             landings = _LANDINGS.validate_json(results.read_bytes())
         except ValidationError:
-            told = "\n".join(self.project.log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:])
+            text = "\n".join(self.project.log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:])
             raise DemoFailedError(
-                f"`hugflow sync` ended with status {status} and said:\n{told}",
+                f"`hugflow sync` ended with status {status} and said:\n{text}",
                 remedy=f"Its whole log is {self.project.log}.",
             ) from None
         if wrong := [one for one in landings if one.state in _AT_FAULT]:
-            told = "; ".join(f"{one.path}: [{one.error_code}] {one.message} {one.remedy}".strip() for one in wrong)
-            raise DemoFailedError(told, remedy=f"The log is {self.project.log}.")
+            text = "; ".join(f"{one.path}: [{one.error_code}] {one.message} {one.remedy}".strip() for one in wrong)
+            raise DemoFailedError(text, remedy=f"The log is {self.project.log}.")
         if status:
             raise DemoFailedError(f"`hugflow sync` ended with status {status}.", remedy=f"See {self.project.log}.")
         return landings
 
 
-def remembered(file: Path, landings: Sequence[Landing]) -> list[Landing]:
+def with_known_verdicts(file: Path, landings: Sequence[Landing]) -> list[Landing]:
     """The landings, each without verdicts completed by those of the run that landed it, which ``file`` keeps."""
     try:
         known: dict[str, Any] = json.loads(file.read_bytes())
         before = {name: tuple(Verdict.model_validate(one) for one in rows) for name, rows in known.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         before = {}
-    told = {one.name: one.verdicts or before.get(one.name, ()) for one in landings}
-    rows = {name: [one.model_dump(mode="json") for one in verdicts] for name, verdicts in told.items()}
+    by_name = {one.name: one.verdicts or before.get(one.name, ()) for one in landings}
+    rows = {name: [one.model_dump(mode="json") for one in verdicts] for name, verdicts in by_name.items()}
     file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    return [one.model_copy(update={"verdicts": told[one.name]}) for one in landings]
+    return [one.model_copy(update={"verdicts": by_name[one.name]}) for one in landings]

@@ -70,8 +70,8 @@ def trash_empty(
             raise _not_in_trash(name)
     at_once = everything or bool(names)
     if at_once and entries and not yes:
-        told = f"delete {len(entries)} versions ({size(sum(one.size_bytes for one in entries))}) for good?"
-        typer.confirm(told, abort=True)
+        question = f"delete {len(entries)} versions ({size(sum(one.size_bytes for one in entries))}) for good?"
+        typer.confirm(question, abort=True)
     older = 0.0 if at_once else None
     wanted: list[str | None] = [*names] if names else [None]
     freed = sum(store.empty_trash(older, name=name, by=whoami()) for name in wanted)

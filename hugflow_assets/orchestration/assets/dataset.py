@@ -181,9 +181,9 @@ def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:
     if manifest is not None:
         return AddFile(path="", name=name, request=manifest.request, digest="")
     unreadable = sorted({problem.path for problem in snapshot.problems})
-    told = f" {len(unreadable)} request files cannot be read ({', '.join(unreadable[:5])})." if unreadable else ""
+    unread = f" {len(unreadable)} request files cannot be read ({', '.join(unreadable[:5])})." if unreadable else ""
     raise UnknownDatasetError(
-        f"no request and no landed dataset is called {name[:200]!r}.{told}",
+        f"no request and no landed dataset is called {name[:200]!r}.{unread}",
         remedy="Add a request file, or take a name that `hugflow status` lists.",
         name=name[:200],
     )

@@ -106,12 +106,12 @@ class LandingIOManager(ConfigurableIOManager):
 def interruptible(
     work: Callable[[], LandedDataset], stop: threading.Event, *, every_s: float, meanwhile: Callable[[], None]
 ) -> LandedDataset:
-    """Run ``work`` beside this thread, which takes the signals: cancelled, it sets ``stop`` and waits for a clean end.
+    """Run ``work`` in a thread of its own: this one takes the signals; cancelled, it sets ``stop`` and waits.
 
     An interrupt would otherwise surface anywhere inside the landing.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as beside:
-        future: Future[LandedDataset] = beside.submit(work)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as threads:
+        future: Future[LandedDataset] = threads.submit(work)
         try:
             while True:
                 try:

@@ -35,7 +35,7 @@ def waiting_for_a_cause(attempts: Attempts) -> dict[str, RunRecord]:
     return {name: one for name, one in last.items() if one.dagster_run.tags.get(ERROR_TAG) in _ROOM | _HUB}
 
 
-def relieved(store: Store, access: HubAccess, attempts: Attempts, now: float) -> frozenset[str]:
+def causes_gone(store: Store, access: HubAccess, attempts: Attempts, now: float) -> frozenset[str]:
     """The names whose cause of failure is gone: there is room now, or the Hub answers again."""
     failed = waiting_for_a_cause(attempts)
     of_room = {name: one for name, one in failed.items() if one.dagster_run.tags[ERROR_TAG] in _ROOM}

@@ -38,10 +38,10 @@ from hugflow_assets.orchestration.assets.storage_catalogue import catalogue_dige
 from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.closing_events import close_left_open
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
-from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, relieved, waiting_for_a_cause
+from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, causes_gone, waiting_for_a_cause
 from hugflow_assets.orchestration.reconcile.known_changes import damaged_now, moved_now
 from hugflow_assets.orchestration.reconcile.missed_events import tell_missed
-from hugflow_assets.orchestration.reconcile.plan_tick import Agenda, World, agenda, due
+from hugflow_assets.orchestration.reconcile.plan_tick import TickPlan, World, due, plan_tick
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
 from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
@@ -58,7 +58,7 @@ class Cursor(SensorCursor):
 
     ``requests`` and ``seen`` are digests of the request files, and of them, the event log and the settings that decide.
     ``catalogue`` is the digest of what the catalogue last told; ``catalogue_due`` when it is told also amid landings.
-    ``hurried_at`` and ``only`` are set by ``hugflow sync``: failures before that moment hold nothing back, and names
+    ``ignore_before`` and ``only`` are set by ``hugflow sync``: failures before that moment hold nothing back, and names
     outside of ``only`` are left alone; ``announce`` is whether runs are told of as they are asked for, and not, as by
     a command that does one after the other, when each begins.
     """
@@ -68,7 +68,7 @@ class Cursor(SensorCursor):
     look_at: float = 0.0
     catalogue: str = ""
     catalogue_due: float = 0.0
-    hurried_at: float = 0.0
+    ignore_before: float = 0.0
     only: tuple[str, ...] | None = None
     announce: bool = True
 
@@ -93,27 +93,27 @@ def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: flo
     world = world_of(instance, snapshot, store, now, follow=platform.settings().upstream_policy == "update")
     waiting = due(world, None if cursor.only is None else frozenset(cursor.only))
     attempts = Attempts.of(instance, waiting.keys())
-    world = replace(world, hurried={**world.hurried, **_removed_since(store, world, attempts)})
+    world = replace(world, ignore_before_of={**world.ignore_before_of, **_removed_since(store, world, attempts)})
     caused = waiting_for_a_cause(attempts)
     if caused:
         with problems.apart("causes of failures"):
-            gone = relieved(store, platform.access(), attempts, now)
-            world = replace(world, hurried={**world.hurried, **dict.fromkeys(gone, now)})
-    found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
+            gone = causes_gone(store, platform.access(), attempts, now)
+            world = replace(world, ignore_before_of={**world.ignore_before_of, **dict.fromkeys(gone, now)})
+    found = plan_tick(world, waiting, attempts, ignore_before=cursor.ignore_before)
     if caused:
         found = replace(found, look_at=min(found.look_at, now + LOOK_S))
     _append_events(instance, platform, world, cursor, problems)
     events = list(_caught_up(instance, store, found, problems))
-    told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
+    request_events = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
     catalogue: dict[str, str | float] = {}
     with problems.apart("storage_catalogue"):
-        catalogue, listed = _catalogue(instance, cursor, world, platform, found)
-        events += listed
+        catalogue, catalogue_events = _catalogue(instance, cursor, world, platform, found)
+        events += catalogue_events
     left = cursor.model_copy(update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at, **catalogue})
     return SensorResult(
         run_requests=_begun(found.runs, cursor, platform, problems),
         dynamic_partitions_requests=_partition_requests(found),
-        asset_events=[*told, *events],
+        asset_events=[*request_events, *events],
         cursor=left.model_dump_json(exclude_defaults=True),
         skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found, problems)),
     )
@@ -153,9 +153,9 @@ def world_of(
     upstream = moved_now(store, landed) if follow else {}
     marks = [(one.name, one.at) for one in holds.values()] + [(one.name, one.at) for one in scrubs.values()]
     marks += [(one.name, one.since) for one in upstream.values()]
-    hurried: dict[str, float] = {}
+    ignore_before_of: dict[str, float] = {}
     for name, moment in marks:
-        hurried[name] = max(hurried.get(name, 0.0), datetime.fromisoformat(moment).timestamp())
+        ignore_before_of[name] = max(ignore_before_of.get(name, 0.0), datetime.fromisoformat(moment).timestamp())
     return World(
         snapshot=snapshot,
         landed=landed,
@@ -167,7 +167,7 @@ def world_of(
         holds=holds,
         moved=frozenset(upstream),
         damaged=frozenset(scrubs),
-        hurried=hurried,
+        ignore_before_of=ignore_before_of,
     )
 
 
@@ -176,11 +176,11 @@ def _removed_since(store: Store, world: World, attempts: Attempts) -> dict[str, 
     known = (attempts.runs.keys() & world.snapshot.desired().keys()) - world.landed.keys()
     gone = {name: store.trash.tombstone(name) for name in known}
     found = {name: datetime.fromisoformat(one.removed_at).timestamp() for name, one in gone.items() if one is not None}
-    return {name: max(moment, world.hurried.get(name, 0.0)) for name, moment in found.items()}
+    return {name: max(moment, world.ignore_before_of.get(name, 0.0)) for name, moment in found.items()}
 
 
 def _caught_up(
-    instance: DagsterInstance, store: Store, found: Agenda, problems: Problems
+    instance: DagsterInstance, store: Store, found: TickPlan, problems: Problems
 ) -> Iterator[AssetMaterialization]:
     """Materializations without a run, for what is landed and this instance has not heard of."""
 
@@ -192,7 +192,7 @@ def _caught_up(
 
 
 def _catalogue(
-    instance: DagsterInstance, cursor: Cursor, world: World, platform: Platform, found: Agenda
+    instance: DagsterInstance, cursor: Cursor, world: World, platform: Platform, found: TickPlan
 ) -> tuple[dict[str, str | float], list[AssetMaterialization]]:
     """Tell the catalogue anew when landings have come to rest, or every ten minutes of them: it is a long table."""
     store, states = platform.store(), landed_states(world.snapshot, platform.store(), platform.settings())
@@ -205,7 +205,7 @@ def _catalogue(
     return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(instance, store, states)]
 
 
-def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
+def _partition_requests(found: TickPlan) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
     asked: list[tuple[type[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest], str, tuple[str, ...]]] = [
         (AddDynamicPartitionsRequest, DATASETS_NAME, found.add),
         (DeleteDynamicPartitionsRequest, DATASETS_NAME, found.drop),
@@ -215,7 +215,7 @@ def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | Del
     return [kind(name, list(keys)) for kind, name, keys in asked if keys]
 
 
-def _summary(world: World, waiting: Mapping[str, object], found: Agenda, problems: Sequence[str]) -> str:
+def _summary(world: World, waiting: Mapping[str, object], found: TickPlan, problems: Sequence[str]) -> str:
     said = f" Problems: {'; '.join(problems)[:1000]}." if problems else ""
     return (
         f"{len(world.landed):,} landed, {len(world.at_work):,} at work, "
@@ -228,12 +228,13 @@ def _summary(world: World, waiting: Mapping[str, object], found: Agenda, problem
 def _withheld(world: World) -> str:
     """What is held back, said so that nobody wonders why nothing lands."""
     unread = world.snapshot.unread_removals
-    told = f" {sum(one.held.value != 'resumed' for one in world.holds.values()):,} held by hand." if world.holds else ""
+    held = sum(one.held.value != "resumed" for one in world.holds.values())
+    held_back = f" {held:,} paused or cancelled." if held else ""
     if unread:
         paths = ", ".join(one.path for one in unread[:5])
         scope = "everything new" if any(one.hf_id is None for one in unread) else "what they could withdraw"
-        told += f" Removals that cannot be read hold back {scope}: {paths}."
-    return told
+        held_back += f" Removals that cannot be read hold back {scope}: {paths}."
+    return held_back
 
 
 def requests_sensor(interval_s: int, jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinition:

@@ -101,7 +101,7 @@ def glance_at_all(store: Store, on_error: Callable[[str, HugflowError], None]) -
 
 def warn_of_expiry(store: Store, settings: Settings, today: date) -> list[str]:
     """Append one event when a dataset's ``keep_until`` is near and one when it is past; the names. Deletes nothing."""
-    told = []
+    warned = []
     for name, row in store.index.rows().items():
         stage = expiry_stage(row.keep_until, today, settings)
         known = store.expiries.read(name)
@@ -111,8 +111,8 @@ def warn_of_expiry(store: Store, settings: Settings, today: date) -> list[str]:
             EventKind.EXPIRING, name, keep_until=row.keep_until, stage=stage, owner=row.owner, size_bytes=row.size_bytes
         )
         store.expiries.write(Expiry(name=name, keep_until=row.keep_until or "", stage=stage, at=now_text()))
-        told.append(name)
-    return told
+        warned.append(name)
+    return warned
 
 
 def expiry_stage(keep_until: str | None, today: date, settings: Settings) -> str | None:

@@ -27,7 +27,7 @@ def tell_unreadable(store: Store, source: RequestSource, snapshot: RequestSnapsh
     known = {
         event.name: event.data.get("digest") for event in store.events.recent() if event.kind is EventKind.REJECTED
     }
-    told = []
+    paths = []
     for path, verdicts in refused.items():
         change = _change(source, path)
         content = repr((change, [one.message for one in verdicts]))
@@ -43,8 +43,8 @@ def tell_unreadable(store: Store, source: RequestSource, snapshot: RequestSnapsh
             digest=digest,
             verdicts=[one.model_dump(mode="json") for one in verdicts],
         )
-        told.append(path)
-    return told
+        paths.append(path)
+    return paths
 
 
 def _refused(snapshot: RequestSnapshot) -> Iterator[tuple[str, list[Verdict]]]:

@@ -117,16 +117,16 @@ def _mark(name: str, revision: str, answer: RepoState | HFError, landed: Landed 
     if landed is None:
         return told
     if landed.repo_oid and answer.repo_oid and landed.repo_oid != answer.repo_oid:
-        words = f"another repository has the name {answer.repo_id} now; the one that landed is gone"
-        return told.model_copy(update={"trouble": Trouble.GONE, "told": words, "commit": ""})
+        change = f"another repository has the name {answer.repo_id} now; the one that landed is gone"
+        return told.model_copy(update={"trouble": Trouble.GONE, "told": change, "commit": ""})
     if answer.disabled:
         return told.model_copy(update={"trouble": Trouble.DISABLED, "told": "the Hub has disabled it"})
     if answer.repo_id != landed.hf_id:
-        words = f"{landed.hf_id} is called {answer.repo_id} now"
-        return told.model_copy(update={"trouble": Trouble.RENAMED, "told": words})
+        change = f"{landed.hf_id} is called {answer.repo_id} now"
+        return told.model_copy(update={"trouble": Trouble.RENAMED, "told": change})
     if answer.license != landed.license:
-        words = f"its licence was {landed.license or 'not stated'} and is {answer.license or 'not stated'} now"
-        return told.model_copy(update={"trouble": Trouble.RELICENSED, "told": words})
+        change = f"its licence was {landed.license or 'not stated'} and is {answer.license or 'not stated'} now"
+        return told.model_copy(update={"trouble": Trouble.RELICENSED, "told": change})
     return told
 
 

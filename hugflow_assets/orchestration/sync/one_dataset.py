@@ -42,7 +42,7 @@ def materialize(
     for add in asked:
         register(instance, DATASETS_NAME, [add.name])
         began = time.monotonic()
-        run = run_request(add.name, add, f"by-hand-{time.time_ns()}", snapshot.commit, update=update)
+        run = run_request(add.name, add, f"manual-{time.time_ns()}", snapshot.commit, update=update)
         result = execute(defs, instance, run)
         done.append(result_of(add, outcome_of(instance, result.run_id, time.monotonic() - began), snapshot))
     return done

@@ -82,9 +82,14 @@ def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Req
         )
     hold = platform.store().holds.read(name)
     if hold is not None and hold.holds(file.request):
-        told = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
+        message = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
         return result.model_copy(
-            update={"action": "no-op", "state": "held", "message": told, "remedy": f"`hugflow resume {name}` goes on."}
+            update={
+                "action": "no-op",
+                "state": "held",
+                "message": message,
+                "remedy": f"`hugflow resume {name}` goes on.",
+            }
         )
     if landed is None and (unread := snapshot.might_withdraw(file.request)):
         paths = ", ".join(one.path for one in unread)

@@ -78,12 +78,12 @@ def sync(
             on_result(result)
 
     end_dead_runs(instance)  # before the moment from which failures count
-    hurried_at = began = time.time()
+    ignore_before = began = time.time()
     sensor = _Sensor(definitions(), instance)
     while True:
-        for file, outcome in _runs(sensor, waiting, hurried_at, on_start):
+        for file, outcome in _runs(sensor, waiting, ignore_before, on_start):
             if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
-                hurried_at = time.time()
+                ignore_before = time.time()
             else:
                 tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
         for file, run in settled(instance, waiting, began):
@@ -93,7 +93,7 @@ def sync(
             break
         pause(POLL_S)
         if end_dead_runs(instance):  # what was waited for was killed: it is taken over
-            hurried_at = time.time()
+            ignore_before = time.time()
     for file in files:
         if file.path not in done:
             tell(result_of(file, None, snapshot))
@@ -109,10 +109,10 @@ class _Sensor:
         self.defs, self.instance = defs, instance
         self._cursor = Cursor()
 
-    def tick(self, only: Iterable[str], hurried_at: float) -> SensorExecutionData:
+    def tick(self, only: Iterable[str], ignore_before: float) -> SensorExecutionData:
         """Evaluate it for some names; partitions and events as it says."""
         cursor = self._cursor.model_copy(
-            update={"only": tuple(sorted(only)), "hurried_at": hurried_at, "seen": "", "announce": False}
+            update={"only": tuple(sorted(only)), "ignore_before": ignore_before, "seen": "", "announce": False}
         )
         data = _evaluate(self.defs, self.instance, cursor)
         self._cursor = Cursor.of(data.cursor)
@@ -122,16 +122,16 @@ class _Sensor:
 def _runs(
     sensor: _Sensor,
     files: Mapping[str, AddFile | RemoveFile],
-    hurried_at: float,
+    ignore_before: float,
     on_start: Callable[[str, str], None] | None,
 ) -> Iterator[tuple[AddFile | RemoveFile, Outcome]]:
     """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says.
 
-    Failures before ``hurried_at`` hold nothing back; a later one is another process's, reported and not repeated.
+    Failures before ``ignore_before`` hold nothing back; a later one is another process's, reported and not repeated.
     """
     left = dict(files)
     while True:
-        data = sensor.tick(left.keys() - at_work_anywhere(Platform().store(), left), hurried_at)
+        data = sensor.tick(left.keys() - at_work_anywhere(Platform().store(), left), ignore_before)
         for request in data.run_requests or ():
             file = left.pop(str(request.partition_key))
             if on_start is not None:
