@@ -67,7 +67,9 @@ def test_a_step_is_one_command_and_takes_no_text_of_strangers(path: Path) -> Non
 
 def test_validation_is_of_every_pull_request_on_a_hosted_runner_without_secrets() -> None:
     told = workflow("request-validate")
-    assert told[True] == {"pull_request": None}  # YAML 1.1 reads `on` as true; no paths filter
+    # YAML 1.1 reads `on` as true; no paths filter; an edit of the base is another change, and so is a merge queue's.
+    assert told[True].keys() == {"pull_request", "merge_group"}
+    assert told[True]["pull_request"] == {"types": ["opened", "synchronize", "reopened", "edited"]}
     (job,) = told["jobs"].values()
     assert job["name"] == VALIDATION_CONTEXT  # the check that AUTO_MERGE looks at
     assert job["runs-on"].startswith("ubuntu-")
