@@ -11,7 +11,7 @@ from hugflow_assets.notify.auto_merge import (
 )
 from hugflow_assets.notify.codeowners import CodeOwners
 from hugflow_assets.notify.comment import MARKER, comment_body, message_section
-from hugflow_assets.notify.delivery import Channel, alone_at, deliver
+from hugflow_assets.notify.delivery import BatchChannel, Channel, alone_at, deliver
 from hugflow_assets.notify.delivery_state import Delivered, Refusal, refusals
 from hugflow_assets.notify.examples import example, kinds
 from hugflow_assets.notify.github_channel import GitHubChannel
@@ -25,6 +25,7 @@ __all__ = [
     "MARKER",
     "PLAN_CONTEXT",
     "STATUS_CONTEXT",
+    "BatchChannel",
     "Channel",
     "CodeOwners",
     "Delivered",

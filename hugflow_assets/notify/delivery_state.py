@@ -13,10 +13,10 @@ from typing import Self
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write, make_folder
-from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import DeliveryError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store import Event, Store
+from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 900.0
@@ -26,7 +26,10 @@ _REFUSED_KEPT = 200
 
 
 class Delivered(Frozen):
-    """What one round did. ``given_up`` are events that the channel refuses for good; the log still has them."""
+    """What one round did. ``given_up`` are events that the channel refuses for good; the log still has them.
+
+    ``retry_at``: when there is something to do again: the channel is at fault (``problem``), or takes only so much.
+    """
 
     channel: str
     sent: int = 0

@@ -27,6 +27,7 @@ from hugflow_assets.store import Event, Progress, Store
 
 EVENTS_A_ROUND = 1000
 EDIT_EVERY = timedelta(seconds=60)
+PLACED_WITHIN = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(days=1)  # of one comment or status that only fails, while others are taken
 _FAILED = {State.FAILURE, State.ERROR}
 _LOG = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class _Batch:
     now: datetime
     box: Outbox
     events: dict[int, Event] = field(default_factory=dict)
-    read_now: int = 0
+    read_from: int = 0
     changed: set[int] = field(default_factory=set)
     given_up: list[int] = field(default_factory=list)
     began_with: frozenset[int] = frozenset()
@@ -140,8 +141,9 @@ class _Batch:
 
     def read(self) -> None:
         """Put every new event to the comment and the status that it is about."""
-        self.began_with = self.box.pending
+        self.began_with, self.read_from = self.box.pending, self.box.read_to
         comments, statuses = dict(self.box.comments), dict(self.box.statuses)
+        unplaced = self._place(comments)
         read_to = self.box.read_to
         for event in self.store.events.read(after=read_to, limit=EVENTS_A_ROUND):
             try:
@@ -154,13 +156,30 @@ class _Batch:
             except Exception as fault:  # noqa: BLE001  this event is at fault; the others go on
                 self._set_aside([event], "origin", unexpected_error("GitHub", "origin", fault).message)
                 number, commit = None, None
+            if number is None and commit is not None:
+                unplaced[event.seq] = self.now + PLACED_WITHIN
             if number is not None:
                 comments[number] = comments.get(number, Pending(seqs=())).with_event(event.seq)
             if commit is not None and message_of(event).state is not State.INFO:
                 statuses[commit] = statuses.get(commit, Pending(seqs=())).with_event(event.seq)
-            read_to, self.read_now = event.seq, self.read_now + 1
+            read_to = event.seq
             self.events[event.seq] = event
-        self._keep(read_to=read_to, comments=comments, statuses=statuses)
+        self._keep(read_to=read_to, comments=comments, statuses=statuses, unplaced=unplaced)
+
+    def _place(self, comments: dict[int, Pending]) -> dict[int, datetime]:
+        """Ask once more for the pull requests of events that had none; those that still have none, for a while."""
+        left: dict[int, datetime] = {}
+        for event in self._events(Pending(seqs=tuple(self.box.unplaced))):
+            try:
+                number, _ = self.channel.pull_of(event)
+            except Exception as fault:  # noqa: BLE001  asked again at the next round
+                _LOG.info("no pull request of event %d: %s", event.seq, unexpected_error("GitHub", "origin", fault))
+                number = None
+            if number is not None:
+                comments[number] = comments.get(number, Pending(seqs=())).with_event(event.seq)
+            elif self.now < self.box.unplaced[event.seq]:
+                left[event.seq] = self.box.unplaced[event.seq]
+        return left
 
     # ---- writing
 
@@ -265,11 +284,14 @@ class _Batch:
         self.box = self.box.model_copy(update=changes)
 
     def delivered(self) -> Delivered:
-        done = (self.began_with | set(self.events)) - self.box.pending
+        done = (self.began_with | set(range(self.read_from + 1, self.box.read_to + 1))) - self.box.pending
         sent = len(done & self.changed)
         waiting = [one for one in (*self.box.comments.values(), *self.box.statuses.values()) if one.problem]
         problem = self.box.problem or next((one.problem for one in waiting), "")
-        retry_at = self.box.wait_until or min((one.retry_at for one in waiting if one.retry_at), default=None)
+        paced = [self.box.edited[number] + EDIT_EVERY for number in self.box.comments if number in self.box.edited]
+        retry_at = self.box.wait_until or min(
+            [*paced, *(one.retry_at for one in waiting if one.retry_at)], default=None
+        )
         return Delivered(
             channel=self.channel.name,
             sent=sent,

@@ -262,6 +262,43 @@ class GitHub:
         if self._login is None and user is not None:
             self._login = user.login
 
+    # ---- rights
+
+    def missing_rights(self, *, merging: bool = False) -> tuple[str, ...]:
+        """The rights that the token lacks, found by writing what GitHub never takes: nothing changes.
+
+        Args:
+            merging: whether it has to merge too.
+        Raises:
+            DeliveryError: GitHub cannot be asked.
+        """
+        with self.errors("rights of the token"):
+            repo = self.repo
+            missing = []
+            if not self._may_write(f"/repos/{self._name}/statuses/{'0' * 40}", {"state": "", "context": PLAN_CONTEXT}):
+                missing.append("Commit statuses: write")
+            pull = next(iter(repo.get_pulls(state="all", sort="updated", direction="desc")), None)
+            if pull is not None and not self._may_write(
+                f"/repos/{self._name}/issues/{pull.number}/comments", {"body": ""}
+            ):
+                missing.append("Pull requests: write")
+            if merging and repo.permissions is not None and not repo.permissions.push:
+                missing.append("Contents: write")
+        return tuple(missing)
+
+    def _may_write(self, url: str, body: dict[str, str]) -> bool:
+        """Whether a write without content is refused for its content (422), and not for want of a right (403, 404)."""
+        from github import GithubException
+
+        try:
+            self.requester.requestJsonAndCheck("POST", url, input=body)
+        except GithubException as error:
+            if error.status in (403, 404):
+                return False
+            if error.status != 422:
+                raise
+        return True
+
     # ---- commit statuses
 
     def write_status(self, commit: str, state: State, description: str, *, context: str = STATUS_CONTEXT) -> bool:

@@ -34,19 +34,22 @@ class Pending(Frozen):
     began: datetime | None = None
 
     def with_event(self, seq: int) -> Pending:
-        return self.model_copy(update={"seqs": (*self.seqs, seq)})
+        return self.model_copy(update={"seqs": tuple(sorted({*self.seqs, seq}))})
 
     def waits(self, now: datetime) -> bool:
         return self.retry_at is not None and now < self.retry_at
 
 
 class Outbox(StateFile):
-    """``read_to``: the newest event that was read. ``edited``: when a comment was last written, by pull request.
+    """What has been read and not been told.
 
-    ``colours``: what the status of a commit was last set to. ``wait_until``: GitHub asked us to leave it alone.
+    ``read_to``: the newest event that was read. ``unplaced``: events of commits of which GitHub knows no pull request
+    yet, and until when it is asked for one: its index lags behind a merge. ``edited``: when a comment was last written,
+    by pull request. ``colours``: what the status of a commit was last set to. ``wait_until``: GitHub asked us to wait.
     """
 
     read_to: int = 0
+    unplaced: dict[int, datetime] = {}
     comments: dict[int, Pending] = {}
     statuses: dict[str, Pending] = {}
     edited: dict[int, datetime] = {}

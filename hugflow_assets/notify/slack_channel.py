@@ -22,8 +22,22 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
 
 METADATA = "hugflow_request"
-# Faults of one message: nothing that waiting could mend.
-_MESSAGE_FAULTS = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "no_text", "message_not_found"}
+_WRITE_SCOPES = {"chat:write"}
+# A stranger's text shows no page and no picture of its choice.
+NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+# Faults that waiting may mend, or that are the channel's as a whole, which a person mends: nothing is lost by them.
+# Every other one is of one message. Source: https://docs.slack.dev/reference/methods/chat.postMessage (errors).
+_PASSING_FAULTS = {
+    "ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error", "service_unavailable",
+    "request_timeout", "team_added_to_org", "accesslimited",
+}  # fmt: skip
+_CHANNEL_FAULTS = {
+    "not_authed", "invalid_auth", "account_inactive", "token_expired", "token_revoked", "org_login_required",
+    "missing_scope", "no_permission", "ekm_access_denied", "access_denied", "two_factor_setup_required",
+    "channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",
+    "unknown_method", "deprecated_endpoint", "method_deprecated", "not_allowed_token_type", "team_access_not_granted",
+    "enterprise_is_restricted",
+}  # fmt: skip
 AGAIN = "Perhaps told before: no answer came when this was sent."
 _CANNOT_EDIT = {"edit_window_closed", "cant_update_message"}  # a workspace may forbid late edits; replies go on
 _THREADS = 5000  # requests whose message is remembered
@@ -53,7 +67,7 @@ class SlackWebhook:
         if is_quiet(event.kind, message) or (event.kind is EventKind.CHECKED and not message.body):
             return False  # that it landed has been told, and every check has passed
         try:
-            answer = self._client.send_dict(slack_message(message, note=AGAIN if again else ""))
+            answer = self._client.send_dict({**slack_message(message, note=AGAIN if again else ""), **NO_PREVIEWS})
         except Exception as error:  # noqa: BLE001  the client passes on whatever urllib, ssl and http raise
             raise delivery_error(
                 "Slack", "webhook", reason=type(error).__name__, taken=_was_taken(error), secrets=[self._url]
@@ -61,9 +75,17 @@ class SlackWebhook:
         if answer.status_code != 200:
             raise delivery_error(
                 "Slack", "webhook", status=answer.status_code, reason=answer.body or "", headers=answer.headers,
-                permanent=answer.status_code == 400, secrets=[self._url],
+                permanent=_refused_message(answer.status_code, answer.body or ""), secrets=[self._url],
             )  # fmt: skip
         return True
+
+
+def _refused_message(status: int, reason: str) -> bool:
+    """Whether a webhook refuses this message, and not every one (``no_service``, ``channel_is_archived``…).
+
+    Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks (handling errors).
+    """
+    return status == 400 and reason.strip() not in ("no_active_hooks", "no_team", "no_service", "user_not_found")
 
 
 def is_quiet(kind: EventKind, message: RequestMessage) -> bool:
@@ -94,7 +116,7 @@ class SlackBot:
     def __init__(self, client: WebClient, channel: str, threads: Path | None = None) -> None:
         self._client, self._channel = client, channel
         self._file = threads
-        self._threads = _remembered(threads, channel)
+        self._threads = _cached_threads(threads, channel)
 
     def send(self, event: Event, *, again: bool = False) -> bool:
         if is_quiet(event.kind, message_of(event)):
@@ -106,18 +128,25 @@ class SlackBot:
                 thread, new = self._updated(event.name, thread, message)
             if new or not self._is_told(thread, event):
                 self._client.chat_postMessage(
-                    channel=self._channel, thread_ts=thread, **message, metadata=_metadata(event.name, event.seq)
+                    channel=self._channel,
+                    thread_ts=thread,
+                    **message,
+                    **NO_PREVIEWS,
+                    metadata=_metadata(event.name, event.seq),
                 )
         return True
 
-    def look(self) -> None:
-        """Read the channel, as is done before anything is posted.
+    def look(self) -> tuple[str, ...]:
+        """Read the channel, as is done before anything is posted; the rights that are missing for the rest.
 
         Raises:
             DeliveryError: token, channel or rights are not as needed.
         """
         with self._errors(f"channel {self._channel}"):
-            self._client.conversations_history(channel=self._channel, limit=1)
+            answer = self._client.conversations_history(channel=self._channel, limit=1)
+        headers = {key.lower(): str(value) for key, value in dict(getattr(answer, "headers", {}) or {}).items()}
+        granted = {one.strip() for one in headers.get("x-oauth-scopes", "").split(",") if one.strip()}
+        return tuple(sorted(_WRITE_SCOPES - granted)) if granted else ()
 
     def send_progress(self, progress: Progress) -> bool:
         """Edit the message of a landing that is under way; nothing is added to its thread.
@@ -152,14 +181,16 @@ class SlackBot:
         found = self._threads.get(name) or self._look_up(name)
         new = found is None
         if found is None:
-            posted = self._client.chat_postMessage(channel=self._channel, **message, metadata=_metadata(name))
+            posted = self._client.chat_postMessage(
+                channel=self._channel, **message, **NO_PREVIEWS, metadata=_metadata(name)
+            )
             found = str(posted["ts"])
         if self._threads.get(name) != found:
             self._threads[name] = found
-            self._remember()
+            self._keep_threads()
         return found, new
 
-    def _remember(self) -> None:
+    def _keep_threads(self) -> None:
         if self._file is None:
             return
         while len(self._threads) > _THREADS:
@@ -193,10 +224,17 @@ class SlackBot:
             raise delivery_error(
                 "Slack", what, status=getattr(answer, "status_code", None), reason=fault,
                 headers={key: str(value) for key, value in dict(getattr(answer, "headers", {}) or {}).items()},
-                permanent=fault in _MESSAGE_FAULTS, secrets=[token],
+                permanent=_is_of_one_message(fault, getattr(answer, "status_code", None)), secrets=[token],
             ) from None  # fmt: skip
         except (SlackClientError, OSError, ValueError) as error:
             raise delivery_error("Slack", what, reason=type(error).__name__, secrets=[token]) from None
+
+
+def _is_of_one_message(fault: str, status: int | None) -> bool:
+    """Whether sending it again changes nothing, and the next message may be taken."""
+    if status is not None and status >= 500:
+        return False
+    return bool(fault) and fault not in _PASSING_FAULTS | _CHANNEL_FAULTS
 
 
 def slack_channel(
@@ -252,7 +290,7 @@ def _messages(fetch: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]
             return
 
 
-def _remembered(file: Path | None, channel: str) -> dict[str, str]:
+def _cached_threads(file: Path | None, channel: str) -> dict[str, str]:
     """The messages of a channel that an earlier process knew; lost, they are looked up."""
     try:
         told = json.loads(file.read_bytes()) if file is not None else {}

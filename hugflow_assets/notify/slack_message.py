@@ -1,8 +1,8 @@
 """Messages as Slack's Block Kit, within its limits.
 
 Source of the limits: https://docs.slack.dev/reference/block-kit/blocks (header 150, section text 3,000, ten fields of
-2,000, 50 blocks). ``&``, ``<`` and ``>`` are the only characters that mean something in Slack's text; escaped, no text
-of a stranger can mention a channel or make a link.
+2,000, 50 blocks). ``&``, ``<`` and ``>`` are escaped, and ``verbatim`` keeps Slack from making links of bare addresses
+and channel names and mentions of ``@channel``: no text of a stranger can mention anyone or make a link.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def slack_blocks(what: Event | RequestMessage) -> list[dict[str, Any]]:
     ]
     if message.facts:
         fields = [
-            {"type": "mrkdwn", "text": f"*{_fit(label, 100)}*\n{_fit(value, FIELD - 600)}"}
+            {"type": "mrkdwn", "text": f"*{_fit(label, 100)}*\n{_fit(value, FIELD - 600)}", "verbatim": True}
             for label, value in message.facts[:FIELDS]
         ]
         blocks.append({"type": "section", "fields": fields})
@@ -66,7 +66,7 @@ def _code(text: str) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def _fit(text: str, limit: int) -> str:

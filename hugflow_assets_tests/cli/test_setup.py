@@ -87,8 +87,13 @@ def test_doctor_asks_github_and_slack_and_tells_nobody(run, monkeypatch: pytest.
         fine = run("doctor").out
         assert f"ok   github: {github.repository} answers, as {github.login}" in fine
         assert f"ok   slack: the bot reads channel {slack.channel}" in fine
-        assert {one.method for one in github.requests} == {"GET"}
-        assert slack.messages == []
+        assert (github.statuses, github.comments, slack.messages) == ({}, {}, [])
+        github.open_pull(7)
+        github.rights = {"contents"}
+        slack.scopes = {"channels:history"}
+        lacking = run("doctor").out
+        assert "the token lacks: Commit statuses: write, Pull requests: write" in lacking
+        assert "BAD  slack: the bot lacks the scope chat:write" in lacking
         monkeypatch.setenv("GITHUB_TOKEN", "ghp_wrong")
         monkeypatch.setenv("SLACK_CHANNEL", "C0002")
         wrong = run("doctor").out

@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,35 @@ class RepositoryDouble(GitHubDouble):
         self.pulls[number]["base"] = {"ref": base, "sha": self.git("rev-parse", base)}
         self.refresh()
         return number
+
+    def open_many(self, proposals: Mapping[str, Mapping[str, str]], *, author: str = "ada") -> list[int]:
+        """Open a pull request a branch, each with some new files, as fast as git can; their numbers."""
+        tip, script = self.git("rev-parse", "main"), []
+        for branch, files in proposals.items():
+            script += [f"commit refs/heads/{branch}", "committer Ada <ada@example.org> 1900000000 +0000"]
+            script += ["data 1", "x", f"from {tip}"]
+            for path, text in files.items():
+                script += [f"M 100644 inline {path}", f"data {len(text.encode())}", text]
+            script.append("")
+        done = subprocess.run(
+            ["git", "fast-import", "--quiet"], cwd=self.remote, input="\n".join(script).encode(), capture_output=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
+        heads = dict(
+            line.split()[::-1]
+            for line in self.git("for-each-ref", "--format=%(objectname) %(refname:short)", "refs/heads").splitlines()
+        )
+        first = max(self.pulls, default=0) + 1
+        for number, (branch, files) in enumerate(proposals.items(), first):
+            self.open_pull(
+                number, head=heads[branch], author=author, merged=False, merge_commit_sha=None, merged_at=None
+            )
+            self.pulls[number]["head"] = {"ref": branch, "sha": heads[branch], "repo": {"full_name": self.repository}}
+            self.pulls[number]["base"] = {"ref": "main", "sha": tip}
+            self.pulls[number]["changed_files"] = len(files)
+            self.files[number] = [{"filename": path, "status": "added"} for path in files]
+        return list(range(first, first + len(proposals)))
 
     def refresh(self) -> None:
         """Heads and changed files of the open pull requests, as the branches are now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hugflow_assets_tests.doubles.serving import Double, RefusalError, Request
+from hugflow_assets_tests.doubles.serving import Answer, Double, RefusalError, Request
 
 BLOCKS_TOGETHER = 50_000  # characters of all blocks of a message
 _FIELDS = {
@@ -25,6 +25,7 @@ class SlackDouble(Double):
         self.messages: list[dict[str, Any]] = []
         self.hooked: list[dict[str, Any]] = []
         self.no_edits = False
+        self.scopes = {"chat:write", "channels:history"}
 
     @property
     def api_url(self) -> str:
@@ -53,7 +54,8 @@ class SlackDouble(Double):
             return {"ok": False, "error": "invalid_arguments", "unknown": unknown}
         if body.get("channel") != self.channel:
             return {"ok": False, "error": "channel_not_found"}
-        return self._call(method, {key: _told(value) for key, value in body.items()})
+        answer = self._call(method, {key: _told(value) for key, value in body.items()})
+        return Answer(answer, {"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
 
     def _call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         if method == "conversations.history":
@@ -65,6 +67,8 @@ class SlackDouble(Double):
             return {"ok": False, "error": "msg_blocks_too_long"}
         if wrong := block_problem(body.get("blocks") or []):
             return {"ok": False, "error": "invalid_blocks", "why": wrong}
+        if "chat:write" not in self.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": "chat:write"}
         message = {key: value for key, value in body.items() if key != "channel"}
         if method == "chat.postMessage":
             message["ts"] = f"{len(self.messages) + 1}.000100"

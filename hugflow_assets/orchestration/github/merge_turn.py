@@ -78,7 +78,7 @@ def merge_one(
     ends = time.monotonic() + WORK_S
     for pull, plan in pulls:
         before = found.get(pull.number)
-        updated = pull.updated_at.isoformat() if pull.updated_at else ""
+        updated = str(pull.updated_at)
         if not _is_due(before, plan, updated, now) or time.monotonic() > ends:
             continue
         try:
@@ -89,7 +89,8 @@ def merge_one(
             if done.commit:
                 _tell_merged(store, pull, plan, done)
                 return Turn(judged=found, merged=(pull.number,), problems=tuple(problems))
-            _say(github, store, pull.number, done, before)
+            if _say(github, store, pull.number, done, before):
+                found[pull.number] = found[pull.number].model_copy(update={"updated": _updated(github, pull.number)})
             if done.queued:
                 return Turn(judged=found, queued=(pull.number,), problems=tuple(problems))
             if done.asked:
@@ -111,7 +112,7 @@ def promises_of(
     Args:
         gone: needs of the datasets of pull requests that are no longer open.
     """
-    wanted, landed, reserved = base.desired(), set(store.index.names()), frozenset(store.quota.reservations())
+    wanted, landed, reserved = base.desired(), set(store.names()), store.reserved_names()
     new = {name: Promise(need_bytes=need, at=now) for name, need in gone.items() if name not in before}
     return {
         name: one
@@ -121,17 +122,19 @@ def promises_of(
 
 
 def _is_due(before: Judged | None, plan: PullPlan, updated: str, now: float) -> bool:
-    if before is None or (before.state, before.updated) != (plan.state, updated):
+    if before is None or before.state != plan.state:
         return True
     if before.queued:
         return False
+    if before.updated != updated:
+        return True
     soon = bool(before.refusals) and all(any(word in one for word in _SOON) for one in before.refusals)
     return now - before.at >= (ASK_SOON_S if soon else ASK_AGAIN_S)
 
 
 def _judge(github: GitHub, store: Store, pull: PullRequest, plan: PullPlan, promised_bytes: int, main: str) -> Merged:
     need = sum(plan.need_bytes.values())
-    room = store.quota.headroom().available_bytes - promised_bytes
+    room = store.headroom().available_bytes - promised_bytes
     if need and need > room:
         waits = f"it needs {human_size(need)}, and what was merged before it leaves {human_size(max(0, room))}"
         return Merged(refusals=(waits,))
@@ -140,13 +143,20 @@ def _judge(github: GitHub, store: Store, pull: PullRequest, plan: PullPlan, prom
     )
 
 
-def _say(github: GitHub, store: Store, number: int, done: Merged, before: Judged | None) -> None:
-    """The refusals, in the comment, when they are others than before."""
+def _updated(github: GitHub, number: int) -> str:
+    """When something last happened on a pull request: our own comment counts, and is no news."""
+    with github.errors(f"reading #{number}"):
+        return str(github.repo.get_pull(number).updated_at)
+
+
+def _say(github: GitHub, store: Store, number: int, done: Merged, before: Judged | None) -> bool:
+    """Write the refusals into the comment when they are others than before; whether that was so."""
     if before is not None and (before.refusals, before.queued) == (done.refusals, done.queued):
-        return
+        return False
     reason = "it is in the merge queue" if done.queued else "; ".join(done.refusals)
     with alone_at(store, GitHubChannel.name, wait_s=2.0):
         github.write_merge_note(number, f"**Merging by itself:** {'' if done.queued else 'not yet: '}{plain(reason)}.")
+    return True
 
 
 def _tell_merged(store: Store, pull: PullRequest, plan: PullPlan, done: Merged) -> None:
