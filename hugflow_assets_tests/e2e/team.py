@@ -70,6 +70,13 @@ class Team:
         self.pulls = pull_requests.Cursor.of(looked.cursor.model_dump_json())
         return looked
 
+    def tick(self, *, later_s: float = 60) -> pull_requests.Looked:
+        """As ``look``, until no plan is being made any more."""
+        looked = self.look(later_s=later_s)
+        while looked.at_work:
+            looked = self.look(later_s=0)
+        return looked
+
     def sync(self) -> list[SyncResult]:
         """What the daemon does: the requests' sensor, and the runs that it asks for."""
         return sync(instance=self.instance)
