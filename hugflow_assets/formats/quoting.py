@@ -1,0 +1,100 @@
+"""Whether the quotes in a table are quoting, or letters of its fields: by how they stand between delimiters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+
+_BLOCK_BYTES = 4 << 20
+_QUOTE, _ENDS = 0x22, (0x0A, 0x0D)
+
+
+@dataclass
+class Quotes:
+    """The quotes of a table.
+
+    ``are_whole``: every field that begins with one ends with one, and has none in between but in pairs;
+    ``are_inside``: some stand inside other fields; ``are_doubled``: some are pairs, as quoting writes one; ``of_header``:
+    every field of the first line is quoted; ``are_needed``: a delimiter or a line end is between some.
+    """
+
+    any: bool = False
+    are_whole: bool = True
+    are_inside: bool = False
+    are_doubled: bool = False
+    of_header: bool = False
+    are_needed: bool = False
+
+
+def quotes_of(file: IO[bytes], delimiter: bytes) -> Quotes:
+    """Look at all quotes of a table in UTF-8."""
+    found, is_open, is_first = Quotes(), False, True
+    edges = (*delimiter[-1:], *_ENDS)
+    for lines in _whole_lines(file):
+        if is_first:
+            fields = lines.split(b"\n", 1)[0].rstrip(b"\r").split(delimiter)
+            found.of_header = all(len(one) > 1 and one[:1] == one[-1:] == b'"' for one in fields)
+            is_first = False
+        if b'"' in lines:
+            found.any = True
+            is_open = _look(lines, edges, is_open, found)
+            if not found.are_whole:
+                return found
+    found.are_whole = not is_open
+    return found
+
+
+def _look(lines: bytes, edges: tuple[int, ...], is_open: bool, found: Quotes) -> bool:
+    """Go from quote to quote; whether a quoted field goes on behind these lines."""
+    places = np.flatnonzero(np.frombuffer(lines, np.uint8) == _QUOTE).tolist()
+    last, at, count, begins = len(lines) - 1, 0, len(places), 0
+    while at < count:
+        place = places[at]
+        at += 1
+        if not is_open:
+            is_open = place == 0 or lines[place - 1] in edges
+            found.are_inside |= not is_open
+            begins = place
+        elif at < count and places[at] == place + 1:
+            found.are_doubled = True
+            at += 1
+        elif place == last or lines[place + 1] in edges:
+            is_open = False
+            found.are_needed = found.are_needed or any(lines.find(edge, begins, place) >= 0 for edge in edges)
+        else:
+            found.are_whole = False
+            return False
+    found.are_needed |= is_open
+    return is_open
+
+
+def is_even(file: IO[bytes], delimiter: bytes) -> bool:
+    """Whether every line that is not empty has as many delimiters as the first one."""
+    wanted: int | None = None
+    for lines in _whole_lines(file):
+        data = np.frombuffer(lines, np.uint8)
+        ends = np.append(np.flatnonzero(data == _ENDS[0]), len(data))
+        counts = np.diff(np.searchsorted(np.flatnonzero(data == delimiter[0]), ends), prepend=0)
+        filled = np.diff(ends, prepend=-1) > 2
+        counts = counts[filled]
+        if counts.size and wanted is None:
+            wanted = int(counts[0])
+        if (counts != wanted).any():
+            return False
+    return True
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    kept = b""
+    while block := file.read(_BLOCK_BYTES):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield kept + block[:end]
+            kept = block[end:]
+        else:
+            kept += block
+    if kept:
+        yield kept
