@@ -1,8 +1,8 @@
 """Which columns of text are numbers: those whose every value is written as that number would be written.
 
-``007``, ``+1``, ``1.50`` and ``1e5`` are text, and so is a column with one of them. Integers are those of 64 bits; floats
-have their shortest form that reads back as the same double (``0.1``, ``3.0``, ``1e-07``), as Python writes it. Nulls say
-nothing.
+``007``, ``+1``, ``1.50`` and ``1e5`` are text, and so is a column with one of them. Integers are those of 64 bits;
+floats have their shortest form that reads back as the same double (``0.1``, ``3.0``, ``1e-07``), as Python writes it.
+Nulls say nothing.
 """
 
 from __future__ import annotations

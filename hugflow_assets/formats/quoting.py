@@ -17,8 +17,8 @@ class Quotes:
     """The quotes of a table.
 
     ``are_whole``: every field that begins with one ends with one, and has none in between but in pairs;
-    ``are_inside``: some stand inside other fields; ``are_doubled``: some are pairs, as quoting writes one; ``of_header``:
-    every field of the first line is quoted; ``are_needed``: a delimiter or a line end is between some.
+    ``are_inside``: some stand inside other fields; ``are_doubled``: some are pairs, as quoting writes one;
+    ``of_header``: every field of the first line is quoted; ``are_needed``: a delimiter or a line end is between some.
     """
 
     any: bool = False

@@ -135,6 +135,14 @@ def first_line(head: bytes) -> str:
     return re.split(r"\r?\n", decoded_head(head), maxsplit=1)[0]
 
 
+def delimiter_seen(head: bytes, path: str) -> str:
+    """What stands between the fields of a csv or tsv file, by its ending and the first line of its first bytes."""
+    if path.lower().endswith((".tsv", ".tsv.gz")):
+        return "\t"
+    line = first_line(head)
+    return next((one for one in (",", "\t", ";", "|") if one in line), ",")
+
+
 def split_line(line: str, delimiter: str) -> list[str]:
     """The fields of a line of csv; tabs and bars have no quoting."""
     if delimiter in "\t|":
@@ -227,7 +235,7 @@ def columns_seen(head: bytes, path: str, media: str | None = None) -> dict[str, 
     """
     ending = path[path.rfind(".") :].lower()
     if ending in (".csv", ".tsv"):
-        names = split_line(first_line(head), "\t" if ending == ".tsv" else ",")
+        names = split_line(first_line(head), delimiter_seen(head, path))
         found = fields_of([dict.fromkeys(names)]) if all(names) else {}
     else:
         found = fields_of(json_rows(head)) if ending in JSON_ENDINGS else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from posixpath import basename
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError, HugflowError
 from hugflow_assets.formats.datasets_internals import python_module
+from hugflow_assets.formats.tables import delimiter_seen
 from hugflow_assets.formats.text_encoding import TEXTS_CP1252, TextFile
 from hugflow_assets.shapes.columns import MediaTree, media_columns
 from hugflow_assets.shapes.inferred_types import SeenTypes
@@ -19,10 +21,13 @@ from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, media_in
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
+from hugflow_assets.shapes.rows.csv_dialect import dialect_of
 from hugflow_assets.shapes.rows.fixed_formats import OWN_ROWS
 from hugflow_assets.shapes.rows.spec import RowsSpec
+from hugflow_assets.shapes.text_table import TextTable
 
 _ROWS_AT_ONCE = 2048
+_HEAD_BYTES = 64 << 10
 
 
 class RowReader(Reader):
@@ -41,7 +46,7 @@ class RowReader(Reader):
             local = self.sources.fetch(file, suffix="".join(Path(basename(file.path)).suffixes[-2:])[:24])
             self._paths.beside = file.path
             try:
-                yield from self._json(local, file.path) if self._is_json else self._columns(local)
+                yield from self._rows(local, file.path)
             except (HugflowError, MemoryError):
                 raise
             except Exception as error:  # whatever a parser of any format makes of bytes that are not of it
@@ -58,6 +63,25 @@ class RowReader(Reader):
     @property
     def _is_json(self) -> bool:
         return self._spec.module == "json"
+
+    def _rows(self, local: Path, path: str) -> Iterator[pa.RecordBatch | JsonLines]:
+        if self._is_json:
+            yield from self._json(local, path)
+        elif self._spec.module == "csv" and (table := self._table(local, path)) is not None:
+            self._saw(table.schema)
+            for batch in table.batches():
+                for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+                    yield batch.slice(start, _ROWS_AT_ONCE)
+            self.counts += table.counts
+        else:
+            yield from self._columns(local)
+
+    def _table(self, local: Path, path: str) -> TextTable | None:
+        """A table whose cells stay what they are, unless its card asks for something else."""
+        encoding = self._spec.params.get("encoding")
+        with closing(TextFile(local, path, encoding).open()) as opened:
+            dialect = dialect_of(self._spec.params, delimiter_seen(opened.read(_HEAD_BYTES), path))
+        return None if dialect is None else TextTable([(local, path)], dialect, self.shard.features, encoding)
 
     def _json(self, local: Path, path: str) -> Iterator[JsonLines]:
         params = self._spec.params
