@@ -189,7 +189,7 @@ class DelimitedText:
                         newlines_in_values=bool(told.quote or told.escape),
                     ),
                     pc.ConvertOptions(
-                        column_types=dict.fromkeys(self.columns, pa.large_string()),
+                        column_types=dict.fromkeys(self.columns, pa.string()),
                         null_values=["", *told.null_words],
                         strings_can_be_null=True,
                     ),
@@ -220,7 +220,7 @@ class DelimitedText:
             yield self._batch(rows)
 
     def _batch(self, rows: list[list[str | None]]) -> pa.RecordBatch:
-        columns = [pa.array(values, pa.large_string()) for values in zip(*rows, strict=True)]
+        columns = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
         return pa.RecordBatch.from_arrays(columns, names=self.columns)
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:

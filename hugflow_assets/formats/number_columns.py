@@ -34,7 +34,7 @@ def as_numbers(kind: str, values: pa.Array) -> pa.Array:
 
 def arrow_type(kind: str) -> pa.DataType:
     """The type of such a column; one without a value is text."""
-    return _TYPES.get(kind, pa.large_string())
+    return _TYPES.get(kind, pa.string())
 
 
 def _kind(values: pa.Array) -> str:
@@ -56,7 +56,7 @@ def _kind(values: pa.Array) -> str:
 
 def _are_floats(values: pa.Array) -> bool:
     try:
-        written = values.cast(pa.float64()).cast(pa.large_string())
+        written = values.cast(pa.float64()).cast(pa.string())
     except pa.ArrowInvalid:
         return False
     if "." not in values[-1].as_py() and _kind_of(values[-1].as_py()) != FLOAT:

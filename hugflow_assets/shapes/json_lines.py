@@ -5,6 +5,7 @@ A row that names media is written anew, with a mark where each of them was, and 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -135,6 +136,14 @@ class JsonRows:
         if texts:
             yield _joined(texts, marks)
 
+    def of_texts(self, texts: Iterable[bytes]) -> JsonLines:
+        """Rows that are known to be JSON, a line each."""
+        marks, made = Marks(), list[bytes]()
+        for text in texts:
+            marks.row = len(made)
+            made.append(self._row(text, marks))
+        return _joined(made, marks)
+
     def _row(self, text: bytes, marks: Marks) -> bytes:
         value, is_whole = parsed(text, self.lost)
         if not isinstance(value, dict):
@@ -157,6 +166,37 @@ class JsonRows:
             return None
         self.type.add_arrow(pa.struct(list(table.schema)))
         return JsonLines(block if block.endswith(b"\n") else block + b"\n", count)
+
+
+def folder_media(column: str, kind: str, shown: Callable[[str | None], str | None]) -> Place:
+    """What places the files that a folder's metadata names: ``file_name`` as ``column``, ``x_file_name`` as ``x``.
+
+    Args:
+        shown: makes of a path in the rows what it is in the repository.
+    """
+
+    def media(value: Any, marks: Marks) -> Any:
+        return marks.media(kind, shown(value) if isinstance(value, str) else value)
+
+    def place(row: dict[str, Any], marks: Marks) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for name, value in row.items():
+            found = re.fullmatch(r"(?:(.*)_)?file_name(s?)", name)
+            if found is None:
+                made[name] = inside(value, marks)
+            elif found[2]:
+                several = isinstance(value, list)
+                made[found[1] or f"{column}s"] = [media(one, marks) for one in value] if several else value
+            else:
+                made[found[1] or column] = media(value, marks)
+        return made
+
+    def inside(value: Any, marks: Marks) -> Any:
+        if isinstance(value, dict):
+            return place(value, marks)
+        return [inside(one, marks) for one in value] if isinstance(value, list) else value
+
+    return place
 
 
 def media_in(features: dict[str, Any]) -> Place | None:

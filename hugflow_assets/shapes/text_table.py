@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,17 @@ class TextTable:
         Raises:
             BadSourceError: a row is not to be understood, or a value is not what the card says.
         """
-        schema = self.schema
-        for path, table in self._tables:
-            for batch in table.batches():
-                yield pa.RecordBatch.from_arrays([self._column(batch, field, path) for field in schema], schema=schema)
+        return chain.from_iterable(self.by_source())
+
+    def by_source(self) -> Iterator[Iterator[pa.RecordBatch]]:
+        """The rows of each table."""
+        _ = self.schema  # all are looked at before any is read
+        return (self._of_one(path, table) for path, table in self._tables)
+
+    def _of_one(self, path: str, table: DelimitedText) -> Iterator[pa.RecordBatch]:
+        for batch in table.batches():
+            columns = [self._column(batch, field, path) for field in self.schema]
+            yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
     def _column(self, batch: pa.RecordBatch, field: pa.Field, path: str) -> pa.Array:
         if field.name not in batch.schema.names:

@@ -62,8 +62,11 @@ def arrow_bytes(rows: Rows) -> bytes:
 
 
 def _cv(language: str, split: str, count: int) -> Rows:
-    rows: Rows = [dict(row) for row in common_voice_rows(language, split, count)]
+    rows: Rows = [
+        {name: cell or None for name, cell in row.items()} for row in common_voice_rows(language, split, count)
+    ]
     for row in rows:
+        row |= {name: int(row[name]) for name in ("up_votes", "down_votes")}
         row["audio"] = common_voice_clip(row["path"])
     return rows
 
@@ -209,8 +212,8 @@ CASES: dict[str, Case] = {
         Shape.CLIP_ARCHIVES,
         {
             "test.jsonl": [
-                {"file_name": "long.wav", "segment": "0", "audio": CLIPS[0]},
-                {"file_name": "long.wav", "segment": "1", "audio": CLIPS[0]},
+                {"file_name": "long.wav", "segment": 0, "audio": CLIPS[0]},
+                {"file_name": "long.wav", "segment": 1, "audio": CLIPS[0]},
             ]
         },
     ),
@@ -245,7 +248,7 @@ CASES: dict[str, Case] = {
                 {"path": "wavs/a.wav", "audio": CLIPS[0], "text": "ay", "n": "8"},
                 {"path": "z.wav", "audio": None, "text": "zed", "n": "9"},
             ],
-            "test.jsonl": [{"path": "c.wav", "audio": CLIPS[2], "text": "cee", "n": "1"}],
+            "test.jsonl": [{"path": "c.wav", "audio": CLIPS[2], "text": "cee", "n": 1}],
         },
         extra={"resolved_paths": 3},
     ),
@@ -280,11 +283,11 @@ CASES: dict[str, Case] = {
             "ms/dev.jsonl": [{"id": "u1", "audio": CLIPS[0], "raw_text": "Hello"}],
             "br/test.jsonl": [
                 {
-                    "column_1": "7",
+                    "column_1": 7,
                     "column_2": "u2.wav",
                     "audio": CLIPS[1],
                     "column_3": "Demat",
-                    "column_4": "16000",
+                    "column_4": 16000,
                 }
             ],
         },
@@ -808,7 +811,7 @@ CASES: dict[str, Case] = {
         {
             "train.jsonl": [
                 {"audio": CLIPS[0], "n": 9007199254740993, "text": "]\né, {"},
-                {"audio": CLIPS[1], "n": None, "text": None},
+                {"audio": CLIPS[1]},
             ]
         },
     ),

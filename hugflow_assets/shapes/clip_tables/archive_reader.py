@@ -6,6 +6,7 @@ no row names are counted, and do not land: a table says what the rows are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
@@ -24,8 +25,8 @@ from hugflow_assets.shapes.clip_tables.archive_names import archive_names
 from hugflow_assets.shapes.clip_tables.clip_table import (
     ClipTable,
     make_clip_table,
-    refuse_other_columns,
     table_features,
+    with_clips,
 )
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec
 from hugflow_assets.shapes.columns import MediaTree
@@ -33,6 +34,8 @@ from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, is_nameable
 from hugflow_assets.shapes.join.rows import ABSENT, Decision, Scope, count_rows
+from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
+from hugflow_assets.shapes.kept_rows import are_lines
 from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 
@@ -57,9 +60,10 @@ class ClipReader(Reader):
         self._audio, self._column = self._spec.audio_column, self._spec.path_column
         self._tables = shard.source.beside
         self._numbers = count()
+        self._lines = JsonRows(Counter())
         self._told = self._spec.table
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
         archive = next(iter(self.shard.source.files), None)
         local = None if archive is None else self._fetched(archive)
         path = self._made_table(local)
@@ -67,12 +71,16 @@ class ClipReader(Reader):
         match, clips_here, first = self._joined(table, path, archive, local)
         rows = self._rows(match, first, first + clips_here)
         self.counts.update(count_rows(match[rows]))
-        self.counts["malformed_rows"] = table.malformed if self._spec.first else 0
+        if self._spec.first:
+            self.counts += table.counts
         if archive is None or local is None:
             batches = _Rows(table, rows, match[rows], self._batch).without_clips()
         else:
             batches = self._with_clips(_Rows(table, rows, match[rows] - first, self._batch), local, archive.path)
         yield from batches
+        if self.shard.features is None:
+            known = table_features(table.rows.schema, self._column, self._audio)
+            self.features = self._lines.type.features if are_lines(table.rows.schema) else known
         if archive is not None:
             is_shared = self._spec.shared or self._holds_tables(archive)
             self.sources.done_with(archive, is_shared=is_shared)
@@ -102,9 +110,6 @@ class ClipReader(Reader):
         with self.sources.making(target) as is_made:
             if not is_made:
                 make_clip_table(locals_, self._column, self._told, target)
-        refuse_other_columns(target, self.shard.features, self._audio, self._tables[0])
-        if self.shard.features is None:
-            self.features = table_features(target, self._column, self._audio)
         return target
 
     def _extracted(self, archive: Path, file: SourceFile) -> Path:
@@ -162,7 +167,7 @@ class ClipReader(Reader):
 
     # ---- rows with their clips
 
-    def _with_clips(self, rows: _Rows, local: Path, source_path: str) -> Iterator[pa.RecordBatch]:
+    def _with_clips(self, rows: _Rows, local: Path, source_path: str) -> Iterator[pa.RecordBatch | JsonLines]:
         unnamed = counts.CLIPS_OF_OTHERS if self._spec.shared else counts.CLIPS_UNNAMED
         with closing(members(local, source_path)) as every:
             for number, member in enumerate(every):
@@ -185,7 +190,7 @@ class ClipReader(Reader):
         self._kept.add(member.name)
         return {"bytes": None, "path": member.name}
 
-    def _batch(self, values: dict[str, pa.Array], clips: list[dict[str, Any]]) -> pa.RecordBatch:
+    def _batch(self, values: dict[str, pa.Array], clips: list[dict[str, Any]]) -> pa.RecordBatch | JsonLines:
         for one in clips:
             if one.get("is_absent") and one["path"] in self._kept:
                 one["path"] = None  # a path that could mean several, one of which is here under that very name
@@ -194,13 +199,7 @@ class ClipReader(Reader):
             fields=list(CLIP),
             mask=pa.array([one["bytes"] is None and one["path"] is None for one in clips], pa.bool_()),
         )
-        columns: dict[str, Any] = {}
-        for name, value in values.items():
-            if name != self._audio:
-                columns[name] = value
-            if name == self._column:
-                columns[self._audio] = audio
-        return pa.RecordBatch.from_pydict(columns)
+        return with_clips(values, self._column, self._audio, audio, self._lines)
 
 
 class _Rows:
@@ -232,7 +231,7 @@ class _Rows:
             self._next += 1
         return self._next < len(self._clips) and int(self._clips[self._next]) == clip
 
-    def give(self, clip: int, value: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+    def give(self, clip: int, value: dict[str, Any]) -> Iterator[pa.RecordBatch | JsonLines]:
         """Take a clip, and give the rows that are complete with it."""
         self._kept[clip], self._left[clip] = value, self.naming(clip)
         while self._at < len(self._rows):
@@ -243,7 +242,7 @@ class _Rows:
             if self._size >= BATCH_BYTES or len(self._numbers) >= _MOST_ROWS:
                 yield self._flushed()
 
-    def end(self, source_path: str) -> Iterator[pa.RecordBatch]:
+    def end(self, source_path: str) -> Iterator[pa.RecordBatch | JsonLines]:
         """The rows that are left when all clips have come."""
         while self._at < len(self._rows):
             if self._clips[self._at] >= 0:
@@ -254,7 +253,7 @@ class _Rows:
         if self._numbers:
             yield self._flushed()
 
-    def without_clips(self) -> Iterator[pa.RecordBatch]:
+    def without_clips(self) -> Iterator[pa.RecordBatch | JsonLines]:
         """All rows, where there is no archive."""
         return self.end("")
 
@@ -274,7 +273,7 @@ class _Rows:
         self._size += len(value["bytes"] or b"")
         self._at += 1
 
-    def _flushed(self) -> pa.RecordBatch:
+    def _flushed(self) -> pa.RecordBatch | JsonLines:
         made = self._batch(self._table.take(self._numbers), self._values)
         self._numbers, self._values, self._size = [], [], 0
         return made

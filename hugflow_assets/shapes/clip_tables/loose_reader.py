@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,8 +15,8 @@ from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.shapes.clip_tables.clip_table import (
     ClipTable,
     make_clip_table,
-    refuse_other_columns,
     table_features,
+    with_clips,
 )
 from hugflow_assets.shapes.clip_tables.spec import ClipFileSpec
 from hugflow_assets.shapes.columns import MediaTree
@@ -23,8 +24,10 @@ from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.repo_clips import repo_clips
 from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
+from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
+from hugflow_assets.shapes.kept_rows import are_lines, kept_counts, kept_schema
 from hugflow_assets.shapes.media_folders.metadata import read_rows
-from hugflow_assets.shapes.reader import Reader, spec_of
+from hugflow_assets.shapes.reader import CLIP, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 from hugflow_assets.shapes.repo_files import RepoFiles
 
@@ -44,19 +47,23 @@ class ClipFileReader(Reader):
         self._spec = spec_of(shard, ClipFileSpec)
         self._audio, self._column = self._spec.audio_column, self._spec.path_column
         self._told = self._spec.table
+        self._lines = JsonRows(Counter())
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
         start, end = self._spec.start, self._spec.end
         rows = self._made_table()
         names = repo_clips(self.shard, self.sources)
         match = self._joined(rows, names)
         self._count(match, start, end, len(names))
-        with pa.memory_map(str(rows)) as source:
-            schema = pa.ipc.open_file(source).schema
-        at = start
+        if start == 0:
+            self.counts += kept_counts(rows)
+        schema, at = kept_schema(rows), start
         for batch in read_rows(rows, schema, start, end, _ROWS_AT_ONCE):
             yield self._with_clips(batch, match[at : at + batch.num_rows], names)
             at += batch.num_rows
+        if self.shard.features is None:
+            known = table_features(schema, self._column, self._audio)
+            self.features = self._lines.type.features if are_lines(schema) else known
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
         return {self._audio: MediaTree(kind="audio")}
@@ -75,9 +82,6 @@ class ClipFileReader(Reader):
         with self.sources.making(rows) as is_made:
             if not is_made:
                 make_clip_table(locals_, self._column, self._told, rows)
-        refuse_other_columns(rows, self.shard.features, self._audio, tables[0])
-        if self.shard.features is None:
-            self.features = table_features(rows, self._column, self._audio)
         return rows
 
     def _joined(self, rows: Path, names: Names) -> Any:
@@ -101,15 +105,11 @@ class ClipFileReader(Reader):
             unnamed = counts.CLIPS_OF_OTHERS if len(splits) > 1 else counts.CLIPS_UNNAMED
             self.counts.update({counts.CLIPS_IN_SOURCE: clips, counts.CLIPS_NAMED: named, unnamed: clips - named})
 
-    def _with_clips(self, batch: pa.RecordBatch, match: Any, names: Names) -> pa.RecordBatch:
+    def _with_clips(self, batch: pa.RecordBatch, match: Any, names: Names) -> pa.RecordBatch | JsonLines:
         """The rows with the paths of their clips in the repository, or as the table has them where there is none."""
         told = batch.column(self._column).to_pylist()
         paths = [names[clip] if clip >= 0 else path for clip, path in zip(match.tolist(), told, strict=True)]
         self._clips = {names[clip] for clip in match.tolist() if clip >= 0}
-        columns: dict[str, Any] = {}
-        for name, values in zip(batch.schema.names, batch.columns, strict=True):
-            if name != self._audio:
-                columns[name] = values
-            if name == self._column:
-                columns[self._audio] = pa.array(paths, pa.large_string())
-        return pa.RecordBatch.from_pydict(columns)
+        clips = [None if path is None else {"bytes": None, "path": path} for path in paths]
+        values = dict(zip(batch.schema.names, batch.columns, strict=True))
+        return with_clips(values, self._column, self._audio, pa.array(clips, CLIP), self._lines)

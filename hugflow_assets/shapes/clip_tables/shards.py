@@ -27,12 +27,10 @@ def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan,
                 if column == split.table.path_column:
                     features[split.audio_column] = {"_type": "Audio"}
         plans = [SplitPlan(name=split.name, shards=_clip_shards(split, files)) for split in of_config]
-        is_typed = all(split.table.delimiter for split in of_config)  # JSON has types of its own
         configs[name] = ConfigPlan(
             name=name,
             splits=tuple(plans),
-            features=features if is_typed else None,
-            seen=None if is_typed else features,
+            seen=features,
         )
     return tuple(configs.values())
 

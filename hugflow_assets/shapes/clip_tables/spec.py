@@ -21,7 +21,7 @@ class ClipTableSpec(ShardSpec):
         rows: where the rows are in JSON that is not one row after the other; see ``formats.json_tables``.
     """
 
-    version: ClassVar[int] = 2  # rows in table order, those without a clip too
+    version: ClassVar[int] = 2  # rows in table order, those without a clip too; values as they are written
     path_column: str
     audio_column: str
     delimiter: str

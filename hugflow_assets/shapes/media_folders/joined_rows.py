@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from hugflow_assets.formats.json_values import dumped, parsed
+from hugflow_assets.formats.tables import names_files
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.join.clips import Clips
 from hugflow_assets.shapes.join.rows import ABSENT, Decision, Lookup, Scope
-from hugflow_assets.shapes.media_folders.metadata import read_rows
+from hugflow_assets.shapes.kept_rows import LINE, kept_schema
+from hugflow_assets.shapes.media_folders.metadata import FILE_NAME, read_rows
 
 _ROWS_AT_ONCE = 4096
 FOUND = "\0"  # stands before a path that is a file's; others are as the metadata have them
@@ -53,15 +58,54 @@ def status_path(rows: Path) -> Path:
     return rows.with_name(f"{rows.name}.status.npy")
 
 
-def given(batch: pa.RecordBatch, media: Mapping[str, MediaTree], found: Callable[[str], None]) -> pa.RecordBatch:
-    """Rows as they land, without ``FOUND``; each path that has it is told to ``found``."""
+def join_lines(rows: Path, clips: Clips, scope: Scope, to: Path) -> None:
+    """Likewise of rows that are lines of JSON: by the paths of the members that name files, however deep."""
+    decision, lookup = Decision(clips), Lookup(clips, scope)
+    schema = kept_schema(rows)
+    told = _column(rows, schema.get_field_index(FILE_NAME))
+    decision.add(told, scope)
+    match, nothing = decision.all(), told.null_count == len(told)
+    status = np.full(len(told), ABSENT, np.int64) if nothing else match
 
-    def shown(path: str | None) -> str | None:
-        if path is None or path[:1] != FOUND:
-            return path
-        found(path[1:])
-        return path[1:]
+    def path_of(path: str, at: int, *, of_row: bool) -> str:
+        clip = int(match[at]) if of_row else lookup.clip_of(path)[0]
+        if nothing:
+            status[at] = max(int(status[at]), clip)
+        return f"{FOUND}{clips.name(clip)}" if clip >= 0 else path
 
+    at = 0
+    with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema) as writer:
+        for batch in read_rows(rows, schema, 0, None, _ROWS_AT_ONCE):
+            lines = []
+            for text in batch.column(LINE).to_pylist():
+                row, _ = parsed(text, Counter())
+                lines.append(dumped(with_paths(row, partial(path_of, at=at))))
+                at += 1
+            writer.write_batch(pa.record_batch([batch.column(FILE_NAME), lines], schema=schema))
+    np.save(status_path(to), status)
+
+
+def with_paths(value: Any, change: Callable[..., Any], is_row: bool = True) -> Any:
+    """A value of JSON whose paths of files are changed; ``of_row``: it is the file of the row itself."""
+    if isinstance(value, list):
+        return [with_paths(one, change, is_row=False) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made: dict[str, Any] = {}
+    for name, one in value.items():
+        if not names_files([name]):
+            made[name] = with_paths(one, change, is_row=False)
+        elif isinstance(one, list):
+            made[name] = [change(path, of_row=False) if isinstance(path, str) else path for path in one]
+        else:
+            made[name] = change(one, of_row=is_row and name == FILE_NAME) if isinstance(one, str) else one
+    return made
+
+
+def given(
+    batch: pa.RecordBatch, media: Mapping[str, MediaTree], shown: Callable[[str | None], str | None]
+) -> pa.RecordBatch:
+    """Rows as they land: ``shown`` makes of a path of theirs what lands."""
     columns = [
         _mapped(values, media[name], shown) if name in media else values
         for name, values in zip(batch.schema.names, batch.columns, strict=True)

@@ -6,82 +6,50 @@ It is read once for all shards, into an Arrow file whose batches all have the sa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats.tables import names_files
 from hugflow_assets.shapes.columns import MediaTree, is_list, is_text
+from hugflow_assets.shapes.kept_rows import keep_rows
 
-_CSV_ROWS = 10_000
-_JSON_BYTES = 10 << 20
+FILE_NAME = "file_name"
 
 
-def make_rows(sources: Sequence[tuple[Path, str]], to: Path) -> list[int]:
-    """Read metadata files, local ones with their upstream paths, into one Arrow file; how many rows each has.
+def make_rows(local: Path, path: str, to: Path, declared: Mapping[str, Any] | None) -> None:
+    """Read a metadata file into an Arrow file.
 
+    Args:
+        declared: features that the dataset's card tells.
     Raises:
-        BadSourceError: it cannot be read as what its ending says.
+        BadSourceError: it cannot be read as what its ending says, or names no files.
     """
-    try:
-        schema = None
-        for table in (one for local, path in sources for one in _tables(local, path)):
-            plain = table.schema.remove_metadata()
-            schema = plain if schema is None else pa.unify_schemas([schema, plain], promote_options="permissive")
-        with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema or pa.schema([])) as writer:
-            lengths = [0] * len(sources)
-            for at, (local, path) in enumerate(sources):
-                for table in _tables(local, path):
-                    writer.write_table(_cast(table, writer_schema=schema))
-                    lengths[at] += table.num_rows
-            return lengths
-    except (pa.ArrowException, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's fault, not the file's
-        raise BadSourceError(
-            f"{', '.join(path for _, path in sources)} cannot be read as metadata: {error}",
-            remedy="Tell the dataset's owners; the file is as the Hub's own hash says.",
-            file=sources[0][1],
-        ) from error
+    names: set[str] = set()
+    keep_rows([(local, path)], to, declared=declared, column=FILE_NAME, look=lambda row: names.update(_names(row)))
+    if names and not names_files(names):
+        raise _names_nothing(path, sorted(names))
 
 
-def _cast(table: pa.Table, writer_schema: Any) -> pa.Table:
-    columns = []
-    for field in writer_schema:
-        if field.name in table.schema.names:
-            columns.append(table.column(field.name).cast(field.type))
-        else:
-            columns.append(pa.nulls(table.num_rows, field.type))
-    return pa.table(columns, schema=writer_schema)
+def _names(value: Any) -> Iterator[str]:
+    """The names of all members, however deep."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _names(one)
 
 
-def _tables(local: Path, source_path: str) -> Iterator[pa.Table]:
-    ending = source_path.rpartition(".")[2].lower()
-    if ending == "csv":
-        import pandas as pd
-
-        try:
-            for frame in pd.read_csv(local, iterator=True, chunksize=_CSV_ROWS):
-                yield pa.Table.from_pandas(frame, preserve_index=False)
-        except pd.errors.EmptyDataError:
-            return
-    elif ending == "parquet":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(local) as file:
-            for batch in file.iter_batches(_CSV_ROWS):
-                yield pa.Table.from_batches([batch])
-    else:
-        import pyarrow.json as pj
-
-        with local.open("rb") as lines:
-            while part := lines.readlines(_JSON_BYTES):
-                data = b"".join(part)
-                if data.strip():
-                    options = pj.ReadOptions(block_size=max(len(data) + 1, 1 << 20), use_threads=False)
-                    yield pj.read_json(pa.BufferReader(data), options)
+def _names_nothing(path: str, columns: Sequence[str]) -> BadSourceError:
+    return BadSourceError(
+        f"{path} names no files: it has the columns {', '.join(columns[:50])}.",
+        remedy="Metadata of a folder needs a column file_name, file_names, *_file_name or *_file_names.",
+        file=path,
+    )
 
 
 def named_media(
@@ -106,11 +74,7 @@ def named_media(
             trees[name] = tree
         features[name] = _feature(found[field.name], tree, feature, column)
     if not trees and len(schema):
-        raise BadSourceError(
-            f"{source_path} names no files: it has the columns {', '.join(schema.names)}.",
-            remedy="Metadata of a folder needs a column file_name, file_names, *_file_name or *_file_names.",
-            file=source_path,
-        )
+        raise _names_nothing(source_path, schema.names)
     return pa.schema(fields), trees, features
 
 

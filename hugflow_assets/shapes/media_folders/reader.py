@@ -27,7 +27,9 @@ from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, composed
 from hugflow_assets.shapes.join.repo_clips import repo_clips
 from hugflow_assets.shapes.join.rows import Scope, count_rows
-from hugflow_assets.shapes.media_folders.joined_rows import given, join_rows, status_path
+from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, folder_media
+from hugflow_assets.shapes.kept_rows import LINE, are_lines, kept_counts, kept_schema
+from hugflow_assets.shapes.media_folders.joined_rows import FOUND, given, join_lines, join_rows, status_path
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
@@ -58,7 +60,7 @@ class FolderReader(Reader):
         self._members: dict[str, str] | None = None
         self._numbers = count()
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
         by_file = bool(self._files) or not self.shard.source.beside
         yield from self._by_file() if by_file else self._by_metadata()
 
@@ -102,15 +104,21 @@ class FolderReader(Reader):
         told = types.features() or {}
         return found | {name: told.get(name, {"dtype": "string", "_type": "Value"}) for name in self._texts.names}
 
-    def _by_metadata(self) -> Iterator[pa.RecordBatch]:
+    def _by_metadata(self) -> Iterator[pa.RecordBatch | JsonLines]:
         metadata, spec = self.shard.source.beside[0], spec_of(self.shard, FolderMetadataSpec)
         local = self.sources.shared(metadata)
         rows = local.with_name(f"{local.name}.rows.arrow")
         with self.sources.making(rows) as is_made:
             if not is_made:
-                make_rows([(local, metadata.path)], rows)
-        schema, trees, self.features = named_media(rows, metadata.path, self._column, self._kind, self._feature)
-        self._trees = trees
+                make_rows(local, metadata.path, rows, self.shard.features)
+        if spec.start == 0:
+            self.counts += kept_counts(rows)
+        schema = kept_schema(rows)
+        lines = JsonRows(Counter(), folder_media(self._column, self._kind, self._shown)) if are_lines(schema) else None
+        if lines is None:
+            schema, self._trees, self.features = named_media(
+                rows, metadata.path, self._column, self._kind, self._feature
+            )
         names = self._names(metadata)
         joined = self._joined(rows, schema, metadata, names)
         status, at = np.load(status_path(joined), mmap_mode="r"), spec.start
@@ -123,7 +131,20 @@ class FolderReader(Reader):
             self.counts["rows_of_other_splits"] += int(np.count_nonzero(~kept))
             self.counts.update(count_rows(clips[kept]))
             self._found.clear()
-            yield given(batch.filter(pa.array(kept)), trees, self._found.add)
+            batch = batch.filter(pa.array(kept))
+            if lines is None:
+                yield given(batch, self._trees, self._shown)
+            elif batch.num_rows:
+                yield lines.of_texts(batch.column(LINE).to_pylist())
+        if lines is not None:
+            self.features = lines.type.features
+
+    def _shown(self, path: str | None) -> str | None:
+        """A path without the mark of those that are files', which are fetched then."""
+        if path is None or path[:1] != FOUND:
+            return path
+        self._found.add(path[1:])
+        return path[1:]
 
     def _names(self, metadata: SourceFile) -> Names:
         """The files that the metadata may mean: of the repository, or of the archive that they are in."""
@@ -141,7 +162,10 @@ class FolderReader(Reader):
         with self.sources.making(target) as is_made:
             if not is_made:
                 scope = Scope(posixpath.dirname(as_folders(metadata.path)))
-                join_rows(rows, schema, self._trees, Clips([names]), scope, target)
+                if are_lines(schema):
+                    join_lines(rows, Clips([names]), scope, target)
+                else:
+                    join_rows(rows, schema, self._trees, Clips([names]), scope, target)
         return target
 
     def _from_archive(self, paths: list[str], metadata: SourceFile) -> dict[str, Path]:

@@ -39,7 +39,9 @@ class FolderMetadataSpec(ShardSpec):
         files_beside: how many media files lie beside the metadata, to be counted by this shard.
     """
 
-    version: ClassVar[int] = 2  # which clip a row means is decided by the join of all shapes
+    version: ClassVar[int] = (
+        2  # clips by the join of all shapes, values as they are written
+    )
     column: str
     start: int
     end: int | None

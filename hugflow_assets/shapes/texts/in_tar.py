@@ -21,6 +21,7 @@ import pyarrow as pa
 import xxhash
 
 from hugflow_assets.formats.archive_members import Member, UnusualTarError, members, plain_names
+from hugflow_assets.formats.json_values import dumped, parsed
 from hugflow_assets.formats.names import split_named
 from hugflow_assets.formats.tables import Table, clip_table, json_rows
 from hugflow_assets.formats.text_encoding import TEXTS_CP1252
@@ -38,11 +39,13 @@ from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_ta
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names, write_names
 from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
+from hugflow_assets.shapes.kept_rows import LINE, are_lines
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl")
+JSON_TEXT = pa.json_()  # the type of a value that is the text of its JSON
 TABLES = "__tables__"  # a column: the tables that have a row, where tables of several splits speak of one archive
 _HEAD_BYTES = 64 << 10
 _KEPT_BYTES = 1 << 20  # a larger text gets a file of its own
@@ -115,7 +118,7 @@ class LoneTexts:
         for table in self._tables:
             found.update(table.count())
             found["rows_without_clip"] += len(table.rows) - int(table.used.sum())
-            found["malformed_rows"] += table.rows.malformed
+            found.update(table.rows.counts)
         if self._lists is not None:
             found["rows_without_clip"] += len(self._lists) - self._lists.used
             found["ambiguous_texts"] += self._lists.ambiguous
@@ -287,6 +290,9 @@ class _Table:
 
     def columns(self, row: int) -> Columns:
         self.used[row] = True
+        if are_lines(self.rows.rows.schema):
+            line, _ = parsed(self.rows.rows.column(LINE)[row].as_py(), Counter())
+            return {name: (dumped(value).decode(), JSON_TEXT) for name, value in line.items()}
         return {
             field.name: (self.rows.rows.column(at)[row].as_py(), field.type)
             for at, field in enumerate(self.rows.rows.schema)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members, refuse_archive_inside
+from hugflow_assets.formats.json_values import dumped
 from hugflow_assets.formats.names import is_archive, is_named_like_a_table
 from hugflow_assets.formats.tables import PATH_COLUMNS
 from hugflow_assets.formats.webdataset import FEATURES, JSON, KEY, URL, keyed, kind_of
@@ -21,7 +22,7 @@ from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
-from hugflow_assets.shapes.texts.in_tar import LoneTexts
+from hugflow_assets.shapes.texts.in_tar import JSON_TEXT, LoneTexts
 from hugflow_assets.shapes.texts.text_values import json_text, whole_text
 
 _MOST_ROWS = 1024
@@ -37,6 +38,7 @@ class WebDatasetReader(Reader):
         self._spooled: dict[str, Path] = {}
         self._number = 0
         self._types = SeenTypes()
+        self._json: set[str] = set()  # columns of tables of JSON, whose values are the texts of it
         self._texts: LoneTexts | None = None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -59,7 +61,8 @@ class WebDatasetReader(Reader):
         self.features = self._types.features()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
-        return {name: MediaTree(kind=kind) for name in schema.names if (kind := kind_of(name)) in (*FEATURES, JSON)}
+        kinds = {name: JSON if name in self._json else kind_of(name) for name in schema.names}
+        return {name: MediaTree(kind=kind) for name, kind in kinds.items() if kind in (*FEATURES, JSON)}
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         return {path: self._spooled.pop(path) for path in paths if path in self._spooled}
@@ -172,10 +175,16 @@ class WebDatasetReader(Reader):
         said = [row.get(_SAID) or {} for row in rows]
         found = {}
         for name in dict.fromkeys(name for one in said for name in one):
-            kind = next(one[name][1] for one in said if name in one)
             is_taken = name in fields or name in (KEY, URL) or kind_of(name) in (*FEATURES, JSON)
-            values = pa.array([one[name][0] if name in one else None for one in said], kind)
-            found[f"{name}_in_table" if is_taken else name] = values
-        for name, values in found.items():
-            self._types.column(name, values.type)
+            column = f"{name}_in_table" if is_taken else name
+            values = [one.get(name) for one in said]
+            kind = next(one[1] for one in values if one is not None)
+            if any(one is not None and one[1] == JSON_TEXT for one in values) or column in self._json:
+                self._json.add(column)
+                tokens = [one and (one[0] if one[1] == JSON_TEXT else dumped(one[0]).decode()) for one in values]
+                self._types.json(column, tokens)
+                found[column] = pa.array(tokens, pa.large_string())
+            else:
+                found[column] = pa.array([one and one[0] for one in values], kind)
+                self._types.column(column, kind)
         return found
