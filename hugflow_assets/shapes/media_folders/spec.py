@@ -39,9 +39,7 @@ class FolderMetadataSpec(ShardSpec):
         files_beside: how many media files lie beside the metadata, to be counted by this shard.
     """
 
-    version: ClassVar[int] = (
-        2  # clips by the join of all shapes, values as they are written
-    )
+    version: ClassVar[int] = 2  # clips by the join of all shapes, values as they are written
     column: str
     start: int
     end: int | None
