@@ -86,8 +86,9 @@ class ClipSplit:
     @property
     def scope(self) -> dict[str, Any]:
         """By what the clips of its tables are told from those of others."""
-        named = {"configs": list(self.configs), "splits": list(self.siblings)}
-        return {"config": self.config, "split": self.name, **named}
+        speaks_of_all = bool(self.around)
+        named = {"configs": list(self.configs), "splits": [] if speaks_of_all else list(self.siblings)}
+        return {"config": self.config, "split": "" if speaks_of_all else self.name, **named}
 
     @property
     def audio_column(self) -> str:
