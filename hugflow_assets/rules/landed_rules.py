@@ -21,6 +21,7 @@ from hugflow_assets.hub.models import RepoState
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.quota import SOFT_LIMIT, told_room
+from hugflow_assets.rules.reconciliation import COUNTED, accounts, too_many_absent, unaccounted
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
@@ -116,6 +117,7 @@ class Complete(LandedRule):
 
     def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
         wrong = [*_sums(manifest), *_records(case.folder, manifest), *_upstream(case.plan, manifest)]
+        wrong += unaccounted(manifest)
         files = _files_below(case.folder)
         if files != manifest.files:
             wrong.append(f"{files:,} files lie on disk, {manifest.files:,} were landed.")
@@ -129,14 +131,20 @@ class Complete(LandedRule):
                 problems=wrong[:50],
             )
         unmatched = {key: counts.extra[key] for key in _UNMATCHED if counts.extra.get(key)}
+        facts: dict[str, Any] = {"rows": counts.rows, "files": files, "size_bytes": manifest.size_bytes}
+        facts |= {key: counts.extra[key] for key in COUNTED if key in counts.extra} | unmatched
         odd = ", ".join(f"{_UNMATCHED[key]} ({count:,})" for key, count in unmatched.items())
-        return self.passed(
-            f"{told}: all there.{f' Of note: {odd}.' if odd else ''}",
-            rows=counts.rows,
-            files=files,
-            size_bytes=manifest.size_bytes,
-            **unmatched,
-        )
+        told = f"{told}: all there. {accounts(counts.extra)}".rstrip(". ")
+        told = f"{told}.{f' Of note: {odd}.' if odd else ''}"
+        if absent := too_many_absent(manifest):
+            return self.failed(
+                f"{absent} {told}",
+                remedy="They landed without one. Look at how the tables name the clips, and tell the dataset's owners.",
+                severity=Severity.WARNING,
+                code="clips-absent",
+                **facts,
+            )
+        return self.passed(told, **facts)
 
 
 def _sums(manifest: Manifest) -> Iterator[str]:

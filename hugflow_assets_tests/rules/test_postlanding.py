@@ -107,6 +107,47 @@ def test_rows_without_clip_and_clips_without_row_are_told(world: World) -> None:
     assert "Of note: rows without their clip (3), clips without a row (1)." in found.message
 
 
+JOINED = {"table_rows": 10, "rows_joined": 10, "clips_in_source": 12, "clips_named": 10, "clips_unnamed": 2}
+FILES = {"files_in_repository": 5, "files_read": 3, "files_left": 2}
+
+
+def test_what_a_landing_accounts_for_is_told(world: World) -> None:
+    found = _judge(world, _landed(world, counts=Counts(rows=10, extra={**JOINED, **FILES})))["complete"]
+    assert found.passed and found.details["files_left"] == 2
+    assert (
+        "all there. 10 rows in the tables (10 joined); 12 clips in the source (10 named, 2 unnamed); "
+        "5 files in the repository (3 read, 2 left). Of note" in found.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"rows_joined": 8}, "Of 10 rows in the tables the landing accounts for 8 (8 joined, 0 ambiguous, 0 absent)."),
+        ({"clips_named": 9}, "Of 12 clips in the source the landing accounts for 11 (9 named, 2 unnamed, 0 left"),
+        ({"files_left": 1}, "Of 5 files in the repository the landing accounts for 4 (3 read, 1 left)."),
+        ({"table_rows": 11, "rows_absent": 1}, "The tables have 11 rows, 10 were landed."),
+    ],
+)
+def test_a_row_a_clip_or_a_file_that_is_not_accounted_for_fails(
+    world: World, extra: dict[str, int], message: str
+) -> None:
+    counts = Counts(rows=10, extra={**JOINED, **FILES, **extra})
+    found = _judge(world, _landed(world, counts=counts, shape="clip-archives"))["complete"]
+    assert (found.blocks, found.code) == (True, "landing-incomplete")
+    assert message in found.message
+
+
+@pytest.mark.parametrize(("absent", "is_worth_a_warning"), [(1, False), (2, True)])
+def test_more_than_one_row_in_a_hundred_without_its_clip_warns(
+    world: World, absent: int, is_worth_a_warning: bool
+) -> None:
+    extra = {"table_rows": 100, "rows_joined": 100 - absent, "rows_absent": absent}
+    found = _judge(world, _landed(world, counts=Counts(rows=100, extra=extra)))["complete"]
+    assert (not found.passed, found.blocks) == (is_worth_a_warning, False)
+    assert not is_worth_a_warning or "2 of 100 rows (2.0%) have no clip" in found.message.replace("2.0 %", "2.0%")
+
+
 def test_rows_that_upstream_promised_and_did_not_land_are_told(world: World) -> None:
     plan = _landed(world)
     promised = plan_of(plan.request, rows=11, configs={"default": ("train", "test")})

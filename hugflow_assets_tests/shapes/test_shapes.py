@@ -14,6 +14,7 @@ from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import ColumnNotFoundError, HFDownloadError
 from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
 from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.rules.reconciliation import unaccounted
 from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import House
@@ -52,6 +53,7 @@ def test_a_shape_lands_with_its_rows_its_text_and_its_bytes(house: House, name: 
     assert records == case.records
     assert found.manifest.counts.rows == sum(map(len, case.records.values()))
     assert case.extra.items() <= found.manifest.counts.extra.items()
+    assert list(unaccounted(found.manifest)) == []
     assert verify(house.store, found.manifest.name).whole
     assert house.land(house.plan(hf_id=case.hf_id, **case.asked)).action is Action.NOOP
 
