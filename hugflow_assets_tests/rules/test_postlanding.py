@@ -143,7 +143,7 @@ def test_more_than_one_row_in_a_hundred_without_its_clip_warns(
     world: World, absent: int, is_worth_a_warning: bool
 ) -> None:
     extra = {"table_rows": 100, "rows_joined": 100 - absent, "rows_absent": absent}
-    found = _judge(world, _landed(world, counts=Counts(rows=100, extra=extra)))["complete"]
+    found = _judge(world, _landed(world, counts=Counts(rows=10, extra=extra)))["complete"]
     assert (not found.passed, found.blocks) == (is_worth_a_warning, False)
     assert not is_worth_a_warning or "2 of 100 rows (2.0%) have no clip" in found.message.replace("2.0 %", "2.0%")
 
