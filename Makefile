@@ -7,7 +7,7 @@ PORT ?= 3000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test check format benchmark lock docs clean
+.PHONY: help install demo up test fuzz check format benchmark lock docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -31,6 +31,9 @@ up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ 
 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term
+
+fuzz: install  ## an hour of made-up corpora in every layout that lands: FUZZ_SECONDS, FUZZ_EXAMPLES and FUZZ_SEED set it
+	$(BIN)/python -m hugflow_assets_tests.corpora.fuzz
 
 check: install  ## lint, format, types, layers, dependencies, workflows, definitions
 	$(BIN)/ruff check .

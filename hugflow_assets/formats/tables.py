@@ -107,7 +107,7 @@ def _is_row(line: list[str], may_be: bool) -> bool:
 
 
 def _is_one_of(cell: Any, clips: Names) -> bool:
-    return isinstance(cell, str) and basename(cell.strip()) in clips
+    return isinstance(cell, str) and basename(cell.strip().replace("\\", "/")) in clips
 
 
 def _headerless(row: list[str], at: int, delimiter: str) -> Table:

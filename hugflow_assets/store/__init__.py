@@ -2,6 +2,7 @@
 
 from hugflow_assets.durable import Holder, Lease
 from hugflow_assets.store.events import EventLog, now_text
+from hugflow_assets.store.faults import disk_error, disk_errors
 from hugflow_assets.store.layout import Layout, is_safe, safe_name
 from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
 from hugflow_assets.store.models import (
@@ -12,12 +13,10 @@ from hugflow_assets.store.models import (
     EventKind,
     Fingerprint,
     IndexRow,
-    Landed,
     Manifest,
     Phase,
     Progress,
     RepoRecord,
-    Selection,
     ShardReceipt,
     ShardRecord,
     SourceRecord,
@@ -51,7 +50,6 @@ __all__ = [
     "Hold",
     "Holder",
     "IndexRow",
-    "Landed",
     "Layout",
     "Lease",
     "Manifest",
@@ -62,7 +60,6 @@ __all__ = [
     "RepoRecord",
     "Reservation",
     "Scrub",
-    "Selection",
     "ShardReceipt",
     "ShardRecord",
     "SourceRecord",
@@ -77,6 +74,8 @@ __all__ = [
     "Upstream",
     "Usage",
     "Volatile",
+    "disk_error",
+    "disk_errors",
     "is_safe",
     "now_text",
     "request_digest",

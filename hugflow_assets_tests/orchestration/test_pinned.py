@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from dagster._cli.asset import asset_cli
 from hugflow_assets.cli import main
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.orchestration.assets.platform import Platform
-from hugflow_assets.orchestration.github.plan_cache import PlanCache
-from hugflow_assets.orchestration.github.plan_comment import Planner, plan_of
+from hugflow_assets.orchestration.github.plan_comment import plan_of
 from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
 from hugflow_assets.orchestration.sync.one_dataset import materialize
 from hugflow_assets.orchestration.sync.run_here import sync
@@ -76,9 +74,7 @@ def comment(project: Project) -> str:
         snapshot=snapshot,
         changes=(Change(path=file.path, was=file.path, deleted=False, before=before, after=file),),
     )
-    store, plans = platform.store(), PlanCache()
-    planner = Planner(store, platform.hub(), platform.settings(), plans, ends=time.monotonic() + 60)
-    return plan_of(proposed, planner).body.replace("\\", "")
+    return plan_of(proposed, platform.store(), platform.hub(), platform.settings()).body.replace("\\", "")
 
 
 @pytest.fixture

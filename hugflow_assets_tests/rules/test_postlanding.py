@@ -17,6 +17,7 @@ from hugflow_assets.rules import (
     TextFacts,
     Verdict,
     judge_landed,
+    postlanding,
 )
 from hugflow_assets.store import Counts
 from hugflow_assets_tests.rules.world import LATER, World, plan_of
@@ -31,7 +32,7 @@ def _landed(world: World, **changes: Any) -> LandingPlan:
 
 
 def _judge(world: World, landed: LandingPlan, **facts: Any) -> dict[str, Verdict]:
-    found = [judge_landed(rule, landed.name, world.store, world.settings, **facts) for rule in POSTLANDING_RULES]
+    found = postlanding(landed.name, world.store, world.settings, **facts)
     return {one.name: one for one in found}
 
 

@@ -883,4 +883,32 @@ CASES: dict[str, Case] = {
         {"subset": "en"},
         converted={"en/train/0000.parquet": parquet_bytes(_SPEECH), "de/train/0000.parquet": parquet_bytes(_SPEECH)},
     ),
+    "paths of another machine, some of whose files are absent while a namesake is there": Case(
+        {
+            "train_manifest.json": b'{"audio_filepath": "/mnt/x/train/A/1.wav", "text": "gone"}\n'
+            b'{"audio_filepath": "/mnt/x/train/B/1.wav", "text": "bee"}\n',
+            "test_manifest.json": b'{"audio_filepath": "/mnt/x/test/A/1.wav", "text": "ay"}\n',
+            "train/B/1.wav": CLIPS[0],
+            "test/A/1.wav": CLIPS[1],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"audio_filepath": "/mnt/x/train/A/1.wav", "audio": None, "text": "gone"},
+                {"audio_filepath": "/mnt/x/train/B/1.wav", "audio": CLIPS[0], "text": "bee"},
+            ],
+            "test.jsonl": [{"audio_filepath": "/mnt/x/test/A/1.wav", "audio": CLIPS[1], "text": "ay"}],
+        },
+        extra={"rows_absent": 1, "rows_joined": 2},
+    ),
+    "a JSON list of ids beside a tar": Case(
+        {"train.json": b'[{"id": "u 1", "text": "ay"}]', "train.tar": tar_bytes({"A/u 1.wav": CLIPS[0]})},
+        Shape.CLIP_ARCHIVES,
+        {"train.jsonl": [{"id": "u 1", "audio": CLIPS[0], "text": "ay"}]},
+    ),
+    "parquet whose paths have backslashes": Case(
+        {"train.parquet": parquet_bytes([{"audio": "w\\A\\1.wav", "n": 1}]), "w/A/1.wav": CLIPS[0]},
+        Shape.CLIP_FILES,
+        {"train.jsonl": [{"audio": CLIPS[0], "n": 1}]},
+    ),
 }

@@ -128,12 +128,10 @@ def _note(one: DatasetStatus) -> str:
     share = (
         f"{100 * progress.bytes_done / progress.bytes_total:.0f} %" if progress.bytes_total else "size not known yet"
     )
-    progress_text = (
-        f"{progress.phase.value} {share} of {size(progress.bytes_total)}, {size(int(progress.bytes_per_s))}/s"
-    )
+    told = f"{progress.phase.value} {share} of {size(progress.bytes_total)}, {size(int(progress.bytes_per_s))}/s"
     if progress.eta_s is not None:
-        progress_text += f", {duration(progress.eta_s)} left"
-    return f"{progress_text}. {one.note}" if one.note else progress_text
+        told += f", {duration(progress.eta_s)} left"
+    return f"{told}. {one.note}" if one.note else told
 
 
 def _totals(report: StatusReport) -> list[str]:
@@ -150,10 +148,10 @@ def _totals(report: StatusReport) -> list[str]:
     if usage.quota_bytes:
         quota += f", quota {size(usage.quota_bytes)} ({100 * usage.size_bytes / usage.quota_bytes:.1f} %)"
     states = Counter(one.state.value for one in report.datasets if one.state.value not in ("landed", "removed"))
-    others = ", ".join(f"{count(number)} {state}" for state, number in sorted(states.items()))
+    beside = ", ".join(f"{count(number)} {state}" for state, number in sorted(states.items()))
     return [
         landed,
-        *([others] if others else []),
+        *([beside] if beside else []),
         *_owners(report),
         f"{quota}, {size(usage.free_bytes)} free on the file system",
     ]
@@ -166,7 +164,7 @@ def _owners(report: StatusReport) -> list[str]:
     lines = []
     for one in report.owners[:OWNERS_SHOWN]:
         datasets = "1 dataset" if one.datasets == 1 else f"{count(one.datasets)} datasets"
-        text = f"{datasets}, {count(one.rows)} rows, {hours(one.hours)}, {size(one.size_bytes)}"
-        lines.append(f"  {one.owner or 'no owner'}: {text}")
+        told = f"{datasets}, {count(one.rows)} rows, {hours(one.hours)}, {size(one.size_bytes)}"
+        lines.append(f"  {one.owner or 'no owner'}: {told}")
     more = len(report.owners) - OWNERS_SHOWN
     return [*lines, f"  and {count(more)} more owners (--json shows all)"] if more > 0 else lines

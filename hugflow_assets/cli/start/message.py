@@ -30,13 +30,13 @@ def message(
 
     if kind is not None and kind not in kinds():
         raise typer.BadParameter(f"no message is called {kind!r}; there are {', '.join(kinds())}", param_hint="KIND")
-    examples = {}
+    told = {}
     for one in [kind] if kind else kinds():
         message = example(one)
         if form is Form.SLACK:
-            examples[one] = slack_message(message)
+            told[one] = slack_message(message)
         elif form is Form.GITHUB:
-            examples[one] = {"body": message_section(message)}
+            told[one] = {"body": message_section(message)}
         else:
-            examples[one] = message.model_dump(mode="json")
-    typer.echo(json.dumps(examples[kind] if kind else examples, indent=2, ensure_ascii=False))
+            told[one] = message.model_dump(mode="json")
+    typer.echo(json.dumps(told[kind] if kind else told, indent=2, ensure_ascii=False))

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, cast
 
 from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
+from pydantic import ValidationError
 
 from hugflow_assets.errors import DeliveryError, UnexpectedError
 from hugflow_assets.intake import RequestSnapshot
@@ -25,7 +26,6 @@ from hugflow_assets.orchestration.github.merge_turn import Judged, Promise, Turn
 from hugflow_assets.orchestration.github.plan_cache import PlanCache
 from hugflow_assets.orchestration.github.plan_pool import PlanPool, pool_of
 from hugflow_assets.orchestration.github.pull_request_plan import PullPlan, PullPlanner, state_of
-from hugflow_assets.orchestration.sensor_cursor import SensorCursor
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Seen(Frozen):
     retry_at: float = 0.0
 
 
-class Cursor(SensorCursor):
+class Cursor(Frozen):
     """What a tick leaves for the next.
 
     ``seen``: the open pull requests. ``judged``: those that may merge by themselves. ``promised``: room that merged
@@ -62,6 +62,14 @@ class Cursor(SensorCursor):
     judged: dict[int, Judged] = {}
     promised: dict[str, Promise] = {}
     wait_until: float = 0.0
+
+    @classmethod
+    def of(cls, text: str | None) -> Cursor:
+        """Read a cursor; one that cannot be read is a fresh start: comments that are right are left as they are."""
+        try:
+            return cls.model_validate_json(text) if text else cls()
+        except ValidationError:
+            return cls()
 
 
 class Looked(Frozen):
@@ -276,12 +284,12 @@ def summary(looked: Looked) -> str:
     return f"{len(looked.cursor.seen):,} open pull requests. {'; '.join(shown)}".strip()
 
 
-def pull_requests_sensor(interval_s: int = INTERVAL_S) -> SensorDefinition:
+def pull_requests_sensor() -> SensorDefinition:
     """The sensor, running from the start."""
     return SensorDefinition(
         name=SENSOR_NAME,
         evaluation_fn=tick,
-        minimum_interval_seconds=interval_s,
+        minimum_interval_seconds=INTERVAL_S,
         default_status=DefaultSensorStatus.RUNNING,
         description="Comments the plan on every open pull request that touches requests; with AUTO_MERGE, merges.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -24,7 +25,9 @@ class Undelivered(Frozen):
     problem: str
 
 
-def deliver_here(most_s: float = MOST_S) -> list[Undelivered]:
+def deliver_here(
+    *, most_s: float = MOST_S, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep
+) -> list[Undelivered]:
     """Tell every channel that is set what it has not heard yet, side by side, for at most ``most_s`` seconds.
 
     Returns:
@@ -33,31 +36,37 @@ def deliver_here(most_s: float = MOST_S) -> list[Undelivered]:
         SettingsError, StorageError: nothing can be looked at.
     """
     platform = Platform()
-    store, ends = platform.store(), time.monotonic() + most_s
+    store, ends = platform.store(), clock() + most_s
     channels: list[Channel | BatchChannel] = list(channels_of(platform.settings()).of(store))
     if not channels:
         return []
     with ThreadPoolExecutor(max_workers=len(channels), thread_name_prefix="delivery") as threads:
-        left = threads.map(lambda channel: _deliver_all(store, channel, ends), channels)
+        left = threads.map(lambda channel: _deliver_all(store, channel, ends, clock, pause), channels)
         return [one for one in left if one is not None]
 
 
-def _deliver_all(store: Store, channel: Channel | BatchChannel, ends: float) -> Undelivered | None:
+def _deliver_all(
+    store: Store,
+    channel: Channel | BatchChannel,
+    ends: float,
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
+) -> Undelivered | None:
     problem = ""
-    while time.monotonic() < ends:
+    while clock() < ends:
         try:
-            done = deliver(store, channel, work_s=max(0.0, ends - time.monotonic()))
+            done = deliver(store, channel, work_s=max(0.0, ends - clock()))
         except Exception as fault:  # noqa: BLE001  what one channel meets is told of that channel
             problem = UnexpectedError.of(fault).message
             break
         if done.cursor >= store.events.last_seq():
             return None
         problem = done.problem
-        if problem or done.retry_at is not None or not done.sent:
+        if problem or done.retry_at is not None:
             wait_s = (done.retry_at - datetime.now(UTC)).total_seconds() if done.retry_at is not None else 1.0
-            if time.monotonic() + wait_s > ends:
+            if clock() + wait_s > ends:
                 break
-            time.sleep(max(0.1, wait_s))
+            pause(max(0.1, wait_s))
     cursor = store.events.cursor(channel.name)
     events = sum(1 for _ in store.events.read(after=cursor))
     return (

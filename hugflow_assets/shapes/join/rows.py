@@ -221,13 +221,14 @@ def _above(folder: str) -> Iterator[str]:
 def _contested(paths: pa.ChunkedArray, rows: Any, match: Any, how: Any) -> None:
     """Paths that differ in more than their roots cannot mean one clip."""
     told = {int(row): bare(plain(paths[int(row)].as_py())) for row in rows}
-    whole = {told[int(row)] for row in rows if how[row] == _WHOLE}
-    known = sorted(whole or set(told.values()), key=len)
-    if not whole and not all(_ends_in(longer, known[0]) for longer in known):
-        match[rows] = AMBIGUOUS
-        return
+    whole, to_root = ({told[int(row)] for row in rows if how[row] == one} for one in (_WHOLE, _ROOT))
+    known = sorted(whole or to_root or set(told.values()), key=len)
+    named = set(known)
+    is_disputed = not whole and not all(_ends_in(longer, known[0]) for longer in known)
     for row, path in told.items():
-        if not any(_ends_in(path, one) or _ends_in(one, path) for one in known):
+        if is_disputed and path in named:
+            match[row] = AMBIGUOUS
+        elif not any(_ends_in(path, one) or _ends_in(one, path) for one in known):
             match[row] = ABSENT
 
 

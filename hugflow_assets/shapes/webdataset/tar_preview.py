@@ -33,6 +33,7 @@ _KEPT_BYTES = 16 << 10  # of a member: enough for a table's header
 _CONFIGS_LOOKED_AT = 8
 _TARS_LOOKED_AT = 32
 _LONE_TABLES = (".tsv", ".csv", ".jsonl")
+_TABLES_BESIDE = (*_LONE_TABLES, ".ndjson", ".json")
 _KEYED = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # as webdataset's base_plus_ext
 
 ReadRange = Callable[[int, int], bytes]
@@ -212,7 +213,7 @@ def named_in_tars(
     sight: Sight, files: Mapping[str, SourceFile], look: Callable[[SourceFile], TarSight]
 ) -> Recognised | None:
     """Clip archives whose tables have no header, or a column of any name for clips: by the clips seen inside."""
-    tables = tables_among([path for path in sight.paths if path.lower().endswith(_LONE_TABLES) or _may_be_list(path)])
+    tables = tables_among([path for path in sight.paths if path.lower().endswith(_TABLES_BESIDE) or _may_be_list(path)])
     tars = [
         path for path in sight.paths if path.lower().endswith(ARCHIVE_ENDINGS) and not path.lower().endswith(".zip")
     ]
