@@ -93,7 +93,7 @@ ALIKE: dict[str, Files] = {
     "JSON lines": {"train.jsonl": _lines({"t": "ay", "x": {"y": [1, 2]}}, {"t": None, "x": {"y": []}})},
     "a list of JSON": {"train.json": json.dumps([{"t": "ay", "n": 1}, {"t": "bee", "n": 2}], indent=1).encode()},
     "text": {"train.txt": "ay\nbee ☀\n".encode()},
-    "audio without anything": {"train/a.wav": CLIPS[0], "train/b.wav": CLIPS[1], "test/c.flac": FLAC},
+    "audio without anything": {**_TWO, "c.flac": FLAC},
     "audio in folders of labels": {"yes/a.wav": CLIPS[0], "no/b.wav": CLIPS[1], "no/c.mp3": MP3},
     "audio with metadata.csv": {**_TWO, "metadata.csv": _META},
     "audio with metadata.jsonl": {
@@ -130,6 +130,7 @@ DIFFER: dict[str, Files] = {
     "Words for nothing": {"train.csv": b"text,n\nNA,1\nnull,2\n"},
     "Dates in JSON": {"train.jsonl": _lines({"d": "2015-01-01"}, {"d": "2016-01-01"})},
     "Numbers beyond 64 bits": {"train.jsonl": _lines({"n": 18446744073709551617}, {"n": 1})},
+    "Folders of splits": {"train/a.wav": CLIPS[0], "train/b.wav": CLIPS[1], "test/c.flac": FLAC},
     "Texts beside clips": {"a.wav": CLIPS[0], "a.txt": b"ay", "b.wav": CLIPS[1], "b.txt": b"bee"},
     "Tables that name clips": {"clips/a.wav": CLIPS[0], "train.csv": b"path,text\na.wav,x\n"},
     "JSON keyed by clip": {"a.wav": CLIPS[0], "train.json": b'{"a.wav": "ay"}'},
