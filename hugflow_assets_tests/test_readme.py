@@ -66,7 +66,7 @@ def test_every_command_named_exists_with_its_options(line: str) -> None:
     if words and not words[0].startswith("-"):
         assert words[0] in COMMANDS, f"no command {words[0]}"
         command = command_of(words.pop(0))
-    while words and hasattr(command, "commands"):
+    while words and not words[0].startswith("-") and hasattr(command, "commands"):
         assert words[0] in command.commands, f"no command {words[0]}"
         command = command.commands[words.pop(0)]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
