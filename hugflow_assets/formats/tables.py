@@ -193,7 +193,10 @@ def _json_table(head: bytes, clips: Names) -> Table | None:
 
 
 def _parquet_table(tail: bytes, clips: Names) -> Table | None:
-    """A parquet file without media whose statistics show that a column of paths names clips."""
+    """A parquet file without media whose statistics show that a column of paths names clips.
+
+    The column may hold the paths alone, or what `datasets` writes of audio that is not in it: paths with null bytes.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -203,15 +206,28 @@ def _parquet_table(tail: bytes, clips: Names) -> Table | None:
     except (pa.ArrowException, OSError, ValueError):
         return None
     named = path_column(schema.names)
-    has_media = b'"Audio"' in (schema.metadata or {}).get(b"huggingface", b"") or any(
-        pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in schema.types
-    )
-    if named is None or not metadata.num_row_groups or has_media:
+    if named is None or not metadata.num_row_groups:
         return None
-    group = metadata.row_group(0)
-    shown = [group.column(at).statistics for at in range(group.num_columns) if group.column(at).path_in_schema == named]
+    groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+    leaves = [(one.path_in_schema, one) for group in groups for one in map(group.column, range(group.num_columns))]
+    if any(one.physical_type == "BYTE_ARRAY" and not _is_text_or_null(one, metadata.schema) for _, one in leaves):
+        return None
+    kind = schema.field(named).type
+    if pa.types.is_struct(kind) and not ({"path"} <= {field.name for field in kind} <= {"path", "bytes"}):
+        return None
+    of_paths = f"{named}.path" if pa.types.is_struct(kind) else named
+    shown = [one.statistics for path, one in leaves if path == of_paths]
     names = [str(one.min) for one in shown if one is not None and one.has_min_max]
     return Table(tuple(schema.names), named, "") if any(_is_one_of(name, clips) for name in names) else None
+
+
+def _is_text_or_null(chunk: Any, schema: Any) -> bool:
+    """Whether a column chunk of a parquet file holds text, or nothing but nulls: bytes may be media."""
+    names = [schema.column(at).path for at in range(len(schema))]
+    if str(schema.column(names.index(chunk.path_in_schema)).logical_type.type) in ("STRING", "JSON", "ENUM", "DECIMAL"):
+        return True
+    statistics = chunk.statistics
+    return bool(statistics is not None and statistics.has_null_count and statistics.null_count == chunk.num_values)
 
 
 def fields_of(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.delimited_text import Dialect
@@ -51,7 +52,7 @@ def keep_rows(
     path, counts = sources[0][1].lower(), Counter[str]()
     try:
         if path.endswith(PARQUET):
-            lengths = _keep_parquet(sources, to)
+            lengths = _keep_parquet(sources, to, column)
         elif dialect is None and not path.endswith((".csv", ".tsv")):
             lengths = _keep_json(sources, to, column, look or (lambda _: None), counts)
         else:
@@ -134,10 +135,12 @@ def _keep_text(
     return lengths
 
 
-def _keep_parquet(sources: Sources, to: Path) -> list[int]:
+def _keep_parquet(sources: Sources, to: Path, column: str | None) -> list[int]:
     import pyarrow.parquet as pq
 
-    schemas = [pq.read_schema(local).remove_metadata() for local, _ in sources]
+    schemas = [
+        _with_paths(pq.read_schema(local).remove_metadata().empty_table(), column).schema for local, _ in sources
+    ]
     schema = pa.unify_schemas(schemas, promote_options="permissive")
     lengths = []
     with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema) as writer:
@@ -145,8 +148,16 @@ def _keep_parquet(sources: Sources, to: Path) -> list[int]:
             with pq.ParquetFile(local) as file:
                 lengths.append(file.metadata.num_rows)
                 for batch in file.iter_batches(_ROWS_AT_ONCE):
-                    writer.write_table(_as(pa.Table.from_batches([batch]), schema))
+                    writer.write_table(_as(_with_paths(pa.Table.from_batches([batch]), column), schema))
     return lengths
+
+
+def _with_paths(table: pa.Table, column: str | None) -> pa.Table:
+    """The table with the paths alone where its column holds audio as `datasets` has it, without its bytes."""
+    at = table.schema.get_field_index(column) if column is not None else -1
+    if at < 0 or not pa.types.is_struct(table.schema.field(at).type):
+        return table
+    return table.set_column(at, column, pc.struct_field(table.column(at), "path"))
 
 
 def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
