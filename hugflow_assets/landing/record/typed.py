@@ -23,6 +23,9 @@ _TICKS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _NOT_TYPED = (pa.ArrowException, ValueError, TypeError, OverflowError, KeyError, ArithmeticError)
 
 
+_HALF_LETTER = re.compile(r"[\ud800-\udfff]")
+
+
 class Field:
     """How one value is read: the type it gets, and the type that Arrow's JSON reader is told.
 
@@ -211,7 +214,8 @@ def _value(value: Any, field: Field) -> Any:
     if value is None:
         return None
     if field.as_json:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text if _HALF_LETTER.search(text) is None else json.dumps(value)  # which only escapes can write
     if field.media:
         return value["path"]
     if field.children:

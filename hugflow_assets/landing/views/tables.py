@@ -58,6 +58,8 @@ def write_tables(
             files = {one.split: _write_split(root, to, one, columns, kind) for one in _filled(splits)}
             return TableView(splits[0].config, files, {one.name: one.feature for one in columns if one.name})
         except NotTypedError as error:
+            if any(one.field.as_json for one in columns if one.source[0] == error.column):
+                raise  # nothing else can hold it
             _LOG.warning("%s: %s; it is Json in the view for datasets.", splits[0].config, error)
             columns = as_json(columns, error.column)
 

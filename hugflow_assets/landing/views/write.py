@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
-
+from hugflow_assets.formats.json_values import dumped
 from hugflow_assets.landing.tree.card import CardViews
 from hugflow_assets.landing.tree.paths import UNNAMED, ViewSplit
 from hugflow_assets.landing.views.columns import ViewColumns, features_seen
@@ -119,4 +118,4 @@ class _Manifest:
         if self.file is None:
             self._to.parent.mkdir(parents=True, exist_ok=True)
             self.file = self._stack.enter_context(self._to.open("wb", buffering=_WRITE_BYTES))
-        self.file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self.file.write(dumped(line) + b"\n")
