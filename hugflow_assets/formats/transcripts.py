@@ -177,8 +177,8 @@ def is_list(head: bytes, is_known: Callable[[str], bool]) -> bool:
     """
     lines = decoded_head(head).splitlines()[: _LINES_LOOKED_AT + 1]
     lines = [line for line in (lines[:-1] if len(lines) > 1 and head[-1:] != b"\n" else lines) if line.strip()]
-    ids = [id_stem(split_id(line)[0]) for line in lines]
-    return bool(ids) and len(set(ids)) == len(ids) and 2 * sum(map(is_known, ids)) >= len(ids)
+    ids = [split_id(line)[0] for line in lines]
+    return bool(ids) and len(set(ids)) == len(ids) and 2 * sum(is_known(id_stem(one)) for one in ids) >= len(ids)
 
 
 def _rank(ending: str) -> int:

@@ -227,7 +227,18 @@ def blocks(count: int) -> Join:
     return Join(files, records, {"rows_joined": count})
 
 
+def listed(is_there: bool) -> Join:
+    """A list whose ids have folders, by which namesakes are told apart."""
+    rows = [row(f"{speaker}/{number}", clip(f"{speaker} {number}"), "id") for speaker in "ab" for number in range(2)]
+    texts = "".join(f"{one['id']} {one['text']}\n" for one in rows).encode()
+    rows = rows if is_there else rows[:-1]
+    clips = {f"wav/{one['id']}.wav": one["audio"] for one in rows}
+    return Join({**clips, "text/transcript.txt": texts}, {"train.jsonl": rows}, {"rows_joined": len(rows)})
+
+
 JOINS: dict[str, Join] = {
+    "a list whose ids have folders": listed(is_there=True),
+    "a list whose ids have folders, one clip absent": listed(is_there=False),
     **{f"two speakers in a {where}": two_speakers(where, STYLES["as they are"]) for where in CONTAINERS},
     **{f"two speakers, named {style}": two_speakers("tar", named) for style, named in STYLES.items()},
     **{f"two speakers, loose, named {style}": two_speakers("folder", named) for style, named in STYLES.items()},

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.archive_members import Member, UnusualTarError, members, plain_names
 from hugflow_assets.formats.json_values import dumped, parsed
 from hugflow_assets.formats.names import split_named
@@ -244,9 +245,15 @@ class LoneTexts:
 
     def _is_table(self, name: str, head: bytes, text: Path | bytes) -> bool:
         at = len(self._tables)
-        table = _table_of(name, head, self._names) if at < _MOST_TABLES else None
+        table = _table_of(name, head, self._names)
         if table is None:
             return False
+        if at == _MOST_TABLES:
+            raise BadSourceError(
+                f"{self._path} holds more than {_MOST_TABLES} tables of its clips, {name} among them.",
+                remedy="Ask the dataset's owners for one table of all clips, or for the tables beside the archive.",
+                file=self._path,
+            )
         local = text if isinstance(text, Path) else self._saved(text, at, "table")
         target = self._work / f"table-{at:03d}.arrow"
         make_clip_table([(local, f"{self._path}/{name}")], table.path_column, table.told, target)
