@@ -12,7 +12,7 @@ from hugflow_assets.cli.datasets import ci_mode
 from hugflow_assets.intake import Kind, schema
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.index import INDEX_VERSION
-from hugflow_assets.store.models import Event, IndexRow, Manifest, Progress, Tombstone, TrashEntry
+from hugflow_assets.store.models import Event, IndexRow, Landed, Manifest, Progress, Tombstone, TrashEntry
 
 
 class ActiveJson(Frozen):
@@ -20,7 +20,7 @@ class ActiveJson(Frozen):
 
     schema_version: int = INDEX_VERSION
     storage_root: str
-    datasets: dict[str, IndexRow]
+    datasets: dict[str, Landed | IndexRow]
 
 
 class ArchivedJson(Frozen):

@@ -74,7 +74,7 @@ def _make(root: Path, requests: int, landed: int) -> None:
     (root / "requests/add").mkdir(parents=True)
     (root / "requests/remove").mkdir()
     store = Store(root / "datasets", root / ".hugflow-state")
-    store.names()
+    store.index.names()
     for number in range(requests):
         text = f"hf_id: org{number % 100}/set{number}\ndescription: Number {number}.\nowner: team{number % 20}\n"
         (root / f"requests/add/{number:05}.yaml").write_text(text, encoding="utf-8")

@@ -73,7 +73,7 @@ def test_what_the_store_writes_is_as_its_schema_says(tmp_path: Path) -> None:
     judge("ActiveJson", active)
     judge("Progress", orjson.loads((tmp_path / f"state/progress/{name}.json").read_bytes()))
 
-    with store.lease(name, purpose="remove") as lease:
+    with store.leases.take(name, purpose="remove") as lease:
         store.remove(name, reason="not needed", by="ada", removal_path="remove/x.yaml", lease=lease)
     archived = orjson.loads((tmp_path / "state/archived.json").read_bytes())
     assert [one["reason"] for one in archived["removed"]] == ["not needed"]

@@ -8,25 +8,20 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Column
 
 from hugflow_assets.demo.project import DemoProject
 from hugflow_assets.errors import DemoFailedError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.rules.verdict import Verdict
-from hugflow_assets.store import Phase, ProgressFiles
-from hugflow_assets.store import Progress as LandingProgress
+from hugflow_assets.status.progress_bars import POLL_S, ProgressBars
+from hugflow_assets.store import ProgressFiles
 from hugflow_assets.store.layout import Layout
-from hugflow_assets.wording import human_size
 
-_POLL_S = 0.1
 _AT_FAULT = ("failed", "malformed")
 _LOG_LINES = 15
 
@@ -82,9 +77,8 @@ class LandingRun:
 
     def _watch(self, process: subprocess.Popen[bytes], console: Console) -> None:
         files = ProgressFiles(Layout(self.project.storage_root, self.project.state_dir))
-        began, since = time.monotonic(), time.time()
-        with _bars(console) as bars:
-            rows: dict[str, TaskID] = {}
+        began, shown = time.monotonic(), ProgressBars(console, files, time.time())
+        with shown.bars as bars:
             starting = bars.add_task("starting Dagster", total=None, note="")
             while process.poll() is None:
                 if time.monotonic() - began > self.timeout_s:
@@ -92,69 +86,37 @@ class LandingRun:
                         f"`hugflow sync` was still at work after {self.timeout_s:.0f} s.",
                         remedy=f"Its log is {self.project.log}.",
                     )
-                _show(bars, rows, files, since)
-                if rows:
+                if shown.update():
                     bars.update(starting, visible=False)
-                time.sleep(_POLL_S)
-            _show(bars, rows, files, since)
+                time.sleep(POLL_S)
+            shown.update()
             bars.update(starting, visible=False)
 
     def _read(self, results: Path, status: int) -> list[Landing]:
         try:
             landings = _LANDINGS.validate_json(results.read_bytes())
         except ValidationError:
-            told = "\n".join(self.project.log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:])
+            text = "\n".join(self.project.log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:])
             raise DemoFailedError(
-                f"`hugflow sync` ended with status {status} and said:\n{told}",
+                f"`hugflow sync` ended with status {status} and said:\n{text}",
                 remedy=f"Its whole log is {self.project.log}.",
             ) from None
         if wrong := [one for one in landings if one.state in _AT_FAULT]:
-            told = "; ".join(f"{one.path}: [{one.error_code}] {one.message} {one.remedy}".strip() for one in wrong)
-            raise DemoFailedError(told, remedy=f"The log is {self.project.log}.")
+            text = "; ".join(f"{one.path}: [{one.error_code}] {one.message} {one.remedy}".strip() for one in wrong)
+            raise DemoFailedError(text, remedy=f"The log is {self.project.log}.")
         if status:
             raise DemoFailedError(f"`hugflow sync` ended with status {status}.", remedy=f"See {self.project.log}.")
         return landings
 
 
-def remembered(file: Path, landings: Sequence[Landing]) -> list[Landing]:
+def with_known_verdicts(file: Path, landings: Sequence[Landing]) -> list[Landing]:
     """The landings, each without verdicts completed by those of the run that landed it, which ``file`` keeps."""
     try:
         known: dict[str, Any] = json.loads(file.read_bytes())
         before = {name: tuple(Verdict.model_validate(one) for one in rows) for name, rows in known.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         before = {}
-    told = {one.name: one.verdicts or before.get(one.name, ()) for one in landings}
-    rows = {name: [one.model_dump(mode="json") for one in verdicts] for name, verdicts in told.items()}
+    by_name = {one.name: one.verdicts or before.get(one.name, ()) for one in landings}
+    rows = {name: [one.model_dump(mode="json") for one in verdicts] for name, verdicts in by_name.items()}
     file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    return [one.model_copy(update={"verdicts": told[one.name]}) for one in landings]
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("  {task.description}", table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=16),
-        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True)),
-        console=console,
-    )
-
-
-def _show(bars: Progress, rows: dict[str, TaskID], files: ProgressFiles, since: float) -> None:
-    for name, one in files.all().items():
-        if not _is_of_this_run(one, since):
-            continue
-        if name not in rows:
-            rows[name] = bars.add_task(_short(name), total=None, note="")
-        done, total = one.bytes_done, one.bytes_total
-        if one.phase is Phase.LANDED:
-            done = total
-        note = f"{one.phase.value}: {human_size(done)}, {one.shards_done}/{one.shards_total} shards, {one.rows:,} rows"
-        bars.update(rows[name], completed=done, total=total or None, note=note)
-
-
-def _short(name: str, most: int = 44) -> str:
-    """A storage name that leaves room for its bar: its end tells datasets of one repository apart."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
-
-
-def _is_of_this_run(progress: LandingProgress, since: float) -> bool:
-    return datetime.fromisoformat(progress.updated_at).timestamp() >= since - 1
+    return [one.model_copy(update={"verdicts": by_name[one.name]}) for one in landings]

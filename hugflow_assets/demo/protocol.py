@@ -298,13 +298,13 @@ class Protocol:
     def _check_gate(self, user: str | None, repo: Repo) -> None:
         if repo.may_download(user):
             return
-        told = f"Access to dataset {repo.repo_id} is restricted"
+        message = f"Access to dataset {repo.repo_id} is restricted"
         if user is None:
-            told += ". You must have access to it and be authenticated to access it. Please log in."
-            raise RefusedError(401, "GatedRepo", told)
+            message += ". You must have access to it and be authenticated to access it. Please log in."
+            raise RefusedError(401, "GatedRepo", message)
         where = f"{self.hub_url}/datasets/{repo.repo_id}"
-        told += f" and you are not in the authorized list. Visit {where} to ask for access."
-        raise RefusedError(403, "GatedRepo", told)
+        message += f" and you are not in the authorized list. Visit {where} to ask for access."
+        raise RefusedError(403, "GatedRepo", message)
 
     # ---- the CDN's origin
 

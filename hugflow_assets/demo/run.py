@@ -1,4 +1,4 @@
-"""The demo as a story: a Hub, a request, a landing, and what lies on the disk afterwards."""
+"""The demo, step by step: a Hub, a request, a landing, and what lies on the disk afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from hugflow_assets.demo import showing
-from hugflow_assets.demo.landing_run import Landing, LandingRun, remembered
+from hugflow_assets.demo.landing_run import Landing, LandingRun, with_known_verdicts
 from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.project import DemoProject
 from hugflow_assets.demo.speech import LICENSE, REPO_ID, speech_repo
@@ -57,7 +57,7 @@ def run_demo(folder: Path | None = None, *, port: int = PORT, console: Console |
         _step(console, "Landing", "hugflow sync: the sensor finds the requests, each becomes a partition and a run")
         landings = LandingRun(project, hub.url).land(console)
         idle = not any(one.verdicts for one in landings)
-        landings = remembered(project.folder / ".hub" / "verdicts.json", landings)
+        landings = with_known_verdicts(project.folder / ".hub" / "verdicts.json", landings)
         _show(console, project, landings, idle=idle)
     _conclude(console, project, time.monotonic() - began)
     return landings
@@ -201,6 +201,6 @@ def _beside_python(command: str) -> str:
     return str(path) if path.is_file() else command
 
 
-def _step(console: Console, title: str, told: str) -> None:
+def _step(console: Console, title: str, text: str) -> None:
     console.print()
-    console.print(Text.assemble((f"{title}  ", "bold cyan"), told), soft_wrap=True)
+    console.print(Text.assemble((f"{title}  ", "bold cyan"), text), soft_wrap=True)

@@ -41,10 +41,10 @@ def checks(landings: Iterable[Landing]) -> RenderableType:
 def tree(folder: Path, manifest: Manifest) -> RenderableType:
     """The landed folder, with the first few entries of each folder and the number of the others."""
     size = human_size(manifest.size_bytes)
-    told = (
+    summary = (
         f"{manifest.counts.rows:,} rows, {manifest.files:,} files, {size}, {manifest.counts.duration_s:,.0f} s of audio"
     )
-    root = Tree(Text.assemble((f"{folder.name}/", "bold"), f"  {told}"), guide_style="dim")
+    root = Tree(Text.assemble((f"{folder.name}/", "bold"), f"  {summary}"), guide_style="dim")
     _grow(root, folder)
     return root
 

@@ -65,11 +65,13 @@ class XetProtocol:
         start, end = 0, blob.size_bytes
         if found := re.fullmatch(r"bytes=(\d+)-(\d*)", asked.range or ""):
             start, end = int(found[1]), min(end, int(found[2] or end) + 1)
-        told = self.storage.reconstruction(xet_hash, start, end)
-        if told is None:
+        reconstruction = self.storage.reconstruction(xet_hash, start, end)
+        if reconstruction is None:
             raise RefusedError(416, None, "range not satisfiable")
-        xorbs = {xorb: [{"url": self._link(xorb), "ranges": ranges}] for xorb, ranges in told["xorbs"].items()}
-        return Answer.json({**told, "xorbs": xorbs})
+        xorbs = {
+            xorb: [{"url": self._link(xorb), "ranges": ranges}] for xorb, ranges in reconstruction["xorbs"].items()
+        }
+        return Answer.json({**reconstruction, "xorbs": xorbs})
 
     def _link(self, xorb: str) -> str:
         until = str(int(time.time()) + LINK_FOR_S)

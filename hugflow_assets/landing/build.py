@@ -79,7 +79,7 @@ class Build:
         self._started()
         with (
             self._place(),
-            self.store.reserve(self.plan.name, *self._need(), owner=self.hooks.run_id or "") as reservation,
+            self.store.quota.reserve(self.plan.name, *self._need(), owner=self.hooks.run_id or "") as reservation,
         ):
             tracker = self._tracker()
             with EarlySync(self.staging.path) as early:
@@ -110,7 +110,7 @@ class Build:
             raise
 
     def _should_stop(self) -> bool:
-        return self.hooks.should_stop() or self.store.cancelled(self.plan.name, self.lease)
+        return self.hooks.should_stop() or self.store.leases.cancelled(self.plan.name, self.lease)
 
     def _need(self) -> tuple[int, int]:
         return self._forecast.peak_bytes, self._forecast.peak_inodes
@@ -295,7 +295,7 @@ class Build:
         configs = tree.assemble()
         refuse_nothing(self.plan, tree.counts(configs))
         views = tree.finish(configs)
-        sizes = self.store.settle(self.staging)
+        sizes = self.store.publisher.settle(self.staging)
         return tree.manifest(configs, views, sizes, self._volatile(began)), sizes
 
     def _volatile(self, began: float) -> Volatile:

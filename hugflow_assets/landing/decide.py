@@ -35,8 +35,8 @@ def decide(plan: LandingPlan, store: Store, options: LandingOptions, *, in_run: 
 def restorable(plan: LandingPlan, store: Store, options: LandingOptions) -> TrashEntry | None:
     """The newest version in the trash that holds the plan's data, made as the options say."""
     wanted = fingerprint_of(plan, plan.commit, options).data
-    for entry in reversed(store.trash_entries(plan.name)):
-        manifest = store.trashed_manifest(entry) if entry.fingerprint_data == wanted else None
+    for entry in reversed(store.trash.entries(plan.name)):
+        manifest = store.trash.manifest(entry) if entry.fingerprint_data == wanted else None
         if manifest is not None and Version.of(manifest) == plan.version:
             return entry
     return None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from hugflow_assets.durable.disk_errors import disk_error
 from hugflow_assets.errors import (
     HeldBackError,
     HugflowError,
@@ -26,7 +27,7 @@ from hugflow_assets.landing.update_in_place import describe, rebuild
 from hugflow_assets.landing.views.columns import choose_columns
 from hugflow_assets.planning.models import Action, LandingPlan, Version
 from hugflow_assets.shapes.registry import LANDABLE
-from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, disk_error, now_text
+from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, now_text
 
 
 def _yes() -> bool:
@@ -74,7 +75,7 @@ def land(
     _refuse(plan)
     hooks = Hooks(on_progress, still_wanted, should_stop, run_id, requested_by, request_commit)
     began = time.monotonic()
-    with store.lease(plan.name, purpose="landing", wait_s=0) as lease:
+    with store.leases.take(plan.name, purpose="landing", wait_s=0) as lease:
         _refuse_outrun(plan, store)
         try:
             _refuse_held(plan, store)

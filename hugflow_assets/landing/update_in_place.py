@@ -1,11 +1,16 @@
-"""Changes that fetch nothing: views rebuilt from the record, the description in the manifest."""
+"""Changes that fetch nothing: views rebuilt from the record, the description in the manifest.
+
+A landed folder is never written to: a new tree is staged, of hard links to what stays, and swapped in like a landing.
+So a reader sees the old version or the new one, whatever is killed, and a run that has lost its lease changes nothing.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.tree.card import replace_configs
@@ -13,28 +18,15 @@ from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.files import (
     LEFT_OUT,
     folders_of,
-    measure,
     read_features,
     view_splits,
 )
 from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.views.columns import choose_columns, first_rows
 from hugflow_assets.landing.views.write import make_views
-from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Lease, Manifest, Store, disk_errors, now_text
-
-
-def rebuild_views(store: Store, name: str, request: DatasetRequest, options: LandingOptions) -> Manifest:
-    """Make the views of a landed dataset anew, for the columns of ``request`` and the views of ``options``.
-
-    Raises:
-        UnknownDatasetError: it is not landed. ColumnNotFoundError: it has no such column.
-        LeaseHeldError: a landing is at work on it.
-    """
-    with store.lease(name, purpose="rebuilding views") as lease:
-        manifest = store.manifest(name)
-        if manifest is None:
-            raise not_landed(name)
-        return rebuild(store, manifest, request, options, lease)
+from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Lease, Manifest, Staging, Store, now_text
+from hugflow_assets.store.layout import MANIFEST
+from hugflow_assets.store.trees import link_tree
 
 
 def not_landed(name: str) -> Exception:
@@ -49,55 +41,67 @@ def describe(store: Store, manifest: Manifest, request: DatasetRequest, lease: L
     updated = _requested(manifest, request, manifest.views)
     fingerprint = manifest.fingerprint.model_copy(update={"about": updated.fingerprint.about})
     updated = updated.model_copy(update={"fingerprint": fingerprint})
-    lease.check()
-    store.write_manifest(manifest.name, updated)
-    return updated
+    with _new_tree(store, manifest, lease) as staging:
+        return _swap_in(store, staging, updated, lease)
 
 
 def rebuild(
     store: Store, manifest: Manifest, request: DatasetRequest, options: LandingOptions, lease: Lease
 ) -> Manifest:
-    """Rebuild under a lease. Each file is replaced in one step; the manifest comes last, so that a crash is redone."""
+    """Make the views anew, for the columns of ``request`` and the views of ``options``, under the dataset's lease."""
     root = store.layout.dataset(manifest.name)
     folders = folders_of(manifest)
     features = read_features(root, folders)
     splits = view_splits(manifest.configs, folders)
     columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(root, splits))
     updated = _requested(manifest, request, options.views)
-    staging = store.staging(manifest.name, f"views-{manifest.fingerprint.data}")
+    with _new_tree(store, manifest, lease) as staging:
+        made = make_views(root, staging.path, splits, options.views, columns, features)
+        configs = made.card(updated.fingerprint.of_views(manifest.commit))
+        (staging.path / CARD).write_bytes(replace_configs((root / CARD).read_bytes(), configs))
+        checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
+        gone = _write_sums(root, staging.path, checksum, [*made.paths, CARD])
+        extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
+        extra |= {LEFT_OUT: made.left_out} if made.left_out else {}
+        updated = updated.model_copy(
+            update={
+                "layout_version": LAYOUT_VERSION,
+                "views": made.of(options.views),
+                "audio_column": columns.audio,
+                "audio_columns": columns.audios,
+                "text_column": columns.text,
+                "counts": manifest.counts.model_copy(update={"extra": extra}),
+            }
+        )
+        return _swap_in(store, staging, updated, lease, without=gone)
+
+
+@contextmanager
+def _new_tree(store: Store, manifest: Manifest, lease: Lease) -> Iterator[Staging]:
+    """An empty staged tree of this lease alone; what is not swapped in goes."""
+    staging = store.staging(manifest.name, f"edit-{manifest.fingerprint.data}", lease)
+    staging.discard()  # what a killed run left, which may be of another request
+    staging.open()
     try:
-        with disk_errors(root):
-            made = make_views(root, staging.path, splits, options.views, columns, features)
-            told = made.card(updated.fingerprint.of_views(manifest.commit))
-            card = replace_configs((root / CARD).read_bytes(), told)
-            (staging.path / CARD).write_bytes(card)
-            kept = [*made.paths, CARD]
-            checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
-            gone = _write_sums(root, staging.path, checksum, kept)
-            lease.check()
-            _put(staging.path, root, [*kept, checksum.list_name], store)
-            _remove_others(root, gone - set(made.paths))
-            size, files = measure(root)
+        with disk_errors(store.layout.dataset(manifest.name)):
+            yield staging
     finally:
         staging.discard()
-    extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
-    extra |= {LEFT_OUT: made.left_out} if made.left_out else {}
-    updated = updated.model_copy(
-        update={
-            "layout_version": LAYOUT_VERSION,
-            "views": made.of(options.views),
-            "audio_column": columns.audio,
-            "audio_columns": columns.audios,
-            "text_column": columns.text,
-            "counts": manifest.counts.model_copy(update={"extra": extra}),
-            "size_bytes": size,
-            "files": files,
-            "inodes": _inodes(root),
-        }
-    )
-    lease.check()
-    store.write_manifest(manifest.name, updated)
-    return updated
+
+
+def _swap_in(
+    store: Store, staging: Staging, manifest: Manifest, lease: Lease, *, without: Collection[str] = ()
+) -> Manifest:
+    """Link what stays beside what was written anew, and swap the tree in; the manifest as it is published.
+
+    Args:
+        without: paths of the landed version that are not in the new one.
+    """
+    link_tree(store.layout.dataset(manifest.name), staging.path, {MANIFEST, *without})
+    settled = store.publisher.settle(staging)
+    manifest = manifest.model_copy(update={"size_bytes": settled.size_bytes, "files": settled.files})
+    store.publish(staging, manifest, lease, settled, keep_replaced=False)
+    return store.manifest(manifest.name) or manifest
 
 
 def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ...]) -> Manifest:
@@ -130,30 +134,3 @@ def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str]) -> se
     ):
         out.writelines(merged([own, others(before)]))
     return views
-
-
-def _put(source: Path, root: Path, paths: list[str], store: Store) -> None:
-    for path in paths:
-        folder = root
-        for part in Path(path).parts[:-1]:
-            folder = folder / part
-            if not folder.is_dir():
-                folder.mkdir()
-                folder.chmod(store.folder_mode)
-        (source / path).chmod(store.file_mode)
-        with (source / path).open("rb") as file:
-            os.fsync(file.fileno())
-        (source / path).replace(root / path)
-
-
-def _remove_others(root: Path, paths: set[str]) -> None:
-    for path in sorted(paths):
-        (root / path).unlink(missing_ok=True)
-        folder = (root / path).parent
-        while folder != root and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent
-
-
-def _inodes(root: Path) -> int:
-    return 1 + sum(len(folders) + len(files) for _, folders, files in os.walk(root))

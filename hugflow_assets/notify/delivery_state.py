@@ -13,10 +13,10 @@ from typing import Self
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write, make_folder
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import DeliveryError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store import Event, Store
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 900.0

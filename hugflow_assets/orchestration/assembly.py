@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagster import AssetSelection, Definitions, define_asset_job, in_process_executor
+from dagster import AssetSelection, Definitions, SensorDefinition, define_asset_job, in_process_executor
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from hugflow_assets.errors import SettingsError
@@ -15,13 +15,16 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.assets.removed_dataset import removed_dataset
 from hugflow_assets.orchestration.assets.requests import files_valid, requests
 from hugflow_assets.orchestration.assets.storage_catalogue import storage_catalogue
+from hugflow_assets.orchestration.github.delivery_sensor import INTERVAL_S as DELIVERY_S
 from hugflow_assets.orchestration.github.delivery_sensor import delivery_sensor
+from hugflow_assets.orchestration.github.pull_requests_sensor import INTERVAL_S as PULLS_S
 from hugflow_assets.orchestration.github.pull_requests_sensor import pull_requests_sensor
 from hugflow_assets.orchestration.reconcile.plan_tick import LAND_JOB, REMOVE_JOB
 from hugflow_assets.orchestration.reconcile.requests_sensor import requests_sensor
 from hugflow_assets.orchestration.reconcile.schedules import upkeep_jobs, upkeep_schedules
 from hugflow_assets.settings import Settings, load_settings
 
+OFF_S = 600
 LANDING = {".dagster/hugflow_work": "landing"}  # dagster.yaml limits how many of these run at a time
 
 
@@ -33,7 +36,7 @@ def definitions() -> Definitions:
         asset_checks=[files_valid, landed_checks],
         jobs=[*runs, *upkeep],
         schedules=upkeep_schedules(upkeep),
-        sensors=[requests_sensor(_sensor_interval_s(), runs), pull_requests_sensor(), delivery_sensor()],
+        sensors=[requests_sensor(_sensor_interval_s(), runs), *_channel_sensors()],
         resources={"platform": platform, STORAGE_KEY: LandingIOManager(platform=platform)},
         executor=in_process_executor,  # a run is a process of its own already
     )
@@ -57,10 +60,26 @@ def jobs() -> list[UnresolvedAssetJobDefinition]:
     ]
 
 
+def _channel_sensors() -> list[SensorDefinition]:
+    """What looks at GitHub and Slack; what has nothing to look at says so now and then, not every fifteen seconds."""
+    settings = _settings()
+    github = settings is None or None not in (settings.github_token, settings.github_repository)
+    slack = settings is None or (settings.slack_webhook_url or settings.slack_bot_token) is not None
+    return [
+        pull_requests_sensor(PULLS_S if github else OFF_S),
+        delivery_sensor(DELIVERY_S if github or slack else OFF_S),
+    ]
+
+
 def _sensor_interval_s() -> int:
-    """The one setting that Dagster wants at load. Wrong settings must not keep the UI, which names them, from it."""
+    settings = _settings()
+    default = Settings.model_fields["sensor_interval"].default
+    return max(1, round((settings.sensor_interval if settings is not None else default).total_seconds()))
+
+
+def _settings() -> Settings | None:
+    """What Dagster wants to know at load. Wrong settings must not keep the UI, which names them, from it."""
     try:
-        settings = load_settings()
+        return load_settings()
     except SettingsError:
-        return int(Settings.model_fields["sensor_interval"].default.total_seconds())
-    return max(1, round(settings.sensor_interval.total_seconds()))
+        return None

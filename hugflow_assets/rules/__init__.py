@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hugflow_assets.rules.after_landing import POSTLANDING_RULES, judge_landed, postlanding
+    from hugflow_assets.rules.after_landing import POSTLANDING_RULES, judge_landed
     from hugflow_assets.rules.before_landing import PREFLIGHT_RULES, preflight
     from hugflow_assets.rules.landed_rules import TextFacts
     from hugflow_assets.rules.removals import (
@@ -19,14 +19,12 @@ if TYPE_CHECKING:
         removal_hits,
         removal_preview,
     )
-    from hugflow_assets.rules.review import OFFLINE_RULES, offline, offline_problems
+    from hugflow_assets.rules.review import OFFLINE_RULES, offline
     from hugflow_assets.rules.rule import Rule
-    from hugflow_assets.rules.stock import Landed, Stock
     from hugflow_assets.rules.verdict import Severity, Verdict, blocking
     from hugflow_assets.rules.withdrawing import cuts
 
 _HOMES = {
-    "Landed": "stock",
     "LandsAgain": "removals",
     "OFFLINE_RULES": "review",
     "POSTLANDING_RULES": "after_landing",
@@ -35,7 +33,6 @@ _HOMES = {
     "RemovalPreview": "removals",
     "Rule": "rule",
     "Severity": "verdict",
-    "Stock": "stock",
     "TextFacts": "landed_rules",
     "Verdict": "verdict",
     "blocking": "verdict",
@@ -43,8 +40,6 @@ _HOMES = {
     "judge_landed": "after_landing",
     "lands_again": "removals",
     "offline": "review",
-    "offline_problems": "review",
-    "postlanding": "after_landing",
     "preflight": "before_landing",
     "removal_hits": "removals",
     "removal_preview": "removals",
@@ -54,13 +49,11 @@ __all__ = [
     "OFFLINE_RULES",
     "POSTLANDING_RULES",
     "PREFLIGHT_RULES",
-    "Landed",
     "LandsAgain",
     "RemovalHit",
     "RemovalPreview",
     "Rule",
     "Severity",
-    "Stock",
     "TextFacts",
     "Verdict",
     "blocking",
@@ -68,8 +61,6 @@ __all__ = [
     "judge_landed",
     "lands_again",
     "offline",
-    "offline_problems",
-    "postlanding",
     "preflight",
     "removal_hits",
     "removal_preview",

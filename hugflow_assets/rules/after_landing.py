@@ -50,33 +50,6 @@ class Verification(Protocol):
     def checked(self) -> int: ...
 
 
-def postlanding(
-    name: str,
-    store: Store,
-    settings: Settings,
-    *,
-    plan: LandingPlan | None = None,
-    verification: Verification | None = None,
-    texts: TextFacts | None = None,
-    upstream: RepoState | HugflowError | None = None,
-) -> list[Verdict]:
-    """Judge a landed dataset by every post-landing rule, in the order of ``POSTLANDING_RULES``.
-
-    Args:
-        name: the storage name.
-        plan: what it was landed from, for the rows that upstream promised; left out, only the manifest is compared.
-        verification: what ``landing.verify`` found; left out, ``hashes`` is not evaluated.
-        texts: how many rows have a transcript; left out, ``transcripts_present`` is not evaluated.
-        upstream: the repository now, or why it could not be looked at; left out, not evaluated.
-
-    Raises:
-        Nothing on purpose: a manifest that cannot be read, or none at all, fails ``complete``; the rules that need
-        one are then not evaluated.
-    """
-    case = _case(name, store, settings, plan, verification, texts, upstream)
-    return [rule.verdict(case) for rule in POSTLANDING_RULES]
-
-
 def judge_landed(
     rule: Rule[LandedCase],
     name: str,
@@ -88,7 +61,20 @@ def judge_landed(
     texts: TextFacts | None = None,
     upstream: RepoState | HugflowError | None = None,
 ) -> Verdict:
-    """One post-landing rule alone, as the UI runs it: ``postlanding`` without the others."""
+    """Judge a landed dataset by one post-landing rule.
+
+    Args:
+        rule: of ``POSTLANDING_RULES``.
+        name: the storage name.
+        plan: what it was landed from, for the rows that upstream promised; left out, only the manifest is compared.
+        verification: what ``landing.verify`` found; left out, ``hashes`` is not evaluated.
+        texts: how many rows have a transcript; left out, ``transcripts_present`` is not evaluated.
+        upstream: the repository now, or why it could not be looked at; left out, not evaluated.
+
+    Raises:
+        Nothing on purpose: a manifest that cannot be read, or none at all, fails ``complete``; the rules that need
+        one are then not evaluated.
+    """
     return rule.verdict(_case(name, store, settings, plan, verification, texts, upstream))
 
 
@@ -111,7 +97,7 @@ def _case(
         missing = UnknownDatasetError(f"{name} is not landed.", remedy="Materialize it.")
     room: Headroom | HugflowError
     try:
-        room = store.headroom()
+        room = store.quota.headroom()
     except HugflowError as error:
         room = error
     return LandedCase(

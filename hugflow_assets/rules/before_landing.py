@@ -23,10 +23,10 @@ from hugflow_assets.rules.licence import LicenceAllowed
 from hugflow_assets.rules.quota import WithinQuota
 from hugflow_assets.rules.requests import NoRemovalInForce
 from hugflow_assets.rules.rule import Case, Rule
-from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
 from hugflow_assets.shapes.models import Shape
+from hugflow_assets.store.models import IndexRow
 from hugflow_assets.store.space import Headroom
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def preflight(
     settings: Settings,
     *,
     forecast: Forecast | HugflowError | None,
-    stock: Stock | None = None,
+    index: Mapping[str, IndexRow] | None = None,
     plans: Mapping[str, LandingPlan] | None = None,
     landable: Collection[Shape] | None = None,
 ) -> list[Verdict]:
@@ -68,7 +68,7 @@ def preflight(
         plan: what the Hub says to it, or the error that resolving it raised. An error fails the rule that it is
             about; the rules that need a plan then say "not evaluated", which is not passed and does not block.
         forecast: of the plan, by ``landing.forecast``: what landing it would do and take; None where there is no plan.
-        stock: what is landed, when the caller has read it already (``Stock(store)``).
+        index: what is landed, when the caller has read it already (``store.index.rows()``).
         plans: plans of other requests that are known, by name: two that have not landed are compared by them.
         landable: the shapes that there is a reader for; None: every one but ``UNSUPPORTED``.
 
@@ -81,7 +81,7 @@ def preflight(
         snapshot=snapshot,
         plan=planned,
         error=None if isinstance(plan, LandingPlan) else plan,
-        stock=_stock(store) if stock is None else stock,
+        index=_index(store) if index is None else index,
         room=_room(store, request_file.name),
         settings=settings,
         forecast=forecast,
@@ -91,15 +91,15 @@ def preflight(
     return [rule.verdict(case) for rule in PREFLIGHT_RULES]
 
 
-def _stock(store: Store) -> Stock | HugflowError:
+def _index(store: Store) -> Mapping[str, IndexRow] | HugflowError:
     try:
-        return Stock(store)
+        return store.index.rows()
     except HugflowError as error:
         return error
 
 
 def _room(store: Store, name: str) -> Headroom | HugflowError:
     try:
-        return store.headroom(name)
+        return store.quota.headroom(name)
     except HugflowError as error:
         return error

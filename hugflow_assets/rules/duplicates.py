@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hugflow_assets.errors import DuplicateRequestError, HugflowError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.conflicts import conflicts_of
 from hugflow_assets.rules.rule import Case, Rule
-from hugflow_assets.rules.stock import Landed, Selection, Stock, selection_of
 from hugflow_assets.rules.verdict import Severity, Verdict
+from hugflow_assets.store.models import IndexRow, Landed, Selection
+
+Index = Mapping[str, IndexRow]
 
 
 class _Other(Frozen):
@@ -30,11 +32,11 @@ class NotDuplicate(Rule[Case]):
     about = "No other request or landing holds the same data, or a name that differs in case only."
 
     def judge(self, case: Case) -> Verdict:
-        if isinstance(case.stock, HugflowError):
-            raise case.stock
-        stock = case.stock
-        landed_here = case.request_file.name in stock
-        found = [*self._by_text(case, stock, landed_here), *self._by_meaning(case, stock, landed_here)]
+        if isinstance(case.index, HugflowError):
+            raise case.index
+        index = case.index
+        landed_here = case.request_file.name in index
+        found = [*self._by_text(case, index, landed_here), *self._by_meaning(case, index, landed_here)]
         if case.plan is None and not found:
             return self.not_evaluated(
                 "no other request is the same by its text; the commit is not known.",
@@ -50,7 +52,7 @@ class NotDuplicate(Rule[Case]):
             severity=Severity.ERROR if any(blocks for _, _, blocks in found) else Severity.WARNING,
         )
 
-    def _by_text(self, case: Case, stock: Stock, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
+    def _by_text(self, case: Case, index: Index, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
         """Conflicts among the request files, then names on the storage that differ in case only."""
         mine = case.request_file
         for one in conflicts_of(case.snapshot, mine):
@@ -58,7 +60,7 @@ class NotDuplicate(Rule[Case]):
             wider_lands = one.kind != "held-by-whole" or not landed_here
             yield one.message, one.remedy, not first_of_name and not landed_here and wider_lands
         asked = {one.name for one in case.snapshot.adds}
-        for name in stock:
+        for name in index:
             if name != mine.name and name.casefold() == mine.name.casefold() and name not in asked:
                 yield (
                     f"{name} is landed, and differs from {mine.name} in case only.",
@@ -66,12 +68,12 @@ class NotDuplicate(Rule[Case]):
                     not landed_here,
                 )
 
-    def _by_meaning(self, case: Case, stock: Stock, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
+    def _by_meaning(self, case: Case, index: Index, landed_here: bool) -> Iterator[tuple[str, str, bool]]:
         plan = case.plan
         if plan is None:
             return
-        mine = selection_of(plan)
-        for other in _others(case, stock, plan.commit):
+        mine = _selection(plan)
+        for other in _others(case, index, plan.commit):
             if not mine or other.name.casefold() == plan.name.casefold() or not _same_repo(plan, other):
                 continue
             spelt = "" if other.repo_id == plan.state.repo_id else f" under the name {other.repo_id}"
@@ -89,26 +91,30 @@ class NotDuplicate(Rule[Case]):
                 )
 
 
-def _others(case: Case, stock: Stock, commit: str) -> Iterator[_Other]:
+def _others(case: Case, index: Index, commit: str) -> Iterator[_Other]:
     """The other datasets at this commit: only they can hold the same data."""
-    yield from map(_of_landed, stock.at_commit(commit))
+    yield from (_of_landed(row) for row in index.values() if isinstance(row, Landed) and row.commit == commit)
     desired = case.snapshot.desired()
     for name, plan in case.plans.items():
-        if plan.commit == commit and name not in stock and name in desired:
+        if plan.commit == commit and name not in index and name in desired:
             yield _Other(
                 name=name,
                 where=f"asked for in {desired[name].path}",
                 repo_id=plan.state.repo_id,
                 repo_oid=plan.state.repo_oid,
-                selection=selection_of(plan),
+                selection=_selection(plan),
             )
+
+
+def _selection(plan: LandingPlan) -> Selection:
+    return frozenset((config.name, split.name) for config in plan.configs for split in config.splits)
 
 
 def _of_landed(landed: Landed) -> _Other:
     return _Other(
         name=landed.name,
         where="landed",
-        repo_id=landed.repo_id,
+        repo_id=landed.hf_id,
         repo_oid=landed.repo_oid,
         selection=landed.selection,
     )

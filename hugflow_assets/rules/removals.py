@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.rules.stock import Landed, Stock
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.rules.withdrawing import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
 from hugflow_assets.settings import Settings
 from hugflow_assets.wording import human_size, listed
 
 if TYPE_CHECKING:
-    from hugflow_assets.store import Store
+    from hugflow_assets.store import Landed, Store
 
 
 class RemovalHit(Frozen):
@@ -80,10 +80,10 @@ def removal_preview(
     Raises:
         StorageError: the storage cannot be read.
     """
-    hits, cut = removal_hits(removal, snapshot, Stock(store))
+    hits, cut = removal_hits(removal, snapshot, store.index.landed())
     done = tuple(
         one.name
-        for one in store.archived()
+        for one in store.trash.archived()
         if one.restored_at is None and one.hf_id == removal.request.hf_id and one.removal_path == removal.path
     )
     frees_bytes = sum(one.size_bytes for one in hits)
@@ -101,11 +101,11 @@ def removal_preview(
 
 
 def removal_hits(
-    removal: RemoveFile, snapshot: RequestSnapshot, stock: Stock
+    removal: RemoveFile, snapshot: RequestSnapshot, landed: Mapping[str, Landed]
 ) -> tuple[tuple[RemovalHit, ...], tuple[RemovalHit, ...]]:
     """What a removal withdraws and what it would cut, each in order of name: requests and landings, orphans too."""
     wanted = removal.request
-    landed = {one.name: one for one in stock.of_repo(wanted.hf_id)}
+    landed = {name: one for name, one in landed.items() if one.hf_id.casefold() == wanted.hf_id.casefold()}
     asked: dict[str, AddFile] = {}
     for one in snapshot.adds:
         if one.request.hf_id == wanted.hf_id:
@@ -114,7 +114,7 @@ def removal_hits(
     for name in sorted({*landed, *asked}):
         found, file = landed.get(name), asked.get(name)
         # What is on the storage counts; a request that has been rewritten since has another name.
-        request = found.request if found else file.request if file else None
+        request = found.asked if found else file.request if file else None
         if request is None:
             continue
         if matches(wanted, request):
@@ -130,26 +130,26 @@ def lands_again(removal: RemoveFile, snapshot: RequestSnapshot, store: Store) ->
     ``snapshot`` may hold the file still or not; what has been made of it by an edit stays in force.
     """
     others = snapshot.model_copy(update={"removals": tuple(one for one in snapshot.removals if one.key != removal.key)})
-    stock = Stock(store)
+    index = store.index.rows()
     found = []
     for name, file in sorted(others.desired().items()):
-        if not matches(removal.request, file.request) or name in stock:
+        if not matches(removal.request, file.request) or name in index:
             continue
-        tombstone = store.tombstone(name)
+        tombstone = store.trash.tombstone(name)
         found.append(
             LandsAgain(
                 name=name,
                 path=file.path,
                 owner=file.request.owner,
                 size_bytes=None if tombstone is None else tombstone.size_bytes,
-                in_trash=any(entry.why == "removed" for entry in store.trash_entries(name)),
+                in_trash=any(entry.why == "removed" for entry in store.trash.entries(name)),
             )
         )
     return tuple(found)
 
 
 def _hit(name: str, file: AddFile | None, landed: Landed | None) -> RemovalHit:
-    request = file.request if file else landed.request if landed else None
+    request = file.request if file else landed.asked if landed else None
     return RemovalHit(
         name=name,
         path=file.path if file else None,

@@ -28,7 +28,7 @@ class NoRemovalInForce(Rule[Case]):
     def _unread(self, case: Case) -> Verdict | None:
         """A removal that cannot be read could mean this dataset: what is not landed yet waits until it is corrected."""
         unread = case.snapshot.might_withdraw(case.request_file.request)
-        landed = not isinstance(case.stock, HugflowError) and case.request_file.name in case.stock
+        landed = not isinstance(case.index, HugflowError) and case.request_file.name in case.index
         if not unread or landed:
             return None
         return self.failed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from hugflow_assets.errors import DuplicateRequestError
-from hugflow_assets.intake import AddFile, Problem, RemoveFile, RequestSnapshot, matches
+from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot, matches
 from hugflow_assets.rules.conflicts import conflicts
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.rules.withdrawing import MATCHES_NOTHING, REMOVALS_MATCH, TOO_NARROW, cuts, near_misses
@@ -43,16 +43,6 @@ def offline(snapshot: RequestSnapshot) -> list[Verdict]:
     return [
         *(duplicates or [_fine(NAMES_UNIQUE, f"{len(snapshot.adds)} requests, no two for the same data.")]),
         *(removals or [_fine(REMOVALS_MATCH, f"{len(snapshot.removals)} removals, each matches.")]),
-    ]
-
-
-def offline_problems(snapshot: RequestSnapshot) -> list[Problem]:
-    """The blocking verdicts of ``offline`` as problems of files, one for each file that takes part."""
-    return [
-        Problem(path=path, line=1, column=1, message=verdict.message, suggestion=verdict.remedy)
-        for verdict in offline(snapshot)
-        if verdict.blocks
-        for path in verdict.details["paths"]
     ]
 
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import AddFile, RequestSnapshot
 from hugflow_assets.planning.models import Forecast, LandingPlan
-from hugflow_assets.rules.stock import Stock
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
 from hugflow_assets.shapes.models import Shape
+from hugflow_assets.store.models import IndexRow
 from hugflow_assets.store.space import Headroom
 
 CaseT = TypeVar("CaseT")
@@ -77,14 +77,15 @@ class Rule(ABC, Generic[CaseT]):
 class Case:
     """Everything a pre-flight rule may look at. Exactly one of ``plan`` and ``error`` is given.
 
-    ``forecast`` is given with every plan: what landing it would do and take, or why the storage cannot tell.
+    ``index`` is what is landed, damaged ones too. ``forecast`` is given with every plan: what landing it would do and
+    take, or why the storage cannot tell.
     """
 
     request_file: AddFile
     snapshot: RequestSnapshot
     plan: LandingPlan | None
     error: HugflowError | None
-    stock: Stock | HugflowError
+    index: Mapping[str, IndexRow] | HugflowError
     room: Headroom | HugflowError
     settings: Settings
     forecast: Forecast | HugflowError | None = None

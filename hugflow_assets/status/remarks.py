@@ -11,7 +11,6 @@ from hugflow_assets.settings import Settings
 from hugflow_assets.store import Event, EventKind, Held, Hold, IndexRow, Scrub, Store, Trouble, Upstream
 
 # How far back the audit log is read for the last word on what has not landed.
-RECENT_EVENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -65,23 +64,24 @@ class Known:
 
     def notes(self, row: IndexRow, request: DatasetRequest | None) -> list[str]:
         """What a person should know of a landed dataset, beside its state."""
-        told = []
+        remarks = []
         mark = self._upstream(row)
         if mark is not None:
             if mark.trouble is not None:
-                told.append(f"upstream {mark.trouble.value}: {mark.told.rstrip('.')}; the data stay")
+                remarks.append(f"upstream {mark.trouble.value}: {mark.told.rstrip('.')}; the data stay")
             if mark.is_stale(row.commit):
-                told.append(f"{mark.revision} is at {mark.commit[:12]} upstream: `hugflow update {row.name}` lands it")
+                newest = f"{mark.revision} is at {mark.commit[:12]} upstream"
+                remarks.append(f"{newest}: `hugflow update {row.name}` lands it")
         if (hold := self.held(row.name, request)) is not None:
-            told.append(hold_story(hold))
+            remarks.append(hold_story(hold))
         if expiry := self._expiry(request.keep_until if request else row.keep_until):
-            told.append(expiry)
+            remarks.append(expiry)
         scrub = self._scrub(row)
         if scrub is not None and scrub.extra:
-            told.append(f"{len(scrub.extra)} files in it did not land (first: {scrub.extra[0]})")
+            remarks.append(f"{len(scrub.extra)} files in it did not land (first: {scrub.extra[0]})")
         if row.name in self.failures:
-            told.append(f"the last try to change it: {self.failures[row.name]}")
-        return told
+            remarks.append(f"the last try to change it: {self.failures[row.name]}")
+        return remarks
 
     def _upstream(self, row: IndexRow) -> Upstream | None:
         mark = self.upstream.get(row.name)
@@ -115,7 +115,7 @@ def _history(store: Store) -> tuple[dict[str, str], dict[str, str]]:
     """Why the last attempt of each name failed, where it did; when each name landed last, where it was not removed."""
     failures: dict[str, str] = {}
     was_there: dict[str, str] = {}
-    for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS)):
+    for event in store.events.recent():
         if event.kind in (EventKind.FAILED, EventKind.REJECTED):
             failures[event.name] = _reason(event)
         elif event.kind in _LAST_WORDS:
@@ -142,11 +142,11 @@ def _reason(event: Event) -> str:
     blocking = [one for one in event.data.get("verdicts", ()) if not one.get("passed")]
     facts = blocking[0] if blocking else event.data
     code = facts.get("code") or facts.get("error_code") or event.kind.value
-    told = f"[{code}] {facts.get('message', '')} {facts.get('remedy', '')}".strip()
+    reason = f"[{code}] {facts.get('message', '')} {facts.get('remedy', '')}".strip()
     passing = [one.get("transient") for one in blocking] or [event.data.get("transient")]
     if event.data.get("cancelled") or None in passing:
-        return told
-    said = "" if "tried again" in told else "it is tried again by itself"
+        return reason
+    said = "" if "tried again" in reason else "it is tried again by itself"
     if not all(passing):
         said = "it waits for an edit of its request"
-    return f"{told.rstrip('.')}; {said}" if said else told
+    return f"{reason.rstrip('.')}; {said}" if said else reason

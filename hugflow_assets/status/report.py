@@ -112,9 +112,9 @@ def status_report(snapshot: RequestSnapshot, store: Store, settings: Settings) -
         problems=snapshot.problems,
         totals=Totals.model_validate(_sums(landed)),
         owners=_by_owner(landed),
-        strays=store.strays(),
+        strays=store.index.strays(),
         held_back=_held_back(snapshot),
-        usage=store.usage(),
+        usage=store.quota.usage(),
     )
 
 
@@ -128,7 +128,8 @@ def landed_states(snapshot: RequestSnapshot, store: Store, settings: Settings) -
     asked = {one.name: one for one in reversed(snapshot.adds)}
     known = Known.of(snapshot, store, settings)
     return {
-        name: _state_of_landed(row, asked.get(name), name in desired, known)[0] for name, row in store.index().items()
+        name: _state_of_landed(row, asked.get(name), name in desired, known)[0]
+        for name, row in store.index.rows().items()
     }
 
 
@@ -166,8 +167,8 @@ def _by_owner(landed: Iterable[DatasetStatus]) -> tuple[OwnerTotals, ...]:
 def _statuses(snapshot: RequestSnapshot, store: Store, settings: Settings) -> Iterator[DatasetStatus]:
     desired = snapshot.desired()
     asked = {one.name: one for one in reversed(snapshot.adds)}
-    landed = store.index()
-    in_trash = {one.name for one in store.trash_entries() if one.why == "removed"}
+    landed = store.index.rows()
+    in_trash = {one.name for one in store.trash.entries() if one.why == "removed"}
     progress = {name: one for name, one in store.progress.all().items() if _at_work(one) or name in asked}
     known = Known.of(snapshot, store, settings)
     for name in sorted(asked.keys() | landed.keys() | in_trash | progress.keys()):
@@ -176,7 +177,7 @@ def _statuses(snapshot: RequestSnapshot, store: Store, settings: Settings) -> It
         elif name in desired or (name not in asked and name in progress):
             yield _wanted(name, asked.get(name), progress.get(name), known)
         else:
-            yield _removed(name, asked.get(name), store.tombstone(name))
+            yield _removed(name, asked.get(name), store.trash.tombstone(name))
 
 
 def _landed(

@@ -2,7 +2,6 @@
 
 from hugflow_assets.durable import Holder, Lease
 from hugflow_assets.store.events import EventLog, now_text
-from hugflow_assets.store.faults import disk_error, disk_errors
 from hugflow_assets.store.layout import Layout, is_safe, safe_name
 from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
 from hugflow_assets.store.models import (
@@ -13,10 +12,12 @@ from hugflow_assets.store.models import (
     EventKind,
     Fingerprint,
     IndexRow,
+    Landed,
     Manifest,
     Phase,
     Progress,
     RepoRecord,
+    Selection,
     ShardReceipt,
     ShardRecord,
     SourceRecord,
@@ -50,6 +51,7 @@ __all__ = [
     "Hold",
     "Holder",
     "IndexRow",
+    "Landed",
     "Layout",
     "Lease",
     "Manifest",
@@ -60,6 +62,7 @@ __all__ = [
     "RepoRecord",
     "Reservation",
     "Scrub",
+    "Selection",
     "ShardReceipt",
     "ShardRecord",
     "SourceRecord",
@@ -74,8 +77,6 @@ __all__ = [
     "Upstream",
     "Usage",
     "Volatile",
-    "disk_error",
-    "disk_errors",
     "is_safe",
     "now_text",
     "request_digest",

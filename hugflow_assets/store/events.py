@@ -18,11 +18,13 @@ import orjson
 from pydantic import ValidationError
 
 from hugflow_assets.durable import append_line, atomic_write, locked, make_folder, read_tail_line
-from hugflow_assets.store.faults import disk_errors
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, safe_name
 from hugflow_assets.store.models import Event, EventKind
 
 _SEGMENT = re.compile(r"\d{20}\.jsonl")
+
+RECENT_EVENTS = 20_000
 
 
 def now_text() -> str:
@@ -74,6 +76,14 @@ class EventLog:
                     return
                 yield event
                 after, given = event.seq, given + 1
+
+    def recent(self, until: int | None = None) -> Iterator[Event]:
+        """The last ``RECENT_EVENTS`` events (up to the sequence number ``until``): what folds over the log look at."""
+        last = self.last_seq() if until is None else until
+        for event in self.read(after=max(0, last - RECENT_EVENTS)):
+            if event.seq > last:
+                return
+            yield event
 
     def last_seq(self) -> int:
         """The highest sequence number; 0 when nothing has happened yet."""

@@ -9,32 +9,49 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from hugflow_assets.durable import atomic_write
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import ManifestError
 from hugflow_assets.store.layout import MANIFEST, Layout, is_safe
 from hugflow_assets.store.manifests import read_manifest
 from hugflow_assets.store.marks import request_digest
-from hugflow_assets.store.models import IndexRow, Manifest
+from hugflow_assets.store.models import IndexRow, Landed, Manifest
 
-_ROWS = TypeAdapter(dict[str, IndexRow])
+_ROWS = TypeAdapter(dict[str, Landed | IndexRow])
 INDEX_VERSION = 1
 
 
 class Index:
     """The landed datasets by name."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, prepare: Callable[[], None]) -> None:
+        """``prepare`` makes the storage ready to be read: what a crash cut short is completed."""
+        self._layout, self._prepare = layout, prepare
         self._rows: dict[str, IndexRow] | None = None
         self._guard = threading.Lock()
 
+    def names(self) -> list[str]:
+        """The landed datasets, sorted: folders of the storage root with a ``hugflow.json``, damaged ones too."""
+        return list(self.rows())
+
+    def landed(self) -> dict[str, Landed]:
+        """A row a dataset whose manifest can be read."""
+        return {name: row for name, row in self.rows().items() if isinstance(row, Landed)}
+
     def rows(self) -> dict[str, IndexRow]:
-        """Every landed dataset, sorted by name; one ``stat`` each, and a manifest read where something changed."""
+        """A row a dataset; also written to ``active.json``. A manifest is read only where it changed."""
+        self._prepare()
+        with disk_errors(self._layout.root):
+            return self.read()
+
+    def read(self) -> dict[str, IndexRow]:
+        """As ``rows``, for those who hold a lock: one ``stat`` a dataset, and nothing is completed first."""
         with self._guard:
             known = self._load() if self._rows is None else self._rows
             found: dict[str, IndexRow] = {}
@@ -55,11 +72,13 @@ class Index:
     def row(self, name: str) -> IndexRow | None:
         """The row of one dataset; None when it is not landed. Reads one ``stat``, not the whole root."""
         path = self._layout.manifest(name)
-        stamp = _stamp(path)
-        if stamp is None:
-            return None
-        known = (self._rows or {}).get(name)
-        return known if known is not None and known.stamp == stamp else _row(name, path, stamp)
+        self._prepare()
+        with disk_errors(self._layout.root):
+            stamp = _stamp(path)
+            if stamp is None:
+                return None
+            known = (self._rows or {}).get(name)
+            return known if known is not None and known.stamp == stamp else _row(name, path, stamp)
 
     def rebuild(self) -> dict[str, IndexRow]:
         """Read every manifest afresh and write ``active.json``."""
@@ -70,23 +89,24 @@ class Index:
 
     def strays(self) -> tuple[str, ...]:
         """What lies in the storage root and is no dataset: folders without ``hugflow.json``, files, odd names."""
-        try:
-            entries = sorted(one.name for one in self._layout.root.iterdir())
-        except FileNotFoundError:
-            return ()
-        return tuple(
-            one
-            for one in entries
-            if one != self._layout.inner.name
-            and (not is_safe(one) or not (self._layout.root / one / MANIFEST).is_file())
-        )
+        with disk_errors(self._layout.root):
+            try:
+                entries = sorted(one.name for one in self._layout.root.iterdir())
+            except FileNotFoundError:
+                return ()
+            return tuple(
+                one
+                for one in entries
+                if one != self._layout.inner.name
+                and (not is_safe(one) or not (self._layout.root / one / MANIFEST).is_file())
+            )
 
     def _load(self) -> dict[str, IndexRow]:
         try:
             told = orjson.loads(self._layout.active.read_bytes())
             if told["schema_version"] != INDEX_VERSION or told["storage_root"] != str(self._layout.root):
                 return {}
-            return _ROWS.validate_python(told["datasets"])
+            return dict(_ROWS.validate_python(told["datasets"]))
         except (OSError, ValueError, KeyError, TypeError, ValidationError):
             return {}
 
@@ -104,7 +124,7 @@ class Index:
 
 def _is_older(row: IndexRow) -> bool:
     """Whether a Hugflow made the row that did not know all of its keys yet."""
-    return row.state == "landed" and not row.request
+    return row.state == "landed" and not (isinstance(row, Landed) and row.request)
 
 
 def _folders(root: Path) -> list[str]:
@@ -136,10 +156,10 @@ def _row(name: str, path: Path, stamp: tuple[int, int, int]) -> IndexRow:
     return row_of(manifest, stamp)
 
 
-def row_of(manifest: Manifest, stamp: tuple[int, int, int]) -> IndexRow:
+def row_of(manifest: Manifest, stamp: tuple[int, int, int]) -> Landed:
     """The row that stands for a manifest."""
     request = manifest.request
-    return IndexRow(
+    return Landed(
         name=manifest.name,
         hf_id=manifest.repo.id,
         revision=request.revision,
@@ -157,4 +177,7 @@ def row_of(manifest: Manifest, stamp: tuple[int, int, int]) -> IndexRow:
         landed_at=manifest.volatile.landed_at,
         updated_at=manifest.volatile.updated_at,
         stamp=stamp,
+        asked=request,
+        repo_oid=manifest.repo.oid,
+        selection=frozenset((config.name, split.name) for config in manifest.configs for split in config.splits),
     )

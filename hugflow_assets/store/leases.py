@@ -10,9 +10,9 @@ import time
 import orjson
 
 from hugflow_assets.durable import Holder, Lease, acquire, atomic_write, holder
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.store.events import now_text
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout
 from hugflow_assets.store.removal import Removal
@@ -26,12 +26,15 @@ class Leases:
     def __init__(self, layout: Layout, moves: Moves, removal: Removal, ttl_s: float, host: str | None = None) -> None:
         self._layout, self._moves, self._removal, self._ttl_s, self._host = layout, moves, removal, ttl_s, host
 
-    def take(self, name: str, purpose: str, wait_s: float) -> Lease:
-        """
+    def take(self, name: str, *, purpose: str, wait_s: float = 0) -> Lease:
+        """Be the only run at work on ``name``; what a crash of an earlier one cut short is completed first.
+
         Raises:
-            LeaseHeldError: another run is at work on it, for longer than ``wait_s``.
+            LeaseHeldError: another run is, for longer than ``wait_s``.
         """
-        with disk_errors(self._layout.lease(name)):
+        path = self._layout.lease(name)
+        self._layout.prepare()
+        with disk_errors(path):
             try:
                 lease = self._acquire(name, purpose, wait_s)
             except LeaseHeldError as error:
@@ -58,7 +61,7 @@ class Leases:
             self.cancel(name, by=by)
             left = deadline - time.monotonic()
             try:
-                return self.take(name, purpose, max(0.0, min(1.0, left)))
+                return self.take(name, purpose=purpose, wait_s=max(0.0, min(1.0, left)))
             except LeaseHeldError:
                 if left <= 0:
                     raise
@@ -82,6 +85,7 @@ class Leases:
     def cancel(self, name: str, *, by: str = "") -> bool:
         """Ask the holder of ``name`` to stop; whether there is one."""
         path = self._layout.cancel(name)
+        self._layout.prepare()
         with disk_errors(path):
             found = self.holder(name)
             if found is None:
@@ -90,8 +94,11 @@ class Leases:
             atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE)
         return True
 
-    def cancelled(self, name: str, token: int | None = None) -> bool:
-        """Whether the holder of ``name`` (of the lease ``token``, if given) was asked to stop."""
+    def cancelled(self, name: str, lease: Lease | None = None) -> bool:
+        """Whether the landing of ``name`` (under ``lease``, if given) was asked to stop."""
+        return self._cancelled(name, lease.token if lease else None)
+
+    def _cancelled(self, name: str, token: int | None) -> bool:
         try:
             told = int(orjson.loads(self._layout.cancel(name).read_bytes())["token"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -100,7 +107,7 @@ class Leases:
 
     def _clear_before(self, name: str, token: int) -> None:
         """The holder of ``token`` begins: what was asked of earlier holders is over."""
-        if self.cancelled(name) and not self.cancelled(name, token):
+        if self._cancelled(name, None) and not self._cancelled(name, token):
             self._layout.cancel(name).unlink(missing_ok=True)
 
     def _acquire(self, name: str, purpose: str, wait_s: float) -> Lease:

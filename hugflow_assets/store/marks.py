@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write, make_folder
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe, safe_name
 
 _LISTED = 200

@@ -9,12 +9,16 @@ import hashlib
 from enum import StrEnum
 from typing import Any
 
+from pydantic import field_serializer
+
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
 
 LAYOUT_VERSION = 2  # of the folder as a whole: 2 has the view for `datasets` as typed parquet
 _RECORD_VERSION = 1  # of json/ and audio/: another one would land every dataset anew
 _VIEWS_VERSION = 2  # of what is made from them: another one has the views rebuilt, and fetches nothing
+
+Selection = frozenset[tuple[str, str]]
 
 
 class Fingerprint(Frozen):
@@ -278,6 +282,21 @@ class IndexRow(Frozen):
     landed_at: str = ""
     updated_at: str = ""
     stamp: tuple[int, int, int] = (0, 0, 0)
+
+
+class Landed(IndexRow):
+    """The row of a dataset whose manifest can be read: what sensor and rules need of it, without its shards.
+
+    ``asked`` is the request as it landed, ``selection`` its pairs of config and split.
+    """
+
+    asked: DatasetRequest
+    repo_oid: str | None = None
+    selection: Selection = frozenset()
+
+    @field_serializer("selection")
+    def _in_order(self, selection: Selection) -> list[tuple[str, str]]:
+        return sorted(selection)
 
 
 class TrashEntry(Frozen):

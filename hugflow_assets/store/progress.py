@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write
-from hugflow_assets.store.faults import disk_errors
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.store.layout import Layout, is_safe
 from hugflow_assets.store.models import Progress
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from hugflow_assets.durable import Lease, sync_folder, sync_tree
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import IncompleteLandingError, ManifestError
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
 from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.models import Manifest
+from hugflow_assets.store.models import Manifest, TrashEntry
 from hugflow_assets.store.quota import Quota
 from hugflow_assets.store.staging import Staging
 from hugflow_assets.store.trash import Trash
@@ -38,11 +38,20 @@ class Publisher:
             (staging.path / MANIFEST).unlink(missing_ok=True)
             return settle(staging.path, self._file_mode, self._folder_mode)
 
-    def publish(self, staging: Staging, manifest: Manifest, lease: Lease, settled: TreeSizes | None = None) -> Path:
+    def publish(
+        self,
+        staging: Staging,
+        manifest: Manifest,
+        lease: Lease,
+        settled: TreeSizes | None = None,
+        *,
+        keep_replaced: bool = True,
+    ) -> Path:
         """Make the tree of ``staging`` the landed version of its name; the folder it is at now.
 
         Args:
             settled: what ``settle`` found, if nothing was written since; otherwise it is done now.
+            keep_replaced: whether a version that it replaces stays in the trash for the grace period.
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
             LeaseLostError: another run has taken over; nothing visible was changed.
@@ -58,21 +67,24 @@ class Publisher:
             sync_tree(staging.path)
             lease.check()
             with self._quota.lock():
-                self._put(staging, lease)
+                replaced = self._put(staging, lease)
                 self._quota.settle(name)
             delete_tree(self._layout.staging_root / name)
             self._trash.remeasure(name)  # what is linked from there counts here now
             if (intent := self._moves.read(name)) is not None:
                 self._moves.close(intent)
+            if replaced is not None and not keep_replaced:
+                self._trash.delete(replaced)
         return self._layout.dataset(name)
 
-    def _put(self, staging: Staging, lease: Lease) -> None:
+    def _put(self, staging: Staging, lease: Lease) -> TrashEntry | None:
+        """Move the tree into place; the version that was there, now in the trash."""
         target = self._layout.dataset(staging.name)
         if not target.exists():
             lease.check()
             staging.path.rename(target)
             sync_folder(self._layout.root)
-            return
+            return None
         entry = self._trash.draft(staging.name, "replaced")
         self._trash.save(entry)
         intent = Intent(
@@ -86,6 +98,7 @@ class Publisher:
         self._moves.record(intent)
         lease.check()
         self._moves.carry_out(intent, begin=True)
+        return entry
 
 
 def _check_complete(tree: Path, manifest: Manifest) -> None:

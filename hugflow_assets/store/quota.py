@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +27,10 @@ import orjson
 from pydantic import ValidationError
 
 from hugflow_assets.durable import Lease, atomic_write, locked
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import DiskFullError, LeaseHeldError, LeaseLostError, QuotaExceededError
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.events import EventLog, now_text
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
 from hugflow_assets.store.links import counted_twice
@@ -83,18 +83,27 @@ class Quota:
 
     def __init__(
         self, layout: Layout, index: Index, trash: Trash, events: EventLog, limits: Limits, ttl_s: float,
-        host: str | None = None,
+        prepare: Callable[[], None], host: str | None = None,
     ) -> None:  # fmt: skip
         self._layout, self._index, self._trash, self._events = layout, index, trash, events
+        self._prepare = prepare
         self.limits, self._ttl_s, self._host = limits, ttl_s, host
         self._live: dict[str, Reservation] = {}
 
-    def reserve(self, name: str, need_bytes: int, need_inodes: int, owner: str) -> Reservation:
-        """Promise space to the landing of ``name``, replacing an earlier promise to it.
+    def reserve(self, name: str, need_bytes: int, need_inodes: int = 0, *, owner: str = "") -> Reservation:
+        """Promise space to the landing of ``name``, replacing an earlier promise to it. A context manager.
 
+        Args:
+            need_bytes, need_inodes: all that the landing puts on the disk, what is staged already included, what it
+                links from a landed version not.
         Raises:
             QuotaExceededError: it does not fit; the message tells need, used, reserved, quota and free.
         """
+        self._layout.reservation(name)
+        with disk_errors(self._layout.root):
+            return self._reserve(name, need_bytes, need_inodes, owner)
+
+    def _reserve(self, name: str, need_bytes: int, need_inodes: int, owner: str) -> Reservation:
         self._layout.prepare()
         self._warm()
         record = ReservationRecord(
@@ -166,14 +175,21 @@ class Quota:
             live.stop()
 
     def headroom(self, name: str | None = None) -> Headroom:
-        """What is taken and left; with ``name``, as a landing of that name would find it."""
-        self._warm()
-        return self._headroom(self._book(name, None))
+        """What is taken and left; with ``name``, as a landing of that name would find it. Decides nothing."""
+        self._prepare()
+        with disk_errors(self._layout.root):
+            self._warm()
+            return self._headroom(self._book(name, None))
 
     def usage(self) -> Usage:
         """What the storage holds, per dataset and in total."""
+        self._prepare()
+        with disk_errors(self._layout.root):
+            return self._usage()
+
+    def _usage(self) -> Usage:
         self._warm()
-        landed, trash = self._index.rows(), self._trash.entries()
+        landed, trash = self._index.read(), self._trash.entries()
         book = self._book(None, None, landed, trash)
         sizes = {name: self._size_of(row) for name, row in landed.items()}
         free_bytes, free_inodes = _free(self._layout.root)
@@ -226,7 +242,7 @@ class Quota:
     ) -> _Book:
         """``landed`` and ``trash``: where the caller has just read them."""
         book = _Book()
-        rows = self._index.rows() if landed is None else landed
+        rows = self._index.read() if landed is None else landed
         for row in rows.values():
             _add(book.used, self._size_of(row))
         twice = counted_twice(self._layout, rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hugflow_assets.durable import Lease
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import StorageError, UnknownDatasetError
 from hugflow_assets.store.events import EventLog, now_text
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.intents import Intent, Move, Moves, Outcome, inode_of
 from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.models import EventKind, Tombstone, TrashEntry

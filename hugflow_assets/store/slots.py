@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from hugflow_assets.durable import Lease, acquire
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import LeaseHeldError
-from hugflow_assets.store.faults import disk_errors
 from hugflow_assets.store.layout import Layout
 
 

@@ -15,7 +15,7 @@ import xxhash
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write, host_id, make_folder, sync_tree
-from hugflow_assets.store.faults import disk_errors
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.store.layout import INNER_FILE_MODE
 from hugflow_assets.store.models import ShardReceipt
 from hugflow_assets.store.trees import delete_tree

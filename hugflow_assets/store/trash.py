@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from hugflow_assets.durable import atomic_write
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import ManifestError
 from hugflow_assets.store.events import now_text
 from hugflow_assets.store.layout import INNER_FILE_MODE, MANIFEST, Layout, safe_name
@@ -25,18 +27,28 @@ DELETING = ".deleting-"
 class Trash:
     """Entries of ``.hugflow/trash``: a folder ``<name>@<time>-<id>`` and beside it ``<the same>.json``."""
 
-    def __init__(self, layout: Layout, grace_s: float) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, grace_s: float, prepare: Callable[[], None]) -> None:
+        self._layout, self._prepare = layout, prepare
         self.grace_s = grace_s
 
     def entries(self, name: str | None = None) -> tuple[TrashEntry, ...]:
         """What is in the trash, oldest first; of one name, if given."""
         found = []
-        for path in self._layout.trash.glob("*.json" if name is None else f"{safe_name(name)}@*.json"):
-            entry = _read_entry(path)
-            if entry is not None and self.folder(entry).is_dir():
-                found.append(entry)
+        with disk_errors(self._layout.root):
+            for path in self._layout.trash.glob("*.json" if name is None else f"{safe_name(name)}@*.json"):
+                entry = _read_entry(path)
+                if entry is not None and self.folder(entry).is_dir():
+                    found.append(entry)
         return tuple(sorted(found, key=lambda one: (one.moved_at, one.id)))
+
+    def versions(self, name: str) -> tuple[tuple[Path, Manifest], ...]:
+        """The readable versions of ``name`` in the trash, newest first. They stay while the caller holds the lease."""
+        found = [(self.folder(entry), self.manifest(entry)) for entry in self.entries(name)[::-1]]
+        return tuple((folder, manifest) for folder, manifest in found if manifest is not None)
+
+    def manifest(self, entry: TrashEntry) -> Manifest | None:
+        """The manifest of a version in the trash; None when it is unreadable."""
+        return readable_manifest(self.folder(entry) / MANIFEST)
 
     def entry(self, entry_id: str) -> TrashEntry | None:
         return next((one for one in self.entries() if one.id == entry_id), None)
@@ -125,8 +137,18 @@ class Trash:
                 continue
         return tuple(sorted(found, key=lambda one: (one.removed_at, one.entry)))
 
-    def write_archive(self) -> tuple[Tombstone, ...]:
-        """Write ``archived.json`` if it is not what the tombstones say; the tombstones."""
+    def tombstone(self, name: str) -> Tombstone | None:
+        """Why ``name`` was last removed; None if it never was, or was restored since."""
+        found = self.tombstones(name)
+        return found[-1] if found and found[-1].restored_at is None else None
+
+    def archived(self) -> tuple[Tombstone, ...]:
+        """Every removal ever, oldest first; also written to ``archived.json``."""
+        self._prepare()
+        with disk_errors(self._layout.root):
+            return self._write_archive()
+
+    def _write_archive(self) -> tuple[Tombstone, ...]:
         found = self.tombstones()
         told = {"schema_version": 1, "removed": [one.model_dump(mode="json") for one in found]}
         text = orjson.dumps(told, option=orjson.OPT_INDENT_2)

@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from hugflow_assets.errors import IncompleteLandingError
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _TRIES = 5
+_CANNOT_LINK = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK)
 _CANNOT_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
@@ -119,6 +120,35 @@ def settle(tree: Path, file_mode: int, folder_mode: int) -> TreeSizes:
             Path(entry.path).chmod(wanted)
     tree.chmod(folder_mode)
     return TreeSizes(folders + files, files, size, folders + files - shared, size - shared_size)
+
+
+def link_tree(root: Path, to: Path, without: Collection[str]) -> None:
+    """Put every file of ``root`` into ``to`` by a hard link, where ``to`` has none of that path yet.
+
+    Where the file system knows no hard links the file is copied.
+
+    Args:
+        without: paths below ``root`` that are left out.
+    """
+    base = f"{root}/"
+    for entry, seen in walk(root):
+        path = entry.path.removeprefix(base)
+        if not stat.S_ISREG(seen.st_mode) or path in without or (to / path).exists():
+            continue
+        try:
+            _link(entry.path, to / path)
+        except OSError as error:
+            if error.errno not in _CANNOT_LINK:
+                raise
+            shutil.copyfile(entry.path, to / path)
+
+
+def _link(path: str, to: Path) -> None:
+    try:
+        os.link(path, to)
+    except FileNotFoundError:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, to)
 
 
 def delete_tree(root: Path) -> None:

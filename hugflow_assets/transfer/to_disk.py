@@ -9,7 +9,6 @@ the rest of a large one comes from the storage itself (``xet``), from any byte o
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import time
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.durable import write_all
-from hugflow_assets.errors import DiskFullError, HFIntegrityError, LeaseHeldError, StorageError
+from hugflow_assets.durable.disk_errors import disk_error
+from hugflow_assets.errors import HFIntegrityError, LeaseHeldError
 from hugflow_assets.formats.lfs_pointer import refuse_pointer
 from hugflow_assets.hub.access import HubAccess
 from hugflow_assets.hub.hashes import content_hash
@@ -107,7 +107,7 @@ class _Fetch:
         try:
             self._run()
         except OSError as error:
-            raise _disk_error(error, self.to) from error
+            raise disk_error(error, self.to) from error
         return FetchReceipt(
             path=self.to,
             size_bytes=self.file.size_bytes,
@@ -203,17 +203,3 @@ class _Fetch:
 def part_of(to: Path) -> Path:
     """Where the bytes of a file are until they are whole and verified."""
     return to.with_name(to.name + ".part")
-
-
-def _disk_error(error: OSError, to: Path) -> DiskFullError | StorageError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(
-            f"No space left while fetching to {to}.",
-            remedy="Free space or raise the quota, then run again: what is fetched is kept.",
-            path=str(to),
-        )
-    return StorageError(
-        f"Cannot write {to}: {error.strerror or error}.",
-        remedy="Check that the storage is mounted and that this user may write there.",
-        path=str(to),
-    )

@@ -53,7 +53,7 @@ def test_plan_says_what_lands_again_and_from_where(run, project, speech_hub, tmp
     file = project.add("speech", "org/speech", owner="ana")
     assert run("sync").code == 0
     store = Store.of(load_settings())
-    size = store.row(SPEECH).size_bytes
+    size = store.index.row(SPEECH).size_bytes
     removal = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Done with it.\n")
     store.remove(SPEECH, reason="Done with it.", by="ana", removal_path="remove/speech.yaml")
     base = shutil.copytree(project.root / "requests", tmp_path / "before")

@@ -24,5 +24,5 @@ def test_all_of_them_at_once_and_as_a_comment(run) -> None:
 
 def test_an_unknown_kind_names_those_that_exist(run) -> None:
     ran = run("message", "landd")
-    assert ran.code == 1
+    assert ran.code == 2  # usage: it is no dataset
     assert "landed" in ran.err

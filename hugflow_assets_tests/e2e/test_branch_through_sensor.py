@@ -39,7 +39,7 @@ def runs(team: Team) -> list[tuple[str, str]]:
 
 
 def names(team: Team) -> set[str]:
-    return set(team.store.names())
+    return set(team.store.index.names())
 
 
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])

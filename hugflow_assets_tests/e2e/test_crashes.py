@@ -183,10 +183,10 @@ def see_that_nothing_is_wrong(world: World, wanted: dict[str, bytes], aged: Path
     assert entries <= {NAME}
     if entries:
         assert tree_of(world.place) == wanted
-    assert set(world.store.names()) == entries
+    assert set(world.store.index.names()) == entries
     assert set(world.store.rebuild_index()) == entries
     _age(world, aged)
-    with world.store.lease(NAME, purpose="to see whether it is free", wait_s=0):
+    with world.store.leases.take(NAME, purpose="to see whether it is free", wait_s=0):
         pass
 
 
@@ -222,7 +222,7 @@ def in_flight(world: World, child: Child) -> None:
 
 def land_here(world: World, host: str) -> LandedDataset:
     store = Store(world.store.root, world.store.state_dir, lease_ttl_s=1, host=host)
-    with store.lease(NAME, purpose="to wait for silence", wait_s=30):
+    with store.leases.take(NAME, purpose="to wait for silence", wait_s=30):
         pass
     access = HubAccess(world.hub.url, retries=1, backoff_s=0.01)
     plan = resolve(Hub(access), DatasetRequest(hf_id=REPO, description="Speech."))

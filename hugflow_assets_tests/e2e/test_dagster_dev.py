@@ -171,11 +171,11 @@ def test_a_cancelled_run_stops_cleanly_and_the_next_one_resumes(live: Live) -> N
     live.request("slow", "hf_id: org/slow\ndescription: Many clips\n")
     store = Store(live.root / "datasets", live.root / ".hugflow-state")
     run_id = live.dev.launch(SLOW)
-    poll(lambda: store.holder(SLOW) is not None and last.hits, within_s=150)
+    poll(lambda: store.leases.holder(SLOW) is not None and last.hits, within_s=150)
     live.dev.terminate(run_id)
     assert live.dev.ended(run_id)[0] == "CANCELED"
-    assert store.holder(SLOW) is None
-    assert store.headroom().reserved_bytes == 0
+    assert store.leases.holder(SLOW) is None
+    assert store.quota.headroom().reserved_bytes == 0
     assert not live.landed(SLOW)
     live.hub.heal()
     before = len(live.hub.requests)

@@ -254,7 +254,7 @@ def test_one_file_that_fails_for_good_costs_no_other_and_the_next_run_fetches_it
         world.land(plan)
     assert caught.value.remedy
     assert BAD in str(caught.value.details.get("path", caught.value.message))
-    assert world.store.names() == []
+    assert world.store.index.names() == []
     assert world.staged() == 3
     world.hub.heal()
     world.land(plan)
@@ -299,7 +299,7 @@ def test_access_lost_on_the_way_ends_the_landing_by_its_name(world: World, name:
     lose(world.hub)
     with pytest.raises(kind, match=REPO):
         world.land(plan)
-    assert world.store.names() == []
+    assert world.store.index.names() == []
     assert world.sent() == {}
 
 
@@ -373,7 +373,7 @@ def test_a_private_file_is_never_given_to_a_token_without_access(world: World, t
         other.access = stranger
         with pytest.raises(HFError):
             other.land(world.plan(reader))
-        assert other.sent() == {} and other.store.names() == []
+        assert other.sent() == {} and other.store.index.names() == []
         assert not any(other.folder.rglob("*.wav"))
 
 
@@ -390,7 +390,7 @@ def test_cancelled_by_hand_it_stops_keeps_what_is_staged_and_goes_on(
 
     def cancel(progress: Progress) -> None:
         if progress.shards_done >= 1 and not told:
-            told.append(store.cancel(NAME, by="a person"))
+            told.append(store.leases.cancel(NAME, by="a person"))
 
     world.hub.bytes_per_s = 100_000
     with pytest.raises(LandingCancelledError, match="topped"):
@@ -471,10 +471,10 @@ def test_a_disk_that_fills_up_stops_it_cleanly_and_what_was_verified_is_not_fetc
 
 def _check_stopped_cleanly(world: World, *, staged_at_least: int) -> None:
     store = world.store
-    assert store.names() == []
+    assert store.index.names() == []
     assert world.staged() >= staged_at_least
     assert [*store.layout.reservations.glob("*.json")] == []
-    assert store.holder(NAME) is None
+    assert store.leases.holder(NAME) is None
     told = store.progress.read(NAME)
     assert told is not None and told.phase is Phase.FAILED
     [*_, last] = [event for event in store.events.read() if event.name == NAME]

@@ -380,7 +380,7 @@ def test_progress_is_told_now_and_then_on_the_pull_request_and_on_slack(team: Te
         name=SPEECH, phase=Phase.DOWNLOADING, started_at=moment, updated_at=moment, bytes_done=25, bytes_total=100,
         bytes_per_s=5.0, eta_s=15.0,
     )  # fmt: skip
-    with team.store.lease(SPEECH, purpose="landing"):
+    with team.store.leases.take(SPEECH, purpose="landing"):
         team.store.progress.write(progress)
         assert len(team.deliver().progress) == 2
         assert f"### ⏳ Downloading: 25 %: `{SPEECH}`" in team.sections(number)

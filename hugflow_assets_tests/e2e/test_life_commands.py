@@ -37,14 +37,14 @@ def move_upstream(hub: LocalHub, folder: Path, first: int = 700) -> str:
 def test_update_lands_the_newest_commit_and_fetches_what_changed(run, project, speech_hub, tmp_path) -> None:
     project.add("speech", "org/speech")
     assert run("sync").code == 0
-    old = store().row(SPEECH).commit
+    old = store().index.row(SPEECH).commit
     commit, before = move_upstream(speech_hub, tmp_path), fetched(speech_hub)
     assert "no-op" in run("sync").out, "a landed dataset is pinned"
-    assert store().row(SPEECH).commit == old
+    assert store().index.row(SPEECH).commit == old
     ran = run("update", SPEECH, "--json")
     (result,) = json.loads(ran.out)
     assert (ran.code, result["action"], result["state"]) == (0, "update", "landed")
-    assert store().row(SPEECH).commit == commit
+    assert store().index.row(SPEECH).commit == commit
     assert fetched(speech_hub) - before == 1
     assert run("verify", SPEECH).code == 0
     assert json.loads(run("update", SPEECH, "--json").out)[0]["action"] == "no-op"
@@ -67,7 +67,7 @@ def test_pause_cancel_and_resume_are_heeded_by_sync(run, project, speech_hub) ->
     ran = run("sync", "--json")
     assert (ran.code, json.loads(ran.out)[0]["state"]) == (0, "held")
     assert state_of(run)["state"] == "paused"
-    assert store().names() == []
+    assert store().index.names() == []
     assert run("cancel", SPEECH).code == 0
     assert json.loads(run("sync", "--json").out)[0]["state"] == "held"
     file.write_text(file.read_text() + "owner: ana\n")
@@ -123,7 +123,7 @@ def test_remove_restore_and_the_trash(run, project, speech_hub) -> None:
     run("sync")
     removal = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Consent withdrawn.\n")
     assert run("sync").code == 0
-    assert store().names() == []
+    assert store().index.names() == []
     entries = json.loads(run("trash", "list", "--json").out)
     assert [one["name"] for one in entries] == [SPEECH]
     refused = run("restore", SPEECH)
@@ -165,7 +165,7 @@ def test_a_narrower_removal_cuts_nothing_and_names_what_it_would_cut(run, projec
     ran = run("sync")
     assert ran.code == 1
     assert "org__two__rev_main" in ran.err
-    assert store().names() == ["org__two__rev_main"]
+    assert store().index.names() == ["org__two__rev_main"]
 
 
 def test_a_removal_that_cannot_be_read_holds_back_what_it_could_mean(run, project, speech_hub) -> None:
@@ -175,15 +175,15 @@ def test_a_removal_that_cannot_be_read_holds_back_what_it_could_mean(run, projec
     ran = run("sync")
     assert ran.code == 1
     assert "remove/two.yaml" in ran.err
-    assert store().names() == [SPEECH]
+    assert store().index.names() == [SPEECH]
     assert "remove/two.yaml" in run("status").out
     bad.write_text("what is this\n")
     project.add("clean", "org/two", subset="clean")
     assert run("sync").code == 1
-    assert store().names() == [SPEECH], "nothing new lands while nobody knows what is withdrawn"
+    assert store().index.names() == [SPEECH], "nothing new lands while nobody knows what is withdrawn"
     bad.unlink()
     run("sync")
-    assert "org__two__rev_main" in store().names()
+    assert "org__two__rev_main" in store().index.names()
 
 
 def test_adopt_lands_from_local_files_and_leaves_them_alone(run, project, speech_hub, tmp_path) -> None:

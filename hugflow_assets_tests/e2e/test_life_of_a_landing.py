@@ -74,8 +74,8 @@ def test_landing_again_takes_the_same_data_from_the_trash(house: House) -> None:
     assert (again.action, again.bytes_fetched) == ("restore", 0)
     assert house.files() == before
     assert house.fetched() == asked
-    assert house.store.trash_entries() == ()
-    assert house.store.tombstone(NAME) is None
+    assert house.store.trash.entries() == ()
+    assert house.store.trash.tombstone(NAME) is None
 
 
 def test_another_description_is_brought_up_to_date_on_the_way_out_of_the_trash(house: House) -> None:
@@ -90,7 +90,7 @@ def test_what_is_damaged_in_the_trash_is_landed_anew_where_it_is_damaged(house: 
     house.land()
     before = house.files()
     house.remove()
-    (entry,) = house.store.trash_entries()
+    (entry,) = house.store.trash.entries()
     victim = next((house.store.layout.trash / entry.id / "audio").rglob("*.wav"))
     victim.unlink()
     again = house.land()
@@ -111,7 +111,7 @@ def test_a_newer_commit_after_a_removal_links_the_unchanged_shards_from_the_tras
     linked = {name for name in now if inodes.get(name) == now[name]}
     assert len(linked) == 8 and len(now) == 12
     assert verify(house.store, NAME).whole
-    usage = house.store.usage()
+    usage = house.store.quota.usage()
     assert usage.trash_bytes < sum(one.size_bytes for one in usage.datasets)
     assert house.store.empty_trash(0) > 0
     assert verify(house.store, NAME).whole
@@ -122,7 +122,7 @@ def test_a_paused_dataset_does_not_land_until_it_is_resumed(house: House) -> Non
     with pytest.raises(HeldBackError, match="paused by ana") as refused:
         house.land()
     assert f"hugflow resume {NAME}" in refused.value.remedy
-    assert house.store.names() == [] and house.fetched() == 0
+    assert house.store.index.names() == [] and house.fetched() == 0
     house.store.holds.write(Hold(name=NAME, held=Held.RESUMED, at=now_text()))
     assert house.land().action == "land"
 
@@ -140,11 +140,11 @@ def test_a_pause_stops_the_landing_in_flight_and_it_resumes_where_it_was(house: 
 
     def pause(_: object) -> None:
         house.store.holds.write(Hold(name=NAME, held=Held.PAUSED, at=now_text()))
-        house.store.cancel(NAME)
+        house.store.leases.cancel(NAME)
 
     with pytest.raises(LandingCancelledError):
         house.land(on_progress=pause)
-    assert house.store.names() == []
+    assert house.store.index.names() == []
     house.store.holds.clear(NAME)
     house.hub.bytes_per_s = None
     assert house.land().action == "land"

@@ -118,7 +118,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(repo=SUBJECTS)
     def rename_the_file(self, repo: str) -> None:
-        there = name_of(repo) in self.store.names()
+        there = name_of(repo) in self.store.index.names()
         if self.file("add", repo).exists():
             self.file("add", repo).rename(self.root / f"requests/add/renamed-{repo.replace('/', '-')}.yaml")
         self.reconcile()
@@ -145,8 +145,8 @@ class Life(RuleBasedStateMachine):
     @rule(repo=SUBJECTS)
     def restore(self, repo: str) -> None:
         name = name_of(repo)
-        there = name in self.store.names()
-        possible = not there and any(one.why == "removed" for one in self.store.trash_entries(name))
+        there = name in self.store.index.names()
+        possible = not there and any(one.why == "removed" for one in self.store.trash.entries(name))
         self.cut_short("restore", repo)
         try:
             restore(name, instance=self.instance)
@@ -159,7 +159,7 @@ class Life(RuleBasedStateMachine):
     @rule(repo=SUBJECTS)
     def update(self, repo: str) -> None:
         name = name_of(repo)
-        if name in self.store.names():
+        if name in self.store.index.names():
             self.cut_short("update", repo)
             (result,) = materialize([name], update=True, instance=self.instance)
             assert not result.error_code or self.has("remove", repo) or self.is_held(name), result
@@ -170,7 +170,7 @@ class Life(RuleBasedStateMachine):
     def adopt(self, repo: str) -> None:
         name = name_of(repo)
         wanted = self.has("add", repo) and not self.has("remove", repo) and not self.is_held(name)
-        if self.settled and wanted and name not in self.store.names():
+        if self.settled and wanted and name not in self.store.index.names():
             raise AssertionError("reconciled, asked for, and not there")
         self.cut_short("empty-trash", repo)
         self.store.empty_trash(0, name=name)
@@ -205,7 +205,7 @@ class Life(RuleBasedStateMachine):
         self.edits += 1
         self.hub.commit(repo, {f"notes-{self.edits}.txt": b"new"})
         self.reconcile()
-        row = self.store.row(name_of(repo))
+        row = self.store.index.row(name_of(repo))
         assert row is None or row.commit in self.hub.repo(repo).commits
 
     def cut_short(self, act: str, repo: str = "") -> None:
@@ -228,7 +228,7 @@ class Life(RuleBasedStateMachine):
         seqs = [one.seq for one in store.events.read()]
         assert seqs == list(range(1, len(seqs) + 1))
         for repo in REPOS:
-            assert store.holder(name_of(repo)) is None
+            assert store.leases.holder(name_of(repo)) is None
 
     @rule()
     def the_instance_is_lost(self) -> None:
@@ -257,7 +257,7 @@ class Life(RuleBasedStateMachine):
             return
         store, snapshot = self.store, Platform().snapshot()
         disk = {path.name for path in store.root.iterdir() if not path.name.startswith(".")}
-        assert disk == set(store.names()) == set(store.index())
+        assert disk == set(store.index.names()) == set(store.index.rows())
         desired = snapshot.desired().keys()
         assert {name for name in desired if not self.is_held(name)} <= disk
         for name in disk:
@@ -283,7 +283,7 @@ class Life(RuleBasedStateMachine):
             if one.kind in (EventKind.LANDED, EventKind.RESTORED, EventKind.REMOVED):
                 last[one.name] = one.kind
         assert disk <= {name for name, kind in last.items() if kind is not EventKind.REMOVED}
-        assert {one.name for one in store.archived() if one.restored_at is None} <= last.keys()
+        assert {one.name for one in store.trash.archived() if one.restored_at is None} <= last.keys()
 
 
 @pytest.fixture

@@ -72,10 +72,10 @@ def test_a_removal_during_a_landing_ends_with_nothing_landed(run, project, speec
     finally:
         landing.kill()
         landing.communicate()
-    assert store().names() == []
+    assert store().index.names() == []
     assert not store().layout.dataset(SPEECH).exists()
     assert json.loads(run("sync", "--json").out)[0]["state"] in ("withdrawn", "removed")
-    assert store().names() == []
+    assert store().index.names() == []
 
 
 def test_upstream_moves_and_troubles_are_events_once_and_states(run, project, speech_hub) -> None:
@@ -139,7 +139,7 @@ def test_policy_update_follows_the_branch(run, project, speech_hub, monkeypatch)
     assert json.loads(run("sync", "--json").out)[0]["action"] == "no-op"
     monkeypatch.setenv("UPSTREAM_POLICY", "update")
     assert json.loads(run("sync", "--json").out)[0]["action"] == "update"
-    assert store().row(SPEECH).commit == commit
+    assert store().index.row(SPEECH).commit == commit
     assert json.loads(run("sync", "--json").out)[0]["action"] == "no-op"
 
 
@@ -160,13 +160,13 @@ def test_the_jobs_of_the_schedules_run(run, project, speech_hub) -> None:
     assert state_of(run)["state"] == "damaged"
     assert warn_of_expiry(store(), load_settings(), date(2026, 1, 1)) == []
     assert "keep_until 2020-01-01 is past" in state_of(run)["note"]
-    assert store().names() == [SPEECH]
+    assert store().index.names() == [SPEECH]
 
 
 def test_marks_of_this_version_stay_readable(tmp_path: Path) -> None:
     """What is written down here lies on storages: a change of the models must still read it."""
     told = Store(tmp_path / "root", tmp_path / "state")
-    told.names()
+    told.index.names()
     stored = {
         "holds": '{"schema_version":1,"name":"a","held":"paused","by":"ana","at":"2026-01-01T00:00:00Z","request":""}',
         "upstream": '{"schema_version":1,"name":"a","revision":"main","commit":"c","repo_id":"o/a","license":null,'
@@ -200,7 +200,7 @@ def test_a_stored_landing_of_schema_version_1_is_read(tmp_path: Path) -> None:
     assert manifest is not None
     assert (manifest.schema_version, manifest.layout_version) == (1, 1)
     assert manifest.counts.rows == 3
-    assert told.index()["org__name__rev_main"].state == "landed"
+    assert told.index.rows()["org__name__rev_main"].state == "landed"
 
 
 @pytest.fixture

@@ -368,4 +368,4 @@ def test_a_restore_is_told_where_the_removal_was_deleted(team: Team) -> None:
     team.deliver_all()
     assert f"Restored: `{SPEECH}`" in plan_of(team, back) or "Landed" in plan_of(team, back)
     assert "Restored" not in plan_of(team, asked)
-    assert Platform().store().names() == [SPEECH]
+    assert Platform().store().index.names() == [SPEECH]

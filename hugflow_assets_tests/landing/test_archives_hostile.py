@@ -130,7 +130,7 @@ def test_a_hostile_tar_is_refused(house: House, repo: Callable[..., str], name: 
     repo({"train.tar.gz" if data[:2] == b"\x1f\x8b" else "train.tar": data})
     with pytest.raises(BadSourceError, match=told):
         house.land()
-    assert house.store.names() == []
+    assert house.store.index.names() == []
     assert not list(house.folder.rglob("evil*"))
 
 
@@ -158,7 +158,7 @@ def test_a_member_of_another_size_than_declared_is_refused(
     repo({"train.zip": with_declared_size(zip_bytes({"a.wav": CLIP}), size_bytes)})
     with pytest.raises(BadSourceError, match=r"a\.wav"):
         house.land()
-    assert house.store.names() == []
+    assert house.store.index.names() == []
 
 
 def test_an_encrypted_zip_is_refused(house: House, repo: Callable[..., str]) -> None:

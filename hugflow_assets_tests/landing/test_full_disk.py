@@ -52,7 +52,7 @@ def test_no_space_left_midway(
     with pytest.raises(DiskFullError) as caught:
         house.land(plan, on_progress=steal)
     assert "No space" in caught.value.message and caught.value.remedy
-    assert house.store.names() == []
+    assert house.store.index.names() == []
 
     thief.unlink()
     landed = house.land(plan)

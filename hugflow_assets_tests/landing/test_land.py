@@ -29,7 +29,6 @@ from hugflow_assets.errors import (
 )
 from hugflow_assets.landing.land import land
 from hugflow_assets.landing.options import Action, LandingOptions
-from hugflow_assets.landing.update_in_place import rebuild_views
 from hugflow_assets.landing.verify.sample import sample_rows
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.store import EventKind, Phase, Progress, Store
@@ -155,8 +154,8 @@ def test_views_that_are_switched_off_go_and_come_again(house: House, speech: str
     assert not (bare.path / "manifests").exists() and not (bare.path / "train.parquet").exists()
     assert verify(house.store, bare.manifest.name) == verify(house.store, bare.manifest.name)
     assert verify(house.store, bare.manifest.name).extra == ()
-    rebuild_views(house.store, bare.manifest.name, bare.manifest.request, LandingOptions())
-    assert tree_of(bare.path) == whole
+    house.options = LandingOptions()
+    assert tree_of(house.land().path) == whole
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "folder gone", "record", "view"])
@@ -216,7 +215,7 @@ def test_a_landed_dataset_stays_at_its_commit_until_it_is_updated(house: House, 
     assert moved.bytes_fetched <= (tmp_path / "src/300.parquet").stat().st_size
     fresh = house.elsewhere("fresh").land()
     assert tree_of(moved.path) == tree_of(fresh.path)
-    replaced = house.store.trash_entries(moved.manifest.name)
+    replaced = house.store.trash.entries(moved.manifest.name)
     assert len(replaced) == 1
 
 
@@ -320,7 +319,7 @@ def test_an_unsupported_shape_is_refused_before_anything_is_written(house: House
 def test_data_that_are_no_longer_wanted_are_not_published(house: House, speech: str) -> None:
     with pytest.raises(NoLongerWantedError):
         house.land(still_wanted=lambda: False)
-    assert house.store.names() == []
+    assert house.store.index.names() == []
     assert [event.kind for event in house.store.events.read()] == [EventKind.STARTED, EventKind.FAILED]
 
 
@@ -333,7 +332,7 @@ def test_an_error_that_nobody_foresaw_is_named_and_told_like_any_other(house: Ho
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     (told,) = [one for one in house.store.events.read() if one.kind is EventKind.FAILED]
     assert (told.data["code"], told.data["transient"]) == ("unexpected", True)
-    assert house.store.names() == []
+    assert house.store.index.names() == []
     assert house.land().manifest.counts.rows == 67
 
 
@@ -342,7 +341,7 @@ def test_a_stopped_landing_keeps_its_shards_and_the_next_one_resumes(house: Hous
     told: list[Progress] = []
     with pytest.raises(LandingCancelledError):
         house.land(on_progress=told.append, should_stop=lambda: any(one.shards_done >= 2 for one in told))
-    assert house.store.names() == []
+    assert house.store.index.names() == []
     assert house.store.progress.read("acme__speech__rev_main").phase is Phase.FAILED  # type: ignore[union-attr]
 
     landed = house.land()
@@ -379,12 +378,12 @@ def test_rows_that_upstream_promises_and_does_not_have_are_an_error(house: House
     with pytest.raises(Exception, match="7 rows were landed, upstream has 8") as caught:
         house.land(wrong)
     assert caught.value.code == "landing-incomplete"  # type: ignore[attr-defined]
-    assert house.store.names() == []
+    assert house.store.index.names() == []
 
 
 def test_two_at_once_give_one_landing(house: House, speech: str) -> None:
     plan = house.plan()
-    with house.store.lease(plan.name, purpose="landing"), pytest.raises(LeaseHeldError):
+    with house.store.leases.take(plan.name, purpose="landing"), pytest.raises(LeaseHeldError):
         house.land(plan)
     assert house.land(plan).action is Action.LAND
 
@@ -395,7 +394,7 @@ def test_what_does_not_fit_is_refused_before_a_byte_is_fetched(house: House, spe
     before = len(house.hub.requests)
     with pytest.raises(QuotaExceededError):
         land(plan, store, house.access, house.options)
-    assert len(house.hub.requests) == before and store.names() == []
+    assert len(house.hub.requests) == before and store.index.names() == []
 
 
 def test_started_and_landed_are_told_once(house: House, speech: str) -> None:
@@ -493,7 +492,7 @@ def test_an_update_asks_for_no_space_for_what_it_links(house: House, speech: str
     first = house.land()
     newer = write_speech(tmp_path / "src/new.parquet", 300, 2)
     house.hub.commit("acme/speech", {"data/train-00001-of-00003.parquet": newer})
-    taken = house.store.usage().size_bytes
+    taken = house.store.quota.usage().size_bytes
     tight = Store(
         house.folder / "storage",
         house.folder / "state",

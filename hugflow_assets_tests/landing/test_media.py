@@ -216,7 +216,7 @@ def test_what_is_not_parquet_is_named(house: House, repo: Repo, tmp_path: Path) 
     with pytest.raises(BadSourceError) as caught:
         house.land()
     assert "train-00001-of-00002.parquet" in str(caught.value)
-    assert house.store.names() == []
+    assert house.store.index.names() == []
 
 
 def test_batches_are_bounded_by_bytes_not_by_rows(tmp_path: Path) -> None:

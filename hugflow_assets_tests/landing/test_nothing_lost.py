@@ -68,7 +68,7 @@ def test_audio_that_would_be_lost_is_refused_by_name(house: House, name: str) ->
     with pytest.raises((UnsupportedShapeError, NothingLandedError, BadSourceError), match=told) as refused:
         house.land()
     assert isinstance(refused.value, HugflowError) and refused.value.exit_status == 1 and refused.value.remedy
-    assert house.store.names() == []
+    assert house.store.index.names() == []
 
 
 LANDS: dict[str, dict[str, Any]] = {

@@ -77,7 +77,7 @@ def test_archives_killed_at_random_land_as_if_never_killed(
 
     store = Store(house.folder / "storage", house.folder / "state", lease_ttl_s=1)
     plan = house.plan()
-    with store.lease(plan.name, purpose="waiting for the dead run's silence", wait_s=20):
+    with store.leases.take(plan.name, purpose="waiting for the dead run's silence", wait_s=20):
         pass
     landed = land(plan, store, house.access, house.options)
 

@@ -101,4 +101,4 @@ def test_an_archive_cut_off_behind_a_link_is_refused(house: House, repo: Callabl
     repo({"train.tar": data[: data.rindex(b"z.wav") + 600]})
     with pytest.raises(BadSourceError, match="unexpected end of data"):
         house.land()
-    assert house.store.names() == []
+    assert house.store.index.names() == []

@@ -146,7 +146,7 @@ def test_a_file_that_stays_wrong_is_told_as_over_the_disk(house: House, hub: Fau
     hub.fault(BAD, "flip", origin=CDN, times=None)
     with pytest.raises(HFIntegrityError, match=BAD):
         house.land(plan)
-    assert house.store.names() == []
+    assert house.store.index.names() == []
     hub.heal()
     hub.fault(BAD, 403, origin=CDN, times=None)
     with pytest.raises(HFDownloadError, match=BAD):

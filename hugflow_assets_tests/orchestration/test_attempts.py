@@ -32,9 +32,11 @@ def record(instance: DagsterInstance, status: DagsterRunStatus, digest: str = "a
     return create_run_for_test(instance, job_name="land_dataset", status=status, tags=told).run_id
 
 
-def next_try(instance: DagsterInstance, digest: str = "a", *, now: float | None = None, hurried_at: float = 0) -> Next:
+def next_try(
+    instance: DagsterInstance, digest: str = "a", *, now: float | None = None, ignore_before: float = 0
+) -> Next:
     now = time.time() if now is None else now
-    return Attempts.of(instance, ["x"]).next_try("x", digest, now=now, hurried_at=hurried_at)
+    return Attempts.of(instance, ["x"]).next_try("x", digest, now=now, ignore_before=ignore_before)
 
 
 def test_what_was_never_tried_is_tried_now(instance: DagsterInstance) -> None:
@@ -85,10 +87,10 @@ def test_after_a_day_it_gives_up(instance: DagsterInstance, monkeypatch: pytest.
 
 def test_a_hurried_try_disregards_failures_before_it_and_honours_those_after(instance: DagsterInstance) -> None:
     record(instance, FAILED, **PERMANENT)
-    hurried_at = time.time() + 1e-3
-    at = next_try(instance, hurried_at=hurried_at).at
+    ignore_before = time.time() + 1e-3
+    at = next_try(instance, ignore_before=ignore_before).at
     assert at is not None and at <= time.time()
-    assert next_try(instance, hurried_at=hurried_at - 60).at is None
+    assert next_try(instance, ignore_before=ignore_before - 60).at is None
 
 
 def test_each_try_has_a_generation_of_its_own(instance: DagsterInstance) -> None:

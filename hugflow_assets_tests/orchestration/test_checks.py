@@ -130,7 +130,7 @@ def test_the_catalogue_lists_what_is_landed_and_how_full_the_storage_is(
     (event,) = result.get_asset_materialization_events()
     facts = event.materialization.metadata
     assert facts["datasets"].value == 1
-    assert facts["size_bytes"].value == landed.store.index()[SPEECH].size_bytes
+    assert facts["size_bytes"].value == landed.store.index.rows()[SPEECH].size_bytes
     assert facts["quota_bytes"].value == 10**9
     (row,) = facts["catalogue"].value.records  # type: ignore[union-attr]
     assert (row.data["dataset"], row.data["rows"], row.data["licence"]) == (SPEECH, 12, "cc0-1.0")

@@ -71,7 +71,7 @@ def test_execute_all_judges_every_landed_dataset(mixed: Project) -> None:
     mixed.add("second", "org/other")
     sync(["add/second.yaml"], instance=mixed.instance)
     with instance_for_test() as fresh:  # which has heard of nothing
-        fresh.add_dynamic_partitions("datasets", mixed.store.names())
+        fresh.add_dynamic_partitions("datasets", mixed.store.index.names())
         job = definitions().get_implicit_global_asset_job_def()
         graph = definitions().get_repository_def().asset_graph
         every = AssetSelection.checks_for_assets(DATASET).resolve_checks(graph)
@@ -80,7 +80,7 @@ def test_execute_all_judges_every_landed_dataset(mixed: Project) -> None:
         )
         assert done.success
         with ui_of(fresh) as ui:
-            states = [ui.check_states(name) for name in mixed.store.names()]
+            states = [ui.check_states(name) for name in mixed.store.index.names()]
         checked = AssetCheckKey(DATASET, "hashes")
         found = fresh.event_log_storage.get_latest_asset_check_execution_by_key([checked])[checked].evaluation
     assert found is not None and isinstance(found.metadata["checked"].value, int)  # a number, which the UI plots

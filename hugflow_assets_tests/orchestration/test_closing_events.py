@@ -140,7 +140,7 @@ def test_a_request_for_which_no_run_was_ever_made_ends_too(speech: Project) -> N
 
 
 def test_what_another_run_is_at_work_on_is_ended_by_that_one(speech: Project) -> None:
-    with speech.store.lease(SPEECH, purpose="landing", wait_s=0):
+    with speech.store.leases.take(SPEECH, purpose="landing", wait_s=0):
         (found,) = sync(instance=speech.instance, wait_s=0)
         assert found.state == "landing"
     assert not any(closing for _, closing in ends(speech))

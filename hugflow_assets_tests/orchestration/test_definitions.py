@@ -36,6 +36,20 @@ def test_the_sensor_runs_from_the_start_at_the_interval_that_is_set(monkeypatch:
     assert sensor.minimum_interval_seconds == 42
 
 
+def test_sensors_of_channels_that_are_not_set_look_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_CHANNEL"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def intervals() -> list[int | None]:
+        repository = definitions().get_repository_def()
+        names = ("pull_requests_sensor", "delivery_sensor")
+        return [repository.get_sensor_def(name).minimum_interval_seconds for name in names]
+
+    assert intervals() == [600, 600]
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x")
+    assert intervals() == [600, 15]
+
+
 def test_a_wrong_setting_does_not_keep_the_ui_from_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_QUOTA", "plenty")
     sensor = definitions().get_repository_def().get_sensor_def(SENSOR_NAME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from dagster._cli.asset import asset_cli
 from hugflow_assets.cli import main
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.orchestration.assets.platform import Platform
-from hugflow_assets.orchestration.github.plan_comment import plan_of
+from hugflow_assets.orchestration.github.plan_cache import PlanCache
+from hugflow_assets.orchestration.github.plan_comment import Planner, plan_of
 from hugflow_assets.orchestration.github.proposed_changes import Change, Proposed
 from hugflow_assets.orchestration.sync.one_dataset import materialize
 from hugflow_assets.orchestration.sync.run_here import sync
@@ -74,7 +76,9 @@ def comment(project: Project) -> str:
         snapshot=snapshot,
         changes=(Change(path=file.path, was=file.path, deleted=False, before=before, after=file),),
     )
-    return plan_of(proposed, platform.store(), platform.hub(), platform.settings()).body.replace("\\", "")
+    store, plans = platform.store(), PlanCache()
+    planner = Planner(store, platform.hub(), platform.settings(), plans, ends=time.monotonic() + 60)
+    return plan_of(proposed, planner).body.replace("\\", "")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look, tick
 from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
 from hugflow_assets.orchestration.sync.run_here import sync
+from hugflow_assets.store import EventKind
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
 
 NOW = 2_000_000_000.0
@@ -141,7 +142,7 @@ def test_a_landing_that_was_killed_before_it_was_told_is_told_once(speech: Proje
     told = log.read_bytes().splitlines(keepends=True)
     published = next(at for at, line in enumerate(told) if b'"landed"' in line)
     log.write_bytes(b"".join(told[:published]))  # as if it had been killed in between
-    with speech.store.lease(SPEECH, purpose="landing"):
+    with speech.store.leases.take(SPEECH, purpose="landing"):
         look_now(speech)
         assert [one.kind.value for one in speech.store.events.read()] == ["requested", "started"]  # it may yet be told
     for _ in range(2):
@@ -152,3 +153,14 @@ def test_a_landing_that_was_killed_before_it_was_told_is_told_once(speech: Proje
     assert landed.data == before
     sync(instance=speech.instance)
     assert speech.store.events.last_seq() == 3
+
+
+def test_one_broken_event_keeps_no_other_request_from_its_run(speech: Project) -> None:
+    rotten = {"seq": 1, "time": "yesterday", "kind": "requested", "name": "org__other__rev_main", "data": {"path": "x"}}
+    log = speech.store.layout.events
+    speech.store.events.append(EventKind.QUOTA, "storage")
+    segment = next(log.glob("*.jsonl"))
+    segment.write_bytes(orjson.dumps(rotten) + b"\n" + segment.read_bytes().replace(b'"seq":1', b'"seq":2'))
+    result = ticked(speech)
+    assert [one.partition_key for one in requests_of(result)] == [SPEECH]
+    assert result.cursor

@@ -37,7 +37,7 @@ def test_what_fails_stops_nothing_else_and_is_told_by_name(speech: Project) -> N
         "malformed",
         "request-invalid",
     )
-    assert speech.store.names() == [SPEECH]
+    assert speech.store.index.names() == [SPEECH]
 
 
 def test_only_the_named_requests_are_touched(speech: Project) -> None:
@@ -74,7 +74,7 @@ def test_a_removal_is_carried_out_and_landing_again_is_possible(speech: Project)
     found = once(speech)
     assert (found["remove/speech.yaml"].action, found["remove/speech.yaml"].state) == ("remove", "removed")
     assert found["add/speech.yaml"].state == "withdrawn"
-    assert speech.store.names() == []
+    assert speech.store.index.names() == []
     assert speech.instance.get_dynamic_partitions("datasets") == []
     tombstone = speech.instance.fetch_materializations(
         AssetRecordsFilter(DATASET, asset_partitions=[SPEECH]), limit=1
@@ -83,12 +83,12 @@ def test_a_removal_is_carried_out_and_landing_again_is_possible(speech: Project)
     assert tombstone.asset_materialization.metadata["reason"].value == "Licence withdrawn."
     removal.unlink()
     assert once(speech)["add/speech.yaml"].state == "landed"
-    assert speech.store.names() == [SPEECH]
+    assert speech.store.index.names() == [SPEECH]
 
 
 def test_a_deleted_request_deletes_no_data(speech: Project) -> None:
     once(speech)
     (speech.root / "requests/add/speech.yaml").unlink()
     assert once(speech) == {}
-    assert speech.store.names() == [SPEECH]
+    assert speech.store.index.names() == [SPEECH]
     assert speech.instance.get_dynamic_partitions("datasets") == [SPEECH]

@@ -58,7 +58,7 @@ def other_sync() -> subprocess.Popen[str]:
 
 def lands_elsewhere(project: Project, other: subprocess.Popen[str]) -> bool:
     assert other.poll() is None, other.communicate()
-    return project.store.holder(SPEECH) is not None
+    return project.store.leases.holder(SPEECH) is not None
 
 
 def states(found: list[SyncResult]) -> list[tuple[str, str]]:
@@ -102,7 +102,7 @@ def test_the_failure_of_another_run_is_reported_by_name_and_not_repeated(speech:
 
 
 def test_a_landing_that_another_instance_runs_is_waited_for(speech: Project, tmp_path: Path) -> None:
-    lease = speech.store.lease(SPEECH, purpose="landing")
+    lease = speech.store.leases.take(SPEECH, purpose="landing")
     found = sync(instance=speech.instance, pause=lambda _: lease.release())
     assert states(found) == [("landed", "")]
     assert [run.status for run in speech.instance.get_runs()] == [DagsterRunStatus.SUCCESS]

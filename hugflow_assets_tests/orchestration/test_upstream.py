@@ -119,7 +119,7 @@ def test_a_removal_of_a_part_of_what_is_landed_whole_is_refused_and_removes_noth
     found = {one.path: one for one in sync(instance=speech.instance)}["remove/speech.yaml"]
     assert (found.state, found.error_code) == ("failed", "request-invalid")
     assert SPEECH in found.message and found.remedy
-    assert speech.store.names() == [SPEECH]
+    assert speech.store.index.names() == [SPEECH]
     assert [one.path for one in Platform().snapshot().adds if isinstance(one, AddFile)] == ["add/speech.yaml"]
 
 

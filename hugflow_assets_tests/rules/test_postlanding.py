@@ -17,7 +17,6 @@ from hugflow_assets.rules import (
     TextFacts,
     Verdict,
     judge_landed,
-    postlanding,
 )
 from hugflow_assets.store import Counts
 from hugflow_assets_tests.rules.world import LATER, World, plan_of
@@ -32,7 +31,7 @@ def _landed(world: World, **changes: Any) -> LandingPlan:
 
 
 def _judge(world: World, landed: LandingPlan, **facts: Any) -> dict[str, Verdict]:
-    found = postlanding(landed.name, world.store, world.settings, **facts)
+    found = [judge_landed(rule, landed.name, world.store, world.settings, **facts) for rule in POSTLANDING_RULES]
     return {one.name: one for one in found}
 
 

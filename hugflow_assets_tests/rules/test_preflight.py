@@ -206,7 +206,7 @@ def test_what_comes_back_from_the_trash_needs_no_space_again(tmp_path: Path) -> 
 def test_what_another_landing_was_promised_is_not_promised_again(tmp_path: Path) -> None:
     world = World(tmp_path, storage_quota="10MB")
     file = world.add("a.yaml")
-    with world.store.reserve("another", 9_500_000):
+    with world.store.quota.reserve("another", 9_500_000):
         found = world.verdicts(file)["within_quota"]
         assert found.blocks
         assert "reserved 9.5 MB" in found.message

@@ -116,7 +116,7 @@ class World:
 
     def land(self, plan: LandingPlan, **changes: Any) -> Manifest:
         """Put on the storage what landing the plan would leave: one media file a row, lines, a manifest."""
-        with self.store.lease(plan.name, purpose="test") as lease:
+        with self.store.leases.take(plan.name, purpose="test") as lease:
             fingerprint = Fingerprint.of(plan.request, plan.commit, "xxh128", ())
             staging = self.store.staging(plan.name, fingerprint.data)
             configs, size, files = [], 0, 0

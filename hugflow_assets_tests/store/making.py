@@ -75,6 +75,6 @@ def put(
     store: Store, name: str, *, data: str = "0" * 16, files: int = 3, file_bytes: int = 100, word: str = "x"
 ) -> Path:
     """Land a small dataset under ``name``."""
-    with store.lease(name, purpose="test") as lease:
+    with store.leases.take(name, purpose="test") as lease:
         staging = store.staging(name, data)
         return store.publish(staging, fill(staging, files=files, file_bytes=file_bytes, word=word), lease)

@@ -13,7 +13,6 @@ import pytest
 from hugflow_assets.store import EventKind, Store
 from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
 from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.trash import Trash
 from hugflow_assets.store.trees import delete_tree
 from hugflow_assets_tests.store.making import fill, put
 
@@ -49,7 +48,7 @@ name = "org__name__rev_main"
 print("go", flush=True)
 while True:
     if store.manifest(name) is None:
-        if store.tombstone(name) is None:
+        if store.trash.tombstone(name) is None:
             put(store, name, files=6)
         else:
             store.restore(name)
@@ -87,20 +86,20 @@ def test_an_update_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pa
         if how == "exchange":
             whole_version(root / NAME)  # whole at once, before anything is recovered
         store = Store(root, state)
-        names = store.names()
+        names = store.index.names()
         assert names == [NAME]
         manifest = store.manifest(NAME)
         assert manifest is not None
         assert whole_version(root / NAME) == chr(97 + int(manifest.fingerprint.data, 16) % 26)
         assert list(store.layout.intents.glob("*.json")) == []
-        for entry in store.trash_entries():
+        for entry in store.trash.entries():
             whole_version(store.layout.trash / entry.id)
         assert store.empty_trash(0) >= 0
     store.clean_debris(staging_older_than_s=0)
-    usage = store.usage()
+    usage = store.quota.usage()
     assert usage.trash_bytes == usage.staging_bytes == 0
     assert usage.size_bytes == sum(one.stat().st_size for one in (root / NAME).rglob("*") if one.is_file())
-    assert store.strays() == ()
+    assert store.index.strays() == ()
 
 
 def test_a_removal_or_restoration_killed_at_any_moment_is_wholly_done_or_not_at_all(tmp_path: Path) -> None:
@@ -109,9 +108,9 @@ def test_a_removal_or_restoration_killed_at_any_moment_is_wholly_done_or_not_at_
     for _ in range(8):
         kill_after(moments.uniform(0, 0.06), REMOVING, root, state)
         store = Store(root, state)
-        landed = store.names() == [NAME]
-        entries = store.trash_entries(NAME)
-        tombstone = store.tombstone(NAME)
+        landed = store.index.names() == [NAME]
+        entries = store.trash.entries(NAME)
+        tombstone = store.trash.tombstone(NAME)
         told = [one.kind for one in store.events.read()]
         if landed:
             whole_version(root / NAME)
@@ -126,7 +125,7 @@ def test_a_removal_or_restoration_killed_at_any_moment_is_wholly_done_or_not_at_
             len(told) % 2
         )
         assert (len(told) % 2 == 1) == (tombstone is not None)
-        assert len(store.archived()) == told.count(EventKind.REMOVED)
+        assert len(store.trash.archived()) == told.count(EventKind.REMOVED)
 
 
 def test_a_deletion_from_the_trash_that_was_cut_short_is_completed(tmp_path: Path) -> None:
@@ -158,10 +157,10 @@ sys.stdin.read()
     store = Store(root, state)
     store.clean_debris()
     store.empty_trash(0)
-    tombstone = store.tombstone("a")
+    tombstone = store.trash.tombstone("a")
     assert tombstone is not None and tombstone.freed_at is not None
     assert list(store.layout.trash.iterdir()) == []
-    assert store.usage().size_bytes == 0
+    assert store.quota.usage().size_bytes == 0
 
 
 def between_two_renames(store: Store) -> Path:
@@ -170,7 +169,7 @@ def between_two_renames(store: Store) -> Path:
     staging = store.staging(NAME, "b" * 16)
     manifest = fill(staging, files=FILES, word="b")
     write_manifest(staging.path / "hugflow.json", manifest, 0o440)
-    trash = Trash(store.layout, 3600)
+    trash = store.trash
     entry = trash.draft(NAME, "replaced")
     trash.save(entry)
     target = store.layout.dataset(NAME)
@@ -189,20 +188,20 @@ def test_a_swap_cut_short_between_two_renames_is_completed_by_whoever_looks(stor
     manifest = Store(store.root, store.state_dir).manifest(NAME)
     assert manifest is not None and manifest.fingerprint.data == "b" * 16
     assert whole_version(store.root / NAME) == "b"
-    assert [one.why for one in store.trash_entries()] == ["replaced"]
+    assert [one.why for one in store.trash.entries()] == ["replaced"]
     assert list(store.layout.intents.iterdir()) == [] == list(store.layout.staging_root.iterdir())
 
 
 def test_a_swap_whose_new_version_is_gone_brings_the_old_one_back(store: Store) -> None:
     between_two_renames(store).rename(store.root.parent / "gone")
-    assert store.names() == [NAME]
+    assert store.index.names() == [NAME]
     assert whole_version(store.root / NAME) == "a"
-    assert store.trash_entries() == () and list(store.layout.intents.iterdir()) == []
+    assert store.trash.entries() == () and list(store.layout.intents.iterdir()) == []
 
 
 def test_a_swap_cut_short_is_completed_first_by_the_next_run_on_that_name(store: Store) -> None:
     between_two_renames(store)
-    with store.lease(NAME, purpose="landing"):  # takes the lease, so it completes the swap first
+    with store.leases.take(NAME, purpose="landing"):  # takes the lease, so it completes the swap first
         assert whole_version(store.root / NAME) == "b"
 
 
@@ -211,4 +210,4 @@ def test_old_and_new_both_gone_leaves_nothing_to_complete(store: Store) -> None:
     for entry in store.layout.trash.iterdir():
         if entry.is_dir():
             delete_tree(entry)
-    assert store.names() == [] and list(store.layout.intents.iterdir()) == []
+    assert store.index.names() == [] and list(store.layout.intents.iterdir()) == []

@@ -21,7 +21,7 @@ def _append(root: Path, state: Path, process: int, count: int, host: str | None)
 
 @pytest.mark.parametrize("hosts", [1, 8])
 def test_appends_of_eight_processes_lose_and_repeat_no_sequence_number(store: Store, hosts: int) -> None:
-    store.names()
+    store.index.names()
     ids = [f"host{number % hosts}/x" for number in range(8)]
     processes = [
         SPAWN.Process(target=_append, args=(store.root, store.state_dir, number, 40, ids[number]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from hugflow_assets.durable.disk_errors import disk_error
 from hugflow_assets.errors import (
     DiskFullError,
     IncompleteLandingError,
@@ -18,7 +19,8 @@ from hugflow_assets.errors import (
     StorageError,
     UnknownDatasetError,
 )
-from hugflow_assets.store import Phase, Progress, Store, disk_error
+from hugflow_assets.store import Phase, Progress, Store
+from hugflow_assets.store.manifests import write_manifest
 from hugflow_assets_tests.store.making import fill, put, receipt
 
 NAME = "org__name__rev_main"
@@ -31,15 +33,15 @@ HOSTILE = [
 def test_a_name_that_is_no_single_safe_component_is_unknown_and_touches_nothing(store: Store, name: str) -> None:
     for attempt in (
         lambda: store.manifest(name),
-        lambda: store.lease(name, purpose="x"),
+        lambda: store.leases.take(name, purpose="x"),
         lambda: store.staging(name, "0" * 16),
-        lambda: store.reserve(name, 1),
+        lambda: store.quota.reserve(name, 1),
         lambda: store.remove(name, reason="r", by="b"),
         lambda: store.restore(name),
-        lambda: store.row(name),
+        lambda: store.index.row(name),
         lambda: store.progress.read(name),
-        lambda: store.tombstone(name),
-        lambda: store.cancel(name),
+        lambda: store.trash.tombstone(name),
+        lambda: store.leases.cancel(name),
         lambda: store.layout.dataset(name),
     ):
         with pytest.raises(UnknownDatasetError):
@@ -50,7 +52,7 @@ def test_a_name_that_is_no_single_safe_component_is_unknown_and_touches_nothing(
 def test_a_published_tree_is_visible_with_its_modes_and_counted_inodes(store: Store) -> None:
     path = put(store, NAME)
     assert path == store.root / NAME
-    assert store.names() == [NAME]
+    assert store.index.names() == [NAME]
     manifest = store.manifest(NAME)
     assert manifest is not None
     every = [path, *path.rglob("*")]
@@ -68,27 +70,27 @@ def test_modes_are_those_of_the_settings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["json/train.jsonl", "XXH128SUMS", "audio"])
 def test_a_tree_that_lacks_what_its_manifest_lists_is_not_published(store: Store, missing: str) -> None:
-    with store.lease(NAME, purpose="test") as lease:
+    with store.leases.take(NAME, purpose="test") as lease:
         staging = store.staging(NAME, "0" * 16)
         manifest = fill(staging)
         (staging.path / missing).rename(staging.work / "elsewhere")
         with pytest.raises(IncompleteLandingError, match=missing):
             store.publish(staging, manifest, lease)
-    assert store.names() == [] and store.strays() == ()
+    assert store.index.names() == [] and store.index.strays() == ()
 
 
 def test_a_tree_with_a_link_out_of_it_is_not_published(store: Store) -> None:
-    with store.lease(NAME, purpose="test") as lease:
+    with store.leases.take(NAME, purpose="test") as lease:
         staging = store.staging(NAME, "0" * 16)
         manifest = fill(staging)
         (staging.path / "audio/passwd").symlink_to("/etc/passwd")
         with pytest.raises(IncompleteLandingError, match="neither a file nor a folder"):
             store.publish(staging, manifest, lease)
-    assert store.names() == []
+    assert store.index.names() == []
 
 
 def test_a_record_path_outside_the_folder_is_refused(store: Store) -> None:
-    with store.lease(NAME, purpose="test") as lease:
+    with store.leases.take(NAME, purpose="test") as lease:
         staging = store.staging(NAME, "0" * 16)
         told = fill(staging).model_dump(mode="json")
         told["configs"][0]["splits"][0]["record_path"] = "../../../etc/passwd"
@@ -99,17 +101,17 @@ def test_a_record_path_outside_the_folder_is_refused(store: Store) -> None:
 def test_a_run_whose_lease_was_taken_over_publishes_nothing(tmp_path: Path) -> None:
     first = Store(tmp_path / "root", tmp_path / "state", host="first/1", lease_ttl_s=60)
     second = Store(tmp_path / "root", tmp_path / "state", host="second/2", lease_ttl_s=60)
-    lease = first.lease(NAME, purpose="landing")
+    lease = first.leases.take(NAME, purpose="landing")
     staging = first.staging(NAME, "0" * 16)
     manifest = fill(staging)
     with pytest.raises(LeaseHeldError):
-        second.lease(NAME, purpose="landing")
+        second.leases.take(NAME, purpose="landing")
     for claim in first.layout.lease(NAME).glob("0*"):  # silent for an hour
         os.utime(claim, (claim.stat().st_mtime - 3600,) * 2)
-    with second.lease(NAME, purpose="landing"):
+    with second.leases.take(NAME, purpose="landing"):
         with pytest.raises(LeaseLostError):
             first.publish(staging, manifest, lease)
-        assert first.names() == []
+        assert first.index.names() == []
     lease.release()
 
 
@@ -119,15 +121,15 @@ def test_an_update_takes_the_place_of_the_landed_version_whose_open_files_stay_r
         put(store, NAME, data="1" * 16, word="b")
         assert still_open.read() == b"a" * 100
     assert (path / "audio/train/00000/0.wav").read_bytes() == b"b" * 100
-    (entry,) = store.trash_entries()
+    (entry,) = store.trash.entries()
     assert (entry.why, entry.fingerprint_data, entry.name) == ("replaced", "0" * 16, NAME)
 
 
 def test_a_staging_is_resumed_by_its_receipts(store: Store) -> None:
-    with store.lease(NAME, purpose="test"):
+    with store.leases.take(NAME, purpose="test"):
         staging = store.staging(NAME, "0" * 16)
         staging.save_receipt(receipt(0, sums=b"sum"), b"sum")
-    with store.lease(NAME, purpose="test"):
+    with store.leases.take(NAME, purpose="test"):
         again = store.staging(NAME, "0" * 16)
         assert again.receipt("default", "train", 0) == receipt(0, sums=b"sum")
         assert again.sums("default", "train", 0) == b"sum"
@@ -203,26 +205,25 @@ def test_an_unreadable_manifest_is_named_with_its_path_and_stops_no_other(
     with pytest.raises(ManifestError, match=told) as raised:
         store.manifest("bad")
     assert str(path) in str(raised.value) and raised.value.remedy
-    rows = store.index()
+    rows = store.index.rows()
     assert (rows["bad"].state, rows["good"].state) == ("damaged", "landed")
-    assert store.usage().size_bytes >= 2 * 300
+    assert store.quota.usage().size_bytes >= 2 * 300
 
 
 def test_the_index_follows_what_other_processes_and_hands_do(store: Store, tmp_path: Path) -> None:
     other = Store(store.root, tmp_path / "another state")
     put(store, NAME)
-    assert other.names() == [NAME]
+    assert other.index.names() == [NAME]
     manifest = store.manifest(NAME)
     assert manifest is not None
-    store.write_manifest(
-        NAME, manifest.model_copy(update={"request": manifest.request.model_copy(update={"owner": "bob"})})
-    )
-    assert other.index()[NAME].owner == "bob"
+    changed = manifest.model_copy(update={"request": manifest.request.model_copy(update={"owner": "bob"})})
+    write_manifest(store.layout.manifest(NAME), changed, store.file_mode)
+    assert other.index.rows()[NAME].owner == "bob"
     (store.root / NAME).rename(store.root / "moved")
-    assert other.index()["moved"].state == "damaged"  # a manifest of another name
-    assert "moved" in other.index()["moved"].problem or NAME in other.index()["moved"].problem
+    assert other.index.rows()["moved"].state == "damaged"  # a manifest of another name
+    assert "moved" in other.index.rows()["moved"].problem or NAME in other.index.rows()["moved"].problem
     (store.root / "moved/hugflow.json").unlink()
-    assert other.names() == [] and other.strays() == ("moved",)
+    assert other.index.names() == [] and other.index.strays() == ("moved",)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"schema_version": 1, "datasets": {"ghost": {}}}'])
@@ -233,35 +234,26 @@ def test_a_lost_or_damaged_index_is_mended_by_the_next_reader(store: Store, cont
     else:
         store.layout.active.write_bytes(content)
     afresh = Store(store.root, store.state_dir)
-    assert afresh.names() == [NAME]
+    assert afresh.index.names() == [NAME]
     assert list(orjson.loads(store.layout.active.read_bytes())["datasets"]) == [NAME]
-    assert afresh.rebuild_index() == afresh.index()
+    assert afresh.rebuild_index() == afresh.index.rows()
 
 
-def test_a_row_of_an_older_hugflow_that_lacks_a_key_is_made_anew(store: Store) -> None:
+@pytest.mark.parametrize("key", ["request", "asked"])
+def test_a_row_of_an_older_hugflow_that_lacks_a_key_is_made_anew(store: Store, key: str) -> None:
     put(store, NAME)
-    row = store.index()[NAME]
+    row = store.index.rows()[NAME]
     told = orjson.loads(store.layout.active.read_bytes())
-    del told["datasets"][NAME]["request"]
+    del told["datasets"][NAME][key]
     store.layout.active.write_bytes(orjson.dumps(told))
-    assert row.request and Store(store.root, store.state_dir).index() == {NAME: row}
-
-
-def test_a_manifest_is_replaced_only_where_it_belongs(store: Store) -> None:
-    put(store, NAME)
-    manifest = store.manifest(NAME)
-    assert manifest is not None
-    with pytest.raises(UnknownDatasetError):
-        store.write_manifest("other", manifest.model_copy(update={"name": "other"}))
-    with pytest.raises(UnknownDatasetError):
-        store.write_manifest(NAME, manifest.model_copy(update={"name": "other"}))
+    assert row.request and Store(store.root, store.state_dir).index.rows() == {NAME: row}
 
 
 # ---- the roots
 
 
 def test_what_is_missing_is_created_when_the_folder_above_is_there(store: Store) -> None:
-    assert store.names() == []
+    assert store.index.names() == []
     assert store.layout.inner.stat().st_mode & 0o7777 == 0o2770
 
 
@@ -269,10 +261,10 @@ def test_a_storage_root_that_cannot_be_used_is_named_with_its_variable(tmp_path:
     (tmp_path / "file").touch()
     for root in (tmp_path / "not/mounted", tmp_path / "file"):
         with pytest.raises(StorageError, match="STORAGE_ROOT") as raised:
-            Store(root, tmp_path).names()
+            Store(root, tmp_path).index.names()
         assert str(root) in raised.value.message and raised.value.remedy
     with pytest.raises(StorageError, match="HUGFLOW_STATE_DIR"):
-        Store(tmp_path / "root", tmp_path / "no/state").names()
+        Store(tmp_path / "root", tmp_path / "no/state").index.names()
 
 
 @pytest.mark.parametrize(
@@ -305,10 +297,10 @@ def test_a_storage_that_is_not_mounted_is_not_taken_for_an_empty_one(store: Stor
     store.root.rename(store.root.parent / "unmounted")
     store.root.mkdir()
     with pytest.raises(StorageError, match="1 datasets landed there") as raised:
-        Store(store.root, store.state_dir).names()
+        Store(store.root, store.state_dir).index.names()
     assert "Mount" in raised.value.remedy and list(store.root.iterdir()) == []
     store.layout.active.unlink()
-    assert Store(store.root, store.state_dir).names() == []
+    assert Store(store.root, store.state_dir).index.names() == []
 
 
 @pytest.mark.parametrize("exchanging", [True, False])

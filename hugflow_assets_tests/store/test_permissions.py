@@ -59,10 +59,10 @@ def folder() -> Iterator[Path]:
 def test_a_storage_root_that_may_not_be_written_is_named(folder: Path) -> None:
     (folder / "root").mkdir(mode=0o555)
     (folder / "root").chmod(0o555)
-    told = unprivileged(lambda: Store(folder / "root", folder / "own").names())
+    told = unprivileged(lambda: Store(folder / "root", folder / "own").index.names())
     assert told.startswith("storage-unusable: STORAGE_ROOT") and str(folder / "root") in told
     assert "Permission denied" in told and "writable" in told
-    told = unprivileged(lambda: Store(folder / "missing", folder / "own").names())
+    told = unprivileged(lambda: Store(folder / "missing", folder / "own").index.names())
     assert told.startswith("storage-unusable: STORAGE_ROOT")
 
 
@@ -70,7 +70,7 @@ def test_a_state_folder_that_may_not_be_written_costs_only_speed(folder: Path) -
     (folder / "state").mkdir()
     (folder / "state/progress").mkdir()
     (folder / "state").chmod(0o555)
-    assert unprivileged(lambda: Store(folder / "own", folder / "state").names()) == "[]"
+    assert unprivileged(lambda: Store(folder / "own", folder / "state").index.names()) == "[]"
     progress = Progress(name=NAME, phase=Phase.LANDED, started_at="", updated_at="")
     told = unprivileged(lambda: Store(folder / "own", folder / "state").progress.write(progress))
     assert told.startswith("storage-unusable") or told == "None"
@@ -89,7 +89,7 @@ def test_what_another_user_landed_is_neither_removed_nor_replaced_and_says_so(fo
     assert "FOLDER_MODE" in told
     assert sorted(one for one in path.rglob("*")) == before
     store = Store(folder / "own", folder)
-    assert store.names() == [NAME, "theirs"] and store.tombstone(NAME) is None
+    assert store.index.names() == [NAME, "theirs"] and store.trash.tombstone(NAME) is None
     assert list(store.layout.intents.glob("*.json")) == []
 
 
@@ -106,11 +106,11 @@ def test_users_of_one_group_share_a_storage(folder: Path) -> None:
         store = Store(folder / "own", folder / "own/.state", folder_mode=0o770)
         put(store, "theirs")
         store.events.append(EventKind.LANDED, "theirs")
-        with store.reserve("x", 1):
+        with store.quota.reserve("x", 1):
             store.remove(NAME, reason="r", by="b")
-        return store.names(), store.events.last_seq(), len(store.trash_entries())
+        return store.index.names(), store.events.last_seq(), len(store.trash.entries())
 
     assert unprivileged(second_user) == "(['theirs'], 3, 1)"
-    assert first.names() == ["theirs"]
+    assert first.index.names() == ["theirs"]
     first.restore(NAME)
-    assert first.names() == [NAME, "theirs"]
+    assert first.index.names() == [NAME, "theirs"]

@@ -18,15 +18,15 @@ NAME = "org__name__rev_main"
 
 def test_a_removed_dataset_is_in_the_trash_with_a_tombstone_and_an_event(store: Store) -> None:
     path = put(store, NAME)
-    size = store.index()[NAME].size_bytes
+    size = store.index.rows()[NAME].size_bytes
     with (path / "json/train.jsonl").open() as still_open:
         tombstone = store.remove(NAME, reason="licence", by="ada", removal_path="remove/x.yaml")
         assert still_open.readline()
-    assert store.names() == [] and store.manifest(NAME) is None and not path.exists()
+    assert store.index.names() == [] and store.manifest(NAME) is None and not path.exists()
     assert (tombstone.reason, tombstone.by, tombstone.removal_path) == ("licence", "ada", "remove/x.yaml")
     assert (tombstone.size_bytes, tombstone.rows, tombstone.owner) == (size, 3, "ada")
-    assert store.tombstone(NAME) == tombstone
-    (entry,) = store.trash_entries()
+    assert store.trash.tombstone(NAME) == tombstone
+    (entry,) = store.trash.entries()
     assert (entry.id, entry.why, entry.frees_at) == (tombstone.entry, "removed", tombstone.frees_at)
     (event,) = store.events.read()
     assert (event.kind, event.name, event.data["reason"]) == (EventKind.REMOVED, NAME, "licence")
@@ -39,8 +39,8 @@ def test_a_removed_dataset_comes_back_within_the_grace(store: Store) -> None:
     before = store.manifest(NAME)
     store.remove(NAME, reason="r", by="b")
     entry = store.restore(NAME)
-    assert store.manifest(NAME) == before and store.tombstone(NAME) is None
-    assert store.trash_entries() == () and entry.name == NAME
+    assert store.manifest(NAME) == before and store.trash.tombstone(NAME) is None
+    assert store.trash.entries() == () and entry.name == NAME
     assert [one.kind for one in store.events.read()] == [EventKind.REMOVED, EventKind.RESTORED]
     with pytest.raises(UnknownDatasetError, match="no removed version"):
         store.restore(NAME)
@@ -52,14 +52,14 @@ def test_a_restoration_replaces_nothing_that_is_landed(store: Store) -> None:
     put(store, NAME, word="z")
     with pytest.raises(StorageError, match="is landed"):
         store.restore(NAME)
-    assert len(store.trash_entries()) == 1
+    assert len(store.trash.entries()) == 1
 
 
 def test_an_older_version_comes_back_from_the_trash_by_its_id(store: Store) -> None:
     put(store, NAME, data="a" * 16)
     put(store, NAME, data="b" * 16)
     store.remove(NAME, reason="r", by="b")
-    found = next(one for one in store.trash_entries(NAME) if one.fingerprint_data == "a" * 16)
+    found = next(one for one in store.trash.entries(NAME) if one.fingerprint_data == "a" * 16)
     assert found.why == "replaced"
     store.restore(NAME, entry_id=found.id)
     manifest = store.manifest(NAME)
@@ -71,25 +71,25 @@ def test_the_trash_of_one_name_is_not_that_of_a_longer_one(store: Store) -> None
     put(store, "a__b")
     store.remove("a", reason="r", by="b")
     store.remove("a__b", reason="r", by="b")
-    assert [one.name for one in store.trash_entries("a")] == ["a"]
-    assert store.tombstone("a__b") is not None and store.tombstone("b") is None
+    assert [one.name for one in store.trash.entries("a")] == ["a"]
+    assert store.trash.tombstone("a__b") is not None and store.trash.tombstone("b") is None
 
 
 def test_the_trash_is_emptied_after_the_grace_only(tmp_path: Path) -> None:
     store = Store(tmp_path / "root", tmp_path / "state", trash_grace_s=3600)
     put(store, NAME)
     store.remove(NAME, reason="r", by="b")
-    assert store.empty_trash() == 0 and len(store.trash_entries()) == 1
+    assert store.empty_trash() == 0 and len(store.trash.entries()) == 1
     assert store.empty_trash(0) > 0
-    tombstone = store.tombstone(NAME)
+    tombstone = store.trash.tombstone(NAME)
     assert tombstone is not None and tombstone.freed_at is not None
-    assert store.trash_entries() == () and list(store.layout.trash.iterdir()) == []
+    assert store.trash.entries() == () and list(store.layout.trash.iterdir()) == []
 
 
 def test_the_trash_of_a_name_at_work_is_left_for_the_next_time(store: Store) -> None:
     put(store, NAME)
     store.remove(NAME, reason="r", by="b")
-    with store.lease(NAME, purpose="restore"):
+    with store.leases.take(NAME, purpose="restore"):
         assert store.empty_trash(0) == 0
     assert store.empty_trash(0, name="other") == 0
     assert store.empty_trash(0, name=NAME) > 0
@@ -98,19 +98,19 @@ def test_the_trash_of_a_name_at_work_is_left_for_the_next_time(store: Store) -> 
 def test_nothing_is_removed_where_nothing_is(store: Store) -> None:
     with pytest.raises(UnknownDatasetError):
         store.remove(NAME, reason="r", by="b")
-    assert store.tombstone(NAME) is None and list(store.events.read()) == []
+    assert store.trash.tombstone(NAME) is None and list(store.events.read()) == []
 
 
 def test_a_damaged_dataset_can_be_removed(store: Store) -> None:
     (put(store, NAME) / "hugflow.json").unlink()
     tombstone = store.remove(NAME, reason="r", by="b")
-    assert tombstone.size_bytes > 300 and store.strays() == ()
+    assert tombstone.size_bytes > 300 and store.index.strays() == ()
 
 
 def _land_slowly(store: Store, started: threading.Event, ended: list[str]) -> None:
     """A landing that looks whether it was cancelled before every file."""
     try:
-        with store.lease(NAME, purpose="landing") as lease, store.reserve(NAME, 10**6):
+        with store.leases.take(NAME, purpose="landing") as lease, store.quota.reserve(NAME, 10**6):
             staging = store.staging(NAME, "0" * 16)
             store.progress.write(
                 Progress(name=NAME, phase=Phase.DOWNLOADING, started_at=now_text(), updated_at=now_text())
@@ -118,7 +118,7 @@ def _land_slowly(store: Store, started: threading.Event, ended: list[str]) -> No
             started.set()
             deadline = time.monotonic() + 20
             while time.monotonic() < deadline:
-                if store.cancelled(NAME, lease):
+                if store.leases.cancelled(NAME, lease):
                     raise LandingCancelledError("cancelled")
                 time.sleep(0.005)
             store.publish(staging, fill(staging), lease)
@@ -136,27 +136,27 @@ def test_a_removal_during_a_landing_ends_with_nothing_landed(store: Store) -> No
     tombstone = remover.remove(NAME, reason="r", by="b", wait_s=20)
     landing.join()
     assert ended == ["cancelled"] and tombstone.rows == 0
-    assert store.names() == [] and not (store.layout.staging_root / NAME).exists()
-    assert store.headroom().reserved_bytes == 0 and store.progress.all() == {}
-    with store.lease(NAME, purpose="landing again") as lease:
-        assert not store.cancelled(NAME, lease) and not store.cancelled(NAME)
+    assert store.index.names() == [] and not (store.layout.staging_root / NAME).exists()
+    assert store.quota.headroom().reserved_bytes == 0 and store.progress.all() == {}
+    with store.leases.take(NAME, purpose="landing again") as lease:
+        assert not store.leases.cancelled(NAME, lease) and not store.leases.cancelled(NAME)
 
 
 def test_a_landing_that_does_not_stop_keeps_its_name(store: Store) -> None:
-    with store.lease(NAME, purpose="landing") as lease:
+    with store.leases.take(NAME, purpose="landing") as lease:
         with pytest.raises(LeaseHeldError):
             store.remove(NAME, reason="r", by="b", wait_s=0.05)
-        assert store.cancelled(NAME, lease)
+        assert store.leases.cancelled(NAME, lease)
 
 
 def test_cancelling_what_is_not_landing_leaves_no_mark(store: Store) -> None:
-    assert store.cancel(NAME) is False
-    with store.lease(NAME, purpose="landing") as lease:
-        assert store.holder(NAME) is not None
-        assert not store.cancelled(NAME, lease)
-        assert store.cancel(NAME, by="ada")
-        assert store.cancelled(NAME, lease) and store.cancelled(NAME)
-    assert store.holder(NAME) is None
+    assert store.leases.cancel(NAME) is False
+    with store.leases.take(NAME, purpose="landing") as lease:
+        assert store.leases.holder(NAME) is not None
+        assert not store.leases.cancelled(NAME, lease)
+        assert store.leases.cancel(NAME, by="ada")
+        assert store.leases.cancelled(NAME, lease) and store.leases.cancelled(NAME)
+    assert store.leases.holder(NAME) is None
 
 
 # ---- debris
@@ -180,7 +180,7 @@ def test_debris_is_judged_by_heartbeat_age_and_told(store: Store) -> None:
 
 
 def test_staging_of_a_run_at_work_is_never_cleaned(store: Store) -> None:
-    with store.lease(NAME, purpose="landing"):
+    with store.leases.take(NAME, purpose="landing"):
         staging = store.staging(NAME, "0" * 16)
         assert store.clean_debris(staging_older_than_s=0).staging == ()
         assert staging.path.is_dir()
@@ -190,7 +190,7 @@ def test_a_dead_reservation_is_cleaned_and_told(tmp_path: Path) -> None:
     import os
 
     store = Store(tmp_path / "root", tmp_path / "state")
-    store.reserve("dead", 100)
+    store.quota.reserve("dead", 100)
     os.utime(store.layout.reservation("dead"), (1, 1))
     assert store.clean_debris().reservations == ("dead",)
     assert store.clean_debris().reservations == ()

@@ -45,17 +45,17 @@ def adopt(
         raise plan
     files = [file for config in plan.configs for split in config.splits for one in split.shards for file in one.files]
     found = find_matches(path.resolve(), files)
-    told = (
+    summary = (
         f"{found.matched:,} of {found.wanted:,} files ({size(found.matched_bytes)} of {size(found.wanted_bytes)}) of "
         f"{plan.request.hf_id} at {plan.commit[:12]} are in {path}; {size(found.hashed_bytes)} hashed"
     )
-    typer.echo(told, err=as_json)
-    listed = store.layout.adopted(asked.name)
-    write_adopted(listed, found.files)
+    typer.echo(summary, err=as_json)
+    copies_file = store.layout.adopted(asked.name)
+    write_adopted(copies_file, found.files)
     try:
         results = materialize([asked.name])
     finally:
-        listed.unlink(missing_ok=True)
+        copies_file.unlink(missing_ok=True)
     show_results(results, as_json=as_json)
     if status := exit_status(results):
         raise typer.Exit(status)

@@ -162,7 +162,7 @@ def _reconciled(
 
 def skipped(settings: Settings) -> list[str]:
     """What is not done here, one sentence each."""
-    told = {
+    missing = {
         "HF_TOKEN is not set: gated and private datasets cannot land.": settings.hf_token is None,
         "GITHUB_TOKEN or GITHUB_REPOSITORY is not set: no comment, no commit status.": (
             settings.github_token is None or settings.github_repository is None
@@ -173,15 +173,15 @@ def skipped(settings: Settings) -> list[str]:
         "Not in a workflow: no step outputs.": not os.environ.get(OUTPUT_VARIABLE),
         "Not in a workflow: no job summary.": not os.environ.get(SUMMARY_VARIABLE),
     }
-    return [sentence for sentence, is_so in told.items() if is_so]
+    return [sentence for sentence, is_so in missing.items() if is_so]
 
 
 def _tell(results: Results, path: Path, *, err: bool) -> None:
     counts = {state: sum(one.state == state for one in results.results) for state in _COUNTED}
     changed = sum(one.action not in ("no-op", "none") for one in results.results)
-    told = f"{len(results.results)} requests, {changed} changed"
-    told += "".join(f", {number} {state}" for state, number in counts.items() if number)
-    typer.echo(f"{told}; {path}", err=err)
+    summary = f"{len(results.results)} requests, {changed} changed"
+    summary += "".join(f", {number} {state}" for state, number in counts.items() if number)
+    typer.echo(f"{summary}; {path}", err=err)
     for sentence in results.skipped:
         typer.echo(f"skipped: {sentence}", err=err)
     for one in results.not_delivered:
@@ -204,7 +204,7 @@ def _tell(results: Results, path: Path, *, err: bool) -> None:
     ]  # fmt: skip
     header = ("request", "dataset", "state", "action", "size", "time", "")
     fault = f" {results.error.code}: {results.error.message} {results.error.remedy}" if results.error else ""
-    write_summary(html_summary("Datasets", told + fault, header, rows[:500], len(rows)))
+    write_summary(html_summary("Datasets", summary + fault, header, rows[:500], len(rows)))
 
 
 def schema_text() -> str:

@@ -14,7 +14,7 @@ def hold(names: list[str], held: str) -> None:
     from hugflow_assets.store import EventKind, Held, Hold, Store, now_text, request_digest
 
     store, snapshot = Store.of(settings), source_of(settings).snapshot()
-    landed, wanted = set(store.names()), Held(held)
+    landed, wanted = set(store.index.names()), Held(held)
     asked = {one.name: one for one in reversed(snapshot.adds)}
     for name in names:
         if name not in asked and name not in landed:
@@ -25,6 +25,6 @@ def hold(names: list[str], held: str) -> None:
         digest = request_digest(request) if request is not None and wanted is Held.CANCELLED else ""
         store.holds.write(Hold(name=name, held=wanted, by=by, at=now_text(), request=digest))
         # First the mark, then the lease: a landing that begins in between finds the mark under its lease.
-        stopped = wanted is not Held.RESUMED and store.cancel(name, by=by)
+        stopped = wanted is not Held.RESUMED and store.leases.cancel(name, by=by)
         store.events.append(EventKind(held), name, by=by, stopped_a_landing=stopped)
         typer.echo(f"{name}: {held}{'; the landing in flight stops and keeps what it has' if stopped else ''}")

@@ -18,7 +18,7 @@ def known_names(incomplete: str) -> list[str]:
 
     try:
         settings = load_settings()
-        known = {*Store.of(settings).names(), *(one.name for one in source_of(settings).snapshot().adds)}
+        known = {*Store.of(settings).index.names(), *(one.name for one in source_of(settings).snapshot().adds)}
     except HugflowError:
         return []
     return sorted(name for name in known if name.startswith(incomplete))

@@ -128,10 +128,12 @@ def _note(one: DatasetStatus) -> str:
     share = (
         f"{100 * progress.bytes_done / progress.bytes_total:.0f} %" if progress.bytes_total else "size not known yet"
     )
-    told = f"{progress.phase.value} {share} of {size(progress.bytes_total)}, {size(int(progress.bytes_per_s))}/s"
+    progress_text = (
+        f"{progress.phase.value} {share} of {size(progress.bytes_total)}, {size(int(progress.bytes_per_s))}/s"
+    )
     if progress.eta_s is not None:
-        told += f", {duration(progress.eta_s)} left"
-    return f"{told}. {one.note}" if one.note else told
+        progress_text += f", {duration(progress.eta_s)} left"
+    return f"{progress_text}. {one.note}" if one.note else progress_text
 
 
 def _totals(report: StatusReport) -> list[str]:
@@ -148,10 +150,10 @@ def _totals(report: StatusReport) -> list[str]:
     if usage.quota_bytes:
         quota += f", quota {size(usage.quota_bytes)} ({100 * usage.size_bytes / usage.quota_bytes:.1f} %)"
     states = Counter(one.state.value for one in report.datasets if one.state.value not in ("landed", "removed"))
-    beside = ", ".join(f"{count(number)} {state}" for state, number in sorted(states.items()))
+    others = ", ".join(f"{count(number)} {state}" for state, number in sorted(states.items()))
     return [
         landed,
-        *([beside] if beside else []),
+        *([others] if others else []),
         *_owners(report),
         f"{quota}, {size(usage.free_bytes)} free on the file system",
     ]
@@ -164,7 +166,7 @@ def _owners(report: StatusReport) -> list[str]:
     lines = []
     for one in report.owners[:OWNERS_SHOWN]:
         datasets = "1 dataset" if one.datasets == 1 else f"{count(one.datasets)} datasets"
-        told = f"{datasets}, {count(one.rows)} rows, {hours(one.hours)}, {size(one.size_bytes)}"
-        lines.append(f"  {one.owner or 'no owner'}: {told}")
+        text = f"{datasets}, {count(one.rows)} rows, {hours(one.hours)}, {size(one.size_bytes)}"
+        lines.append(f"  {one.owner or 'no owner'}: {text}")
     more = len(report.owners) - OWNERS_SHOWN
     return [*lines, f"  and {count(more)} more owners (--json shows all)"] if more > 0 else lines

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -16,9 +18,6 @@ from hugflow_assets.cli.requests.selection import select
 from hugflow_assets.cli.terminal.console import console
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 from hugflow_assets.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def sync(
@@ -50,7 +49,8 @@ def sync(
     # The first import of Dagster takes a second: only who syncs pays for it.
     from hugflow_assets.orchestration.sync.run_here import sync as reconcile
 
-    results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=Failures().show)
+    with _progress(settings, shown=not as_json):
+        results = reconcile(files, wait_s=wait, on_start=None if as_json else _starts, on_result=Failures().show)
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in results], indent=2))
     elif not results:
@@ -59,6 +59,16 @@ def sync(
         typer.echo(results_table(results))
     if status := exit_status(results):
         raise typer.Exit(status)
+
+
+def _progress(settings: Settings, *, shown: bool) -> AbstractContextManager[object]:
+    """How far each landing is, where somebody watches."""
+    if not shown or not sys.stdout.isatty():
+        return nullcontext()
+    from hugflow_assets.status.progress_bars import shown_progress
+    from hugflow_assets.store import Store
+
+    return shown_progress(console(), Store.of(settings).progress)
 
 
 def _files(paths: Sequence[Path], settings: Settings) -> list[str] | None:

@@ -26,7 +26,7 @@ def add(
 ) -> None:
     """Ask for a dataset: write its request file, and delete the removal that withdraws it."""
     settings = settings_in_force()
-    told = {
+    values = {
         "hf_id": hf_id,
         "subset": subset,
         "split": split,
@@ -37,8 +37,8 @@ def add(
         "audio_column": audio_column,
         "text_column": text_column,
     }
-    request = validated(DatasetRequest, {key: value for key, value in told.items() if value is not None})
-    carry_out(proposed_addition(request, snapshot_of(settings, pr), given=told, said=description), settings, pr)
+    request = validated(DatasetRequest, {key: value for key, value in values.items() if value is not None})
+    carry_out(proposed_addition(request, snapshot_of(settings, pr), given=values, said=description), settings, pr)
 
 
 def proposed_addition(

@@ -47,8 +47,8 @@ class Finding:
     def __str__(self) -> str:
         """``file:line:col: message``, on one line whatever the message holds."""
         label = "" if self.severity == "error" else f"{self.severity}: "
-        told = f"{self.path}:{self.line}:{self.column}: {label}{self.message}"
-        return " ".join((f"{told} ({self.remedy})" if self.remedy else told).split())
+        text = f"{self.path}:{self.line}:{self.column}: {label}{self.message}"
+        return " ".join((f"{text} ({self.remedy})" if self.remedy else text).split())
 
     def annotation(self) -> str:
         """A GitHub workflow command; unescaped line breaks and colons would end it or start another."""
@@ -105,9 +105,9 @@ def _line_of(field: str, path: str, selection: Selection) -> int:
 
 def as_json(findings: Sequence[Finding], files: Sequence[str]) -> str:
     """The findings and the files that were looked at, as one documented object."""
-    told = {
+    document = {
         "schema_version": SCHEMA_VERSION,
         "files": list(files),
         "findings": [asdict(one) for one in findings],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -47,19 +47,18 @@ def judge(files: Iterable[AddFile], snapshot: RequestSnapshot, settings: Setting
     from hugflow_assets.landing.options import LandingOptions
     from hugflow_assets.planning.pin import plan_on
     from hugflow_assets.rules import preflight
-    from hugflow_assets.rules.stock import Stock
     from hugflow_assets.shapes.registry import LANDABLE
     from hugflow_assets.store import Store
 
     hub = Hub(HubAccess.of(settings))
     store = Store.of(settings)
-    stock = Stock(store)
+    index = store.index.rows()
     asked = list(files)
     plans = in_order(lambda file: plan_on(hub, store, file.request), asked)
     for file, planned in zip(asked, plans, strict=True):
         expected = forecast(planned, store, LandingOptions.of(settings))
         verdicts = preflight(
-            file, snapshot, planned, store, settings, forecast=expected, stock=stock, landable=LANDABLE
+            file, snapshot, planned, store, settings, forecast=expected, index=index, landable=LANDABLE
         )
         known = None if isinstance(expected, HugflowError) else expected
         if isinstance(planned, HugflowError):

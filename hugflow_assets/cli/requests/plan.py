@@ -42,7 +42,7 @@ def plan(
     settings = settings_in_force()
     worst = 0
     unanswered: set[str] = set()
-    told: list[dict[str, Any]] = []
+    plans: list[dict[str, Any]] = []
     removals: list[dict[str, Any]] = []
     withdrawn: list[dict[str, Any]] = []
     selections = select(paths or [])
@@ -51,7 +51,7 @@ def plan(
         for judged in judge(selection.adds(), selection.snapshot, settings):
             worst = max(worst, judged.exit_status)
             if as_json:
-                told.append(_as_dict(judged, selection, settings))
+                plans.append(_as_dict(judged, selection, settings))
             elif judged.error is not None and judged.error.transient and str(judged.error) in unanswered:
                 typer.echo(f"{judged.file.name} ({selection.shown(judged.file.path)}): [{judged.error.code}] as above")
             else:
@@ -68,7 +68,7 @@ def plan(
             if not as_json:
                 _show_withdrawn(removal, again)
     if as_json:
-        every = {"schema_version": SCHEMA_VERSION, "plans": told, "removals": removals, "withdrawn": withdrawn}
+        every = {"schema_version": SCHEMA_VERSION, "plans": plans, "removals": removals, "withdrawn": withdrawn}
         typer.echo(json.dumps(every, indent=2, ensure_ascii=False))
     elif not withdrawn and not any(one.paths() for one in selections):
         looked_at = ", ".join(map(str, paths or [one.root for one in selections]))
@@ -124,8 +124,8 @@ def _again(plan: LandingPlan, settings: Settings) -> dict[str, Any] | None:
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    tombstone = store.tombstone(plan.name)
-    if tombstone is None or store.row(plan.name) is not None:
+    tombstone = store.trash.tombstone(plan.name)
+    if tombstone is None or store.index.row(plan.name) is not None:
         return None
     entry = restorable(plan, store, LandingOptions.of(settings))
     return {
@@ -227,10 +227,10 @@ def _facts(plan: LandingPlan, judged: Judged, settings: Settings) -> list[tuple[
     from hugflow_assets.notify.plan_facts import plan_facts
     from hugflow_assets.store import Store
 
-    room = Store.of(settings).headroom()
-    told = plan_facts(plan, judged.forecast, room, str(settings.storage_root / plan.name))
+    room = Store.of(settings).quota.headroom()
+    facts = plan_facts(plan, judged.forecast, room, str(settings.storage_root / plan.name))
     again = _again(plan, settings)
-    return [("From", _url(plan)), *told, *([("Lands again", _told_again(again))] if again else [])]
+    return [("From", _url(plan)), *facts, *([("Lands again", _told_again(again))] if again else [])]
 
 
 def _marked(verdict: Verdict) -> tuple[Text, str, str]:

@@ -42,12 +42,12 @@ def validated(kind: type[Asked], values: dict[str, str]) -> Asked:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        told = []
+        problems = []
         for one in error.errors(include_url=False):
             facts = one.get("ctx", {})
             message, suggestion = facts.get("message", one["msg"]), facts.get("suggestion", "")
-            told.append(f"{message} ({suggestion})" if suggestion else str(message))
-        raise typer.BadParameter("; ".join(told)) from None
+            problems.append(f"{message} ({suggestion})" if suggestion else str(message))
+        raise typer.BadParameter("; ".join(problems)) from None
 
 
 def snapshot_of(settings: Settings, pr: bool) -> RequestSnapshot:

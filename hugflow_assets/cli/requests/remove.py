@@ -58,8 +58,8 @@ def proposed_removal(
         DuplicateRequestError: it would withdraw other datasets too, and ``others`` does not allow it.
     """
     notes = []
-    if standing := snapshot.removals_of(known[name]):
-        return Proposal("", "", {}, [f"{standing[0].path} withdraws it already"])
+    if in_force := snapshot.removals_of(known[name]):
+        return Proposal("", "", {}, [f"{in_force[0].path} withdraws it already"])
     also = sorted(one for one, request in known.items() if one != name and matches(removal, request))
     if also and not others:
         raise DuplicateRequestError(
@@ -78,7 +78,7 @@ def _known(snapshot: RequestSnapshot, settings: Settings) -> dict[str, DatasetRe
 
     known: dict[str, DatasetRequest] = {}
     store = Store.of(settings)
-    for name in store.names():
+    for name in store.index.names():
         if manifest := store.manifest(name):
             known[name] = manifest.request
     return known | {one.name: one.request for one in reversed(snapshot.adds)}

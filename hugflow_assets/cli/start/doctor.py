@@ -77,8 +77,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for written, meant in misspelt:
         yield Finding(Health.NOTE, "settings", f"{env_file} sets {written}, which nothing reads", f"Write {meant}.")
     if not misspelt:
-        told = f"{env_file} is read" if env_file.is_file() else f"no {env_file}: environment and defaults alone"
-        yield Finding(Health.OK, "settings", told)
+        summary = f"{env_file} is read" if env_file.is_file() else f"no {env_file}: environment and defaults alone"
+        yield Finding(Health.OK, "settings", summary)
 
 
 def _network(settings: Settings) -> Iterator[Finding]:
@@ -138,7 +138,7 @@ def _storage(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(Health.OK, "space", space)
-    room = store.headroom()
+    room = store.quota.headroom()
     limit = size(room.quota_bytes) if room.quota_bytes is not None else "none but the file system's"
     yield Finding(Health.OK, "quota", f"{limit}; {size(room.used_bytes)} used, {size(room.reserved_bytes)} reserved")
     yield from _file_system(probe.rename, probe.exclusive_create, probe.flock, probe.exchange, probe.clock_offset_s)
@@ -167,20 +167,20 @@ def _requests(settings: Settings) -> Iterator[Finding]:
 
     snapshot = source_of(settings).snapshot()
     where = settings.requests_git_url or settings.requests_dir
-    told = f"{where}: {count(len(snapshot.adds))} in add/, {count(len(snapshot.removals))} in remove/"
+    summary = f"{where}: {count(len(snapshot.adds))} in add/, {count(len(snapshot.removals))} in remove/"
     if snapshot.problems:
         files = len({one.path for one in snapshot.problems})
         yield Finding(
-            Health.NOTE, "requests", f"{told}, {files} unreadable", "`hugflow validate --offline` names them."
+            Health.NOTE, "requests", f"{summary}, {files} unreadable", "`hugflow validate --offline` names them."
         )
     else:
-        yield Finding(Health.OK, "requests", told)
+        yield Finding(Health.OK, "requests", summary)
 
 
 def _notices(settings: Settings) -> Iterator[Finding]:
-    for what, told in (("github", github_told(settings)), ("slack", slack_told(settings))):
-        if told is not None:
-            well, message, remedy = told
+    for what, answer in (("github", github_told(settings)), ("slack", slack_told(settings))):
+        if answer is not None:
+            well, message, remedy = answer
             yield Finding(Health.OK if well else Health.BAD, what, message, remedy)
     for what, message in refusals_told(settings):
         yield Finding(Health.NOTE, what, message, "The audit log has them; mend the cause, and what is new is sent.")

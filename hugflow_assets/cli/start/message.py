@@ -30,13 +30,13 @@ def message(
 
     if kind is not None and kind not in kinds():
         raise typer.BadParameter(f"no message is called {kind!r}; there are {', '.join(kinds())}", param_hint="KIND")
-    told = {}
+    examples = {}
     for one in [kind] if kind else kinds():
         message = example(one)
         if form is Form.SLACK:
-            told[one] = slack_message(message)
+            examples[one] = slack_message(message)
         elif form is Form.GITHUB:
-            told[one] = {"body": message_section(message)}
+            examples[one] = {"body": message_section(message)}
         else:
-            told[one] = message.model_dump(mode="json")
-    typer.echo(json.dumps(told[kind] if kind else told, indent=2, ensure_ascii=False))
+            examples[one] = message.model_dump(mode="json")
+    typer.echo(json.dumps(examples[kind] if kind else examples, indent=2, ensure_ascii=False))

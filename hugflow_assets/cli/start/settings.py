@@ -44,9 +44,9 @@ def settings(
         for name, field in fields.items():
             value = settings_text.plain(getattr(now, name))
             default = settings_text.plain(field.default) or "not set"
-            beside = "" if value == _default(field, root) else f"  (default: {default})"
+            default_text = "" if value == _default(field, root) else f"  (default: {default})"
             # Names and values are for copying: a narrow terminal breaks the sentences only.
-            out.print(Text.assemble(f"{variable_of(name)}={value}", (beside, "yellow")), soft_wrap=True)
+            out.print(Text.assemble(f"{variable_of(name)}={value}", (default_text, "yellow")), soft_wrap=True)
             out.print(Padding(Text(field.description or "", style="dim"), (0, 0, 0, 4)))
 
 

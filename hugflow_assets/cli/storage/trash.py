@@ -31,7 +31,7 @@ def trash_list(as_json: AS_JSON = False) -> None:
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    entries = store.trash_entries()
+    entries = store.trash.entries()
     if as_json:
         typer.echo(json.dumps([one.model_dump(mode="json") for one in entries], indent=2))
         return
@@ -64,18 +64,18 @@ def trash_empty(
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    entries = [one for one in store.trash_entries() if not names or one.name in names]
+    entries = [one for one in store.trash.entries() if not names or one.name in names]
     for name in names or []:
         if not any(one.name == name for one in entries):
             raise _not_in_trash(name)
     at_once = everything or bool(names)
     if at_once and entries and not yes:
-        told = f"delete {len(entries)} versions ({size(sum(one.size_bytes for one in entries))}) for good?"
-        typer.confirm(told, abort=True)
+        question = f"delete {len(entries)} versions ({size(sum(one.size_bytes for one in entries))}) for good?"
+        typer.confirm(question, abort=True)
     older = 0.0 if at_once else None
     wanted: list[str | None] = [*names] if names else [None]
     freed = sum(store.empty_trash(older, name=name, by=whoami()) for name in wanted)
-    left = len([one for one in store.trash_entries() if not names or one.name in names])
+    left = len([one for one in store.trash.entries() if not names or one.name in names])
     grace = settings.trash_grace if not at_once else timedelta(0)
     typer.echo(f"{size(freed)} freed; {left} versions left{f' within their grace of {grace}' if left else ''}")
 

@@ -32,7 +32,7 @@ def verify(
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    there = store.names()
+    there = store.index.names()
     for name in names or []:
         if name not in there:
             raise unknown(name)
@@ -80,8 +80,8 @@ class Checked:
 
     def as_json(self) -> dict[str, object]:
         checked, size_bytes = (self.found.checked, self.found.checked_bytes) if self.found else (0, 0)
-        told = {"name": self.name, "whole": self.whole, "problem": self.problem}
-        return {**told, "checked": checked, "checked_bytes": size_bytes, **self.files()}
+        facts = {"name": self.name, "whole": self.whole, "problem": self.problem}
+        return {**facts, "checked": checked, "checked_bytes": size_bytes, **self.files()}
 
 
 def _tell(one: Checked) -> None:

@@ -36,17 +36,17 @@ def _inert(lines: list[str]) -> list[str]:
     return [f"::stop-commands::{token}", *lines, f"::{token}::"]
 
 
-def findings_summary(findings: Sequence[Finding], told: str) -> str:
+def findings_summary(findings: Sequence[Finding], summary: str) -> str:
     """The job summary of a validation, as HTML that shows strangers' text as it is."""
     rows = [(f"{one.path}:{one.line}:{one.column}", one.severity, one.message, one.remedy) for one in findings[:ROWS]]
-    return html_summary("Request files", told, ("where", "", "what", "what to do"), rows, len(findings))
+    return html_summary("Request files", summary, ("where", "", "what", "what to do"), rows, len(findings))
 
 
 def html_summary(
-    title: str, told: str, header: Sequence[str], rows: Iterable[Sequence[str]], total: int | None = None
+    title: str, summary: str, header: Sequence[str], rows: Iterable[Sequence[str]], total: int | None = None
 ) -> str:
     """A heading, a sentence and a table. ``total``: how many rows there are, should ``rows`` be cut."""
-    lines = [f"<h3>{_shown(title)}</h3>", f"<p>{_shown(told)}</p>"]
+    lines = [f"<h3>{_shown(title)}</h3>", f"<p>{_shown(summary)}</p>"]
     body = ["".join(f"<td>{_shown(cell)}</td>" for cell in row) for row in rows]
     if body:
         lines += ["<table>", f"<tr>{''.join(f'<th>{_shown(cell)}</th>' for cell in header)}</tr>"]

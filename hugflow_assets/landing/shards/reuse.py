@@ -90,7 +90,7 @@ def landed_by_earlier_readers(plan: LandingPlan, store: Store) -> int:
 def _versions(name: str, store: Store) -> Iterator[tuple[Path, Manifest]]:
     if (manifest := store.manifest(name)) is not None:
         yield store.layout.dataset(name), manifest
-    yield from store.trash_versions(name)
+    yield from store.trash.versions(name)
 
 
 @dataclass(frozen=True)

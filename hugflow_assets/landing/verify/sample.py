@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.formats.json_values import loads
 from hugflow_assets.landing.update_in_place import not_landed
-from hugflow_assets.store import Store, disk_errors
+from hugflow_assets.store import Store
 
 
 def sample_rows(store: Store, name: str, n: int = 5) -> list[dict[str, Any]]:

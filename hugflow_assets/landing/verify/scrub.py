@@ -54,7 +54,7 @@ def glance(store: Store, name: str) -> Scrub | None:
     known = store.scrubs.read(name)
     if known is not None and known.is_of(found.commit, found.volatile.landed_at) and not known.whole:
         return None
-    if store.holder(name) is not None or store.manifest(name) != found:
+    if store.leases.holder(name) is not None or store.manifest(name) != found:
         return None  # at work on it right now
     mark = _mark(found, hashed=False, problem="files were added, deleted or changed in size since it landed")
     store.scrubs.write(mark)

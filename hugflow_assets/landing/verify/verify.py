@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.landing.tree.assemble import folders_hold
 from hugflow_assets.landing.tree.checksums import Checksum, read_sums
 from hugflow_assets.landing.tree.files import measure
 from hugflow_assets.landing.update_in_place import not_landed
-from hugflow_assets.store import Manifest, Store, disk_errors
+from hugflow_assets.store import Manifest, Store
 
 _MANIFEST = "hugflow.json"
 

@@ -110,7 +110,7 @@ def _judged_and_landed(
         raise plan
     context.log.info("%s at commit %s passes %d checks; landing", asked.name, plan.commit, len(verdicts))
     tags = upstream_tags(
-        context.instance, asked.name, plan.commit, newest=config.update or asked.name not in store.names()
+        context.instance, asked.name, plan.commit, newest=config.update or asked.name not in store.index.names()
     )
     version = data_version(fingerprint_of(plan, plan.commit, LandingOptions.of(settings)))
     # Before the landing, which may fail, and after it: Dagster shows what is said of the newest materialization.
@@ -155,7 +155,7 @@ def judge_every_landed(context: AssetExecutionContext, platform: Platform, selec
     if context.selected_asset_keys:
         raise UnknownDatasetError("This run names no dataset.", remedy="Choose a partition, then materialize it.")
     store, settings, snapshot = platform.store(), platform.settings(), platform.snapshot()
-    for name in store.names():
+    for name in store.index.names():
         try:
             asked = requested(name, snapshot, store)
             plan = plan_on(platform.hub(), store, asked.request)
@@ -177,13 +177,13 @@ def requested(name: str, snapshot: RequestSnapshot, store: Store) -> AddFile:
     """
     if asked := snapshot.add(name):
         return asked
-    manifest = store.manifest(name) if name in store.names() else None
+    manifest = store.manifest(name) if name in store.index.names() else None
     if manifest is not None:
         return AddFile(path="", name=name, request=manifest.request, digest="")
     unreadable = sorted({problem.path for problem in snapshot.problems})
-    told = f" {len(unreadable)} request files cannot be read ({', '.join(unreadable[:5])})." if unreadable else ""
+    unread = f" {len(unreadable)} request files cannot be read ({', '.join(unreadable[:5])})." if unreadable else ""
     raise UnknownDatasetError(
-        f"no request and no landed dataset is called {name[:200]!r}.{told}",
+        f"no request and no landed dataset is called {name[:200]!r}.{unread}",
         remedy="Add a request file, or take a name that `hugflow status` lists.",
         name=name[:200],
     )

@@ -97,7 +97,7 @@ class LandingIOManager(ConfigurableIOManager):
         name = context.asset_partition_key
         with failing_by_name(context.step_context.instance, context.step_context.run_id):
             store = self.platform.store()
-            manifest = store.manifest(name) if name in store.names() else None
+            manifest = store.manifest(name) if name in store.index.names() else None
             if manifest is None:
                 raise UnknownDatasetError(f"{name[:200]!r} is not landed.", remedy="Materialize `dataset` first.")
             return LandedFolder(store.layout.dataset(name), manifest)
@@ -106,12 +106,12 @@ class LandingIOManager(ConfigurableIOManager):
 def interruptible(
     work: Callable[[], LandedDataset], stop: threading.Event, *, every_s: float, meanwhile: Callable[[], None]
 ) -> LandedDataset:
-    """Run ``work`` beside this thread, which takes the signals: cancelled, it sets ``stop`` and waits for a clean end.
+    """Run ``work`` in a thread of its own: this one takes the signals; cancelled, it sets ``stop`` and waits.
 
     An interrupt would otherwise surface anywhere inside the landing.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as beside:
-        future: Future[LandedDataset] = beside.submit(work)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="landing") as threads:
+        future: Future[LandedDataset] = threads.submit(work)
         try:
             while True:
                 try:

@@ -36,7 +36,7 @@ def landed_checks(context: AssetCheckExecutionContext, platform: Platform) -> It
     with failing_by_name(context.instance, context.run.run_id):
         selected = {key.name for key in context.selected_asset_check_keys}
         if not context.has_partition_key:
-            for name in platform.store().names():
+            for name in platform.store().index.names():
                 report_verdicts(context.instance, context.run, name, verdicts(name, selected, platform), selected)
             forget_unjudged(context.instance, context.run.run_id)
             return
@@ -73,16 +73,16 @@ def tell_checked(store: Store, name: str, run_id: str, verdicts: Mapping[str, Ve
 
 def checks_told(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """How many passed; ``name: message`` of those that failed, warned or could not be judged; what to do."""
-    told: dict[str, list[str]] = {"failed": [], "warnings": [], "not_judged": []}
+    by_kind: dict[str, list[str]] = {"failed": [], "warnings": [], "not_judged": []}
     passed, remedies = 0, []
     for one in verdicts:
         if one.passed or one.severity is Severity.INFO:
             passed += 1
             continue
         kind = "not_judged" if not one.evaluated else "failed" if one.blocks else "warnings"
-        told[kind].append(f"{one.name}: {one.message}"[:500])
+        by_kind[kind].append(f"{one.name}: {one.message}"[:500])
         remedies += [one.remedy] if one.blocks else []
-    return {"passed": passed, **told, "remedy": " ".join(dict.fromkeys(remedies))}
+    return {"passed": passed, **by_kind, "remedy": " ".join(dict.fromkeys(remedies))}
 
 
 def verdicts(name: str, selected: Set[str], platform: Platform) -> Iterator[Verdict]:

@@ -21,7 +21,6 @@ from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVA
 from hugflow_assets.orchestration.assets.planned_checks import forget_partition
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.closing_events import close_removed, closing_failure
-from hugflow_assets.orchestration.reconcile.landed_cache import landed_now
 from hugflow_assets.rules import cuts
 from hugflow_assets.store import Store, Tombstone
 
@@ -49,7 +48,7 @@ def removed_dataset(context: AssetExecutionContext, platform: Platform) -> Mater
                 bury(context.instance, store, name, removal, by=one.owner or "")
                 for name, one in hits(removal, snapshot, store).items()
             ]
-            earlier = [one for one in store.archived() if one.removal_path == removal.path and one not in buried]
+            earlier = [one for one in store.trash.archived() if one.removal_path == removal.path and one not in buried]
             if not buried and not earlier:
                 raise nothing_removed(removal)
             close_removed(store, removal.path)
@@ -74,10 +73,10 @@ def requested_removal(key: str, snapshot: RequestSnapshot) -> RemoveFile:
 
 def hits(removal: RemoveFile, snapshot: RequestSnapshot, store: Store) -> dict[str, DatasetRequest]:
     """Name -> request of everything that the removal matches: what is landed, and what is landing now."""
-    found = {name: landed.request for name, landed in landed_now(store).items()}
-    names = set(store.names())  # of those whose manifest is unreadable, the request is all there is to go by
+    found = {name: landed.asked for name, landed in store.index.landed().items()}
+    names = set(store.index.names())  # of those whose manifest is unreadable, the request is all there is to go by
     for add in snapshot.adds:
-        there = add.name in names or store.holder(add.name) is not None
+        there = add.name in names or store.leases.holder(add.name) is not None
         if there and add.name not in found and matches(removal.request, add.request):
             found[add.name] = add.request
     return {name: request for name, request in sorted(found.items()) if matches(removal.request, request)}
@@ -114,7 +113,7 @@ def refuse_cuts(removal: RemoveFile, store: Store) -> None:
         RequestInvalidError: it does.
     """
     wider = [
-        name for name, landed in landed_now(store).items() if cuts(removal.request, landed.request, landed.selection)
+        name for name, landed in store.index.landed().items() if cuts(removal.request, landed.asked, landed.selection)
     ]
     if wider:
         raise RequestInvalidError(

@@ -65,15 +65,15 @@ def catalogue_digest(store: Store, states: Mapping[str, State]) -> str:
     """Changes when, and only when, what is landed does, or its state."""
     rows = sorted(
         (row.name, row.commit, row.landed_at, row.size_bytes, row.owner, str(states.get(row.name, row.state)))
-        for row in store.index().values()
+        for row in store.index.rows().values()
     )
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def catalogue_metadata(store: Store, states: Mapping[str, State]) -> Metadata:
     """Totals, quota, and a row a dataset (the largest 1,000) with the state that ``hugflow status`` says."""
-    rows = sorted(store.index().values(), key=lambda one: (-one.size_bytes, one.name))
-    room = store.headroom()
+    rows = sorted(store.index.rows().values(), key=lambda one: (-one.size_bytes, one.name))
+    room = store.quota.headroom()
     records = [
         TableRecord(
             {

@@ -8,8 +8,6 @@ from hugflow_assets.notify import State, message_of
 from hugflow_assets.orchestration.github.origins import EVENTS_OF_REQUESTS
 from hugflow_assets.store import EventKind, Store
 
-_RECENT_EVENTS = 20_000
-
 
 def states_of_commits(store: Store) -> Callable[[str, int], Mapping[str, State]]:
     """What ``GitHubChannel`` asks: the states of the request files of a commit after an event, by path."""
@@ -17,9 +15,7 @@ def states_of_commits(store: Store) -> Callable[[str, int], Mapping[str, State]]
     def states_of(commit: str, seq: int) -> Mapping[str, State]:
         states: dict[str, State] = {}
         paths: dict[str, str] = {}
-        for event in store.events.read(after=max(0, seq - _RECENT_EVENTS)):
-            if event.seq > seq:
-                break
+        for event in store.events.recent(until=seq):
             if event.kind is EventKind.REQUESTED:
                 paths[event.name] = str(event.data.get("path") or "")
                 if event.data.get("commit") == commit:

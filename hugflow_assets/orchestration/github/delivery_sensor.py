@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
-from pydantic import ValidationError
 
 from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
@@ -34,6 +33,7 @@ from hugflow_assets.orchestration.github.commit_status import states_of_commits
 from hugflow_assets.orchestration.github.origins import Origins, pull_of_event
 from hugflow_assets.orchestration.github.pull_requests_sensor import github_of
 from hugflow_assets.orchestration.reconcile.retry_policy import PULL_TAG
+from hugflow_assets.orchestration.sensor_cursor import SensorCursor
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Phase, Progress, Store
 
@@ -48,19 +48,11 @@ WORK_S = 8.0  # of a tick and channel; what is left over has its turn at the nex
 _AT_WORK = (Phase.RESOLVING, Phase.DOWNLOADING, Phase.ASSEMBLING, Phase.PUBLISHING)
 
 
-class Cursor(Frozen):
+class Cursor(SensorCursor):
     """What a tick leaves for the next. ``progress``: channel and name -> when its progress was last shown."""
 
     progress: dict[str, float] = {}
     comments: Look = Look()
-
-    @classmethod
-    def of(cls, text: str | None) -> Cursor:
-        """Read a cursor; one that cannot be read is a fresh start."""
-        try:
-            return cls.model_validate_json(text) if text else cls()
-        except ValidationError:
-            return cls()
 
 
 class Channels:
@@ -199,7 +191,7 @@ def _show_progress(
         progress
         for name, progress in store.progress.all().items()
         if progress.phase in _AT_WORK
-        and store.holder(name) is not None
+        and store.leases.holder(name) is not None
         and now - shown.get(f"{channel.name} {name}", 0.0) >= interval
     ]
     shown |= {f"{channel.name} {one.name}": now for one in due}  # also where it fails: the next one is as good
@@ -255,12 +247,12 @@ def summary(delivered: Sequence[Delivered], retried: Sequence[str]) -> str:
     return "; ".join([*parts, *(f"retry of {name}" for name in retried)])
 
 
-def delivery_sensor() -> SensorDefinition:
+def delivery_sensor(interval_s: int = INTERVAL_S) -> SensorDefinition:
     """The sensor, running from the start."""
     return SensorDefinition(
         name=SENSOR_NAME,
         evaluation_fn=tick,
-        minimum_interval_seconds=INTERVAL_S,
+        minimum_interval_seconds=interval_s,
         default_status=DefaultSensorStatus.RUNNING,
         description="Tells events to Slack and GitHub, each at least once and none twice; and obeys /hugflow retry.",
     )

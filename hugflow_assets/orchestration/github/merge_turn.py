@@ -112,7 +112,7 @@ def promises_of(
     Args:
         gone: needs of the datasets of pull requests that are no longer open.
     """
-    wanted, landed, reserved = base.desired(), set(store.names()), store.reserved_names()
+    wanted, landed, reserved = base.desired(), set(store.index.names()), frozenset(store.quota.reservations())
     new = {name: Promise(need_bytes=need, at=now) for name, need in gone.items() if name not in before}
     return {
         name: one
@@ -134,7 +134,7 @@ def _is_due(before: Judged | None, plan: PullPlan, updated: str, now: float) -> 
 
 def _judge(github: GitHub, store: Store, pull: PullRequest, plan: PullPlan, promised_bytes: int, main: str) -> Merged:
     need = sum(plan.need_bytes.values())
-    room = store.headroom().available_bytes - promised_bytes
+    room = store.quota.headroom().available_bytes - promised_bytes
     if need and need > room:
         waits = f"it needs {human_size(need)}, and what was merged before it leaves {human_size(max(0, room))}"
         return Merged(refusals=(waits,))

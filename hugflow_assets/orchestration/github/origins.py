@@ -16,7 +16,6 @@ _KEPT = 2000
 # GitHub's index of the pull requests of a commit lags behind a merge: "none" is asked again after a minute, and only
 # after ten is it an answer.
 _NONE_KEPT_S = 60.0
-_RECENT_EVENTS = 20_000
 # Kinds that are about how a request fares; the others are about data that have landed long ago.
 EVENTS_OF_REQUESTS = frozenset(
     {
@@ -90,9 +89,7 @@ class Origins:
     def _withdrawn_removal(self, restored: Event, snapshot: RequestSnapshot | None) -> str:
         """The removal request whose deletion brought a dataset back; empty where a person did it."""
         path = ""
-        for event in self._store.events.read(after=max(0, restored.seq - _RECENT_EVENTS)):
-            if event.seq >= restored.seq:
-                break
+        for event in self._store.events.recent(until=restored.seq - 1):
             if event.name == restored.name and event.kind is EventKind.REMOVED:
                 path = str(event.data.get("removal_path") or "")
         in_force = {one.path for one in snapshot.removals} if snapshot else set()

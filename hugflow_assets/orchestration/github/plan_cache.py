@@ -58,4 +58,4 @@ def _landed(store: Store, request: DatasetRequest) -> str:
     from hugflow_assets.intake.names import storage_name
 
     manifest = store.manifest(storage_name(request))
-    return f"{manifest.commit} {manifest.fingerprint}" if manifest is not None else ""
+    return f"{manifest.commit} {manifest.repo.files_commit} {manifest.fingerprint}" if manifest is not None else ""

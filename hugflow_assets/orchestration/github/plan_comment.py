@@ -17,13 +17,16 @@ from hugflow_assets.notify.request_messages import passes_by_itself
 from hugflow_assets.orchestration.github.plan_cache import PlanCache
 from hugflow_assets.orchestration.github.proposed_changes import MAX_FILES, Change, Proposed
 from hugflow_assets.planning.models import Forecast, LandingPlan
-from hugflow_assets.rules import Stock, lands_again, preflight, removal_preview
+from hugflow_assets.rules import lands_again, preflight, removal_preview
 from hugflow_assets.settings import Settings
-from hugflow_assets.store import Store
+from hugflow_assets.store import IndexRow, Store
 from hugflow_assets.wording import human_size
 
 PLANS_AT_ONCE = 4
 _LOG = logging.getLogger(__name__)
+
+
+Index = Mapping[str, IndexRow]
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,12 @@ def plan_of(proposed: Proposed, planner: Planner) -> PlanComment:
     Raises:
         StorageError: the storage cannot be read.
     """
-    stock = Stock(planner.store)
+    index = planner.store.index.rows()
     planned = [*_unreadable(proposed), *_unlisted(proposed)]
     adds = [change.after for change in proposed.changes if isinstance(change.after, AddFile)]
     plans = {file.path: plan for file, plan in planner.over_all(adds)}
     for change in proposed.changes:
-        planned += _each(change, lambda change=change: _changes(change, proposed, planner, stock, plans))  # type: ignore[misc]
+        planned += _each(change, lambda change=change: _changes(change, proposed, planner, index, plans))  # type: ignore[misc]
     state, headline = _outcome(planned)
     top = message_section(
         RequestMessage(name=proposed.head[:12], state=state, headline=headline, facts=tuple(_counts(proposed)))
@@ -155,15 +158,19 @@ def _each(change: Change, plan: Callable[[], Iterator[Planned]]) -> list[Planned
 
 
 def _changes(
-    change: Change, proposed: Proposed, planner: Planner, stock: Stock, plans: Mapping[str, LandingPlan | HugflowError]
+    change: Change,
+    proposed: Proposed,
+    planner: Planner,
+    index: Index,
+    plans: Mapping[str, LandingPlan | HugflowError],
 ) -> Iterator[Planned]:
     before, after = change.before, change.after
     if isinstance(after, AddFile):
-        yield _landing(after, before, plans[after.path], proposed, planner, stock)
+        yield _landing(after, before, plans[after.path], proposed, planner, index)
     elif isinstance(after, RemoveFile):
         yield _removal(after, proposed, planner)
     if isinstance(before, RemoveFile) and before != after:
-        yield from _again(before, proposed, planner, stock)
+        yield from _again(before, proposed, planner, index)
     if isinstance(before, AddFile) and _name(after) != before.name:
         yield from _orphan(before, proposed, planner.store)
 
@@ -178,7 +185,7 @@ def _landing(
     plan: LandingPlan | HugflowError,
     proposed: Proposed,
     planner: Planner,
-    stock: Stock,
+    index: Index,
 ) -> Planned:
     from hugflow_assets.landing.forecast import forecast
     from hugflow_assets.landing.options import LandingOptions
@@ -187,7 +194,7 @@ def _landing(
     store, settings = planner.store, planner.settings
     expected = forecast(plan, store, LandingOptions.of(settings))
     verdicts = preflight(
-        file, proposed.snapshot, plan, store, settings, forecast=expected, stock=stock, landable=LANDABLE
+        file, proposed.snapshot, plan, store, settings, forecast=expected, index=index, landable=LANDABLE
     )
     blocking = [one for one in verdicts if one.blocks]
     if isinstance(plan, HugflowError) and not blocking:
@@ -197,7 +204,7 @@ def _landing(
         verdicts,
         plan=plan if isinstance(plan, LandingPlan) else None,
         forecast=expected if isinstance(expected, Forecast) else None,
-        room=store.headroom(file.name),
+        room=store.quota.headroom(file.name),
         path=str(settings.storage_root / file.name),
         differs=differences(before.request, file.request) if isinstance(before, AddFile) else "",
     )
@@ -245,7 +252,7 @@ def _removal(file: RemoveFile, proposed: Proposed, planner: Planner) -> Planned:
     return Planned(entry_of(message), fine=not verdict.blocks)
 
 
-def _again(before: RemoveFile, proposed: Proposed, planner: Planner, stock: Stock) -> Iterator[Planned]:
+def _again(before: RemoveFile, proposed: Proposed, planner: Planner, index: Index) -> Iterator[Planned]:
     """What a deleted removal held back, each as a landing of its own."""
     found = lands_again(before, proposed.snapshot, planner.store)
     message = RequestMessage(
@@ -258,12 +265,12 @@ def _again(before: RemoveFile, proposed: Proposed, planner: Planner, stock: Stoc
     yield Planned(entry_of(message))
     files = [file for one in found[:10] if (file := proposed.snapshot.add(one.name)) is not None]
     for file, plan in planner.over_all(files):
-        yield _landing(file, None, plan, proposed, planner, stock)
+        yield _landing(file, None, plan, proposed, planner, index)
 
 
 def _orphan(before: AddFile, proposed: Proposed, store: Store) -> Iterator[Planned]:
     """A request that is deleted, or that asks for something else now, leaves its data where they are."""
-    row = store.row(before.name)
+    row = store.index.row(before.name)
     if row is None or proposed.snapshot.add(before.name) is not None:
         return
     message = RequestMessage(

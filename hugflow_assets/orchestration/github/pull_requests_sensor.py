@@ -15,7 +15,6 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, cast
 
 from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason
-from pydantic import ValidationError
 
 from hugflow_assets.errors import DeliveryError, UnexpectedError
 from hugflow_assets.intake import RequestSnapshot
@@ -26,6 +25,7 @@ from hugflow_assets.orchestration.github.merge_turn import Judged, Promise, Turn
 from hugflow_assets.orchestration.github.plan_cache import PlanCache
 from hugflow_assets.orchestration.github.plan_pool import PlanPool, pool_of
 from hugflow_assets.orchestration.github.pull_request_plan import PullPlan, PullPlanner, state_of
+from hugflow_assets.orchestration.sensor_cursor import SensorCursor
 from hugflow_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Seen(Frozen):
     retry_at: float = 0.0
 
 
-class Cursor(Frozen):
+class Cursor(SensorCursor):
     """What a tick leaves for the next.
 
     ``seen``: the open pull requests. ``judged``: those that may merge by themselves. ``promised``: room that merged
@@ -62,14 +62,6 @@ class Cursor(Frozen):
     judged: dict[int, Judged] = {}
     promised: dict[str, Promise] = {}
     wait_until: float = 0.0
-
-    @classmethod
-    def of(cls, text: str | None) -> Cursor:
-        """Read a cursor; one that cannot be read is a fresh start: comments that are right are left as they are."""
-        try:
-            return cls.model_validate_json(text) if text else cls()
-        except ValidationError:
-            return cls()
 
 
 class Looked(Frozen):
@@ -284,12 +276,12 @@ def summary(looked: Looked) -> str:
     return f"{len(looked.cursor.seen):,} open pull requests. {'; '.join(shown)}".strip()
 
 
-def pull_requests_sensor() -> SensorDefinition:
+def pull_requests_sensor(interval_s: int = INTERVAL_S) -> SensorDefinition:
     """The sensor, running from the start."""
     return SensorDefinition(
         name=SENSOR_NAME,
         evaluation_fn=tick,
-        minimum_interval_seconds=INTERVAL_S,
+        minimum_interval_seconds=interval_s,
         default_status=DefaultSensorStatus.RUNNING,
         description="Comments the plan on every open pull request that touches requests; with AUTO_MERGE, merges.",
     )

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dagster import DagsterError, DagsterInstance, DagsterRun, DagsterRunStatus, Failure
+from dagster import DagsterError, DagsterInstance, DagsterRun, DagsterRunStatus, Failure, RunRecord
 
 from hugflow_assets.errors import (
     HugflowError,
@@ -24,6 +24,7 @@ from hugflow_assets.errors import (
 from hugflow_assets.intake import RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged
+from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, ended_at
 from hugflow_assets.orchestration.sync.run_outcome import outcome_of
 from hugflow_assets.store import Event, EventKind, Manifest, Store
@@ -31,7 +32,6 @@ from hugflow_assets.store import Event, EventKind, Manifest, Store
 if TYPE_CHECKING:
     from hugflow_assets.orchestration.reconcile.plan_tick import World
 
-RECENT_EVENTS = 10_000
 # Between the event and the run that Dagster makes for it lies the rest of a tick.
 GRACE_S = 120.0
 ENDS = frozenset({EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventKind.REMOVED, EventKind.RESTORED})
@@ -40,7 +40,7 @@ ENDS = frozenset({EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventK
 def open_requests(store: Store) -> dict[str, Event]:
     """Name, or key of a removal -> the event that it was queued or begun, where none has ended it since."""
     found: dict[str, Event] = {}
-    for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS)):
+    for event in store.events.recent():
         if event.kind is EventKind.REQUESTED:
             found[event.name] = event
         elif event.kind is EventKind.STARTED:
@@ -110,30 +110,35 @@ def close_landed(store: Store, manifest: Manifest, action: str, run_id: str | No
     )
 
 
-def close_left_open(instance: DagsterInstance, store: Store, world: World) -> list[str]:
-    """End what is open although nothing is at work on it any more; the names.
+def close_left_open(instance: DagsterInstance, store: Store, world: World, problems: Problems) -> None:
+    """End what is open although nothing is at work on it any more, each request for itself.
 
     Raises:
-        StorageError: the log cannot be read or written.
+        StorageError: the log cannot be read.
     """
     quiet = {
         name: event
         for name, event in open_requests(store).items()
-        if name not in world.at_work and (_is_removal(event) or store.holder(name) is None)
+        if name not in world.at_work and (_is_removal(event) or store.leases.holder(name) is None)
     }
     attempts = Attempts.of(instance, quiet.keys()) if quiet else Attempts()
-    closed = []
     for name, event in quiet.items():
-        asked_at = datetime.fromisoformat(event.time).timestamp()
-        run = next((one.dagster_run for one in attempts.runs.get(name, [])[:1] if ended_at(one) >= asked_at), None)
-        if run is None and world.now - asked_at < GRACE_S:
-            continue
-        if run is not None:
-            forget_unjudged(instance, run.run_id)
-        if not _is_done(store, world, name, event):
-            close_failed(store, name, _ending(instance, world.snapshot, name, event, run), run.run_id if run else None)
-        closed.append(name)
-    return closed
+        run = attempts.runs[name][0] if attempts.runs.get(name) else None
+        with problems.apart(name):
+            _close(instance, store, world, name, event, run)
+
+
+def _close(
+    instance: DagsterInstance, store: Store, world: World, name: str, event: Event, last: RunRecord | None
+) -> None:
+    asked_at = datetime.fromisoformat(event.time).timestamp()
+    run = last.dagster_run if last is not None and ended_at(last) >= asked_at else None
+    if run is not None:
+        forget_unjudged(instance, run.run_id)
+    elif world.now - asked_at < GRACE_S:
+        return
+    if not _is_done(store, world, name, event):
+        close_failed(store, name, _ending(instance, world.snapshot, name, event, run), run.run_id if run else None)
 
 
 def _is_removal(event: Event) -> bool:
@@ -145,7 +150,7 @@ def _is_done(store: Store, world: World, name: str, event: Event) -> bool:
     if _is_removal(event):
         return close_removed(store, str(event.data["path"]))
     landed, asked = world.landed.get(name), world.snapshot.add(name)
-    if landed is None or asked is None or landed.request != asked.request:
+    if landed is None or asked is None or landed.asked != asked.request:
         return False
     with suppress(HugflowError):
         if (manifest := store.manifest(name)) is not None:
@@ -156,7 +161,7 @@ def _is_done(store: Store, world: World, name: str, event: Event) -> bool:
 
 def close_removed(store: Store, path: str) -> bool:
     """Tell once more what a removal has taken away, where a kill kept that from being told; whether it took any."""
-    buried = [one for one in store.archived() if one.removal_path == path]
+    buried = [one for one in store.trash.archived() if one.removal_path == path]
     if any(one.data.get("path") == path for one in open_requests(store).values()):
         for one in buried:
             store.events.append(EventKind.REMOVED, one.name, **one.model_dump(mode="json", exclude={"name"}))

@@ -26,7 +26,6 @@ _ROOM = {QuotaExceededError.code, DiskFullError.code}
 _HUB = {HFUnreachableError.code, HFRateLimitedError.code, HFDownloadError.code}
 _HUB_PATIENCE_S = 300.0
 _LONGEST_PATIENCE_S = 3600.0
-_RECENT_EVENTS = 10_000
 _PING_S = 3.0
 
 
@@ -36,7 +35,7 @@ def waiting_for_a_cause(attempts: Attempts) -> dict[str, RunRecord]:
     return {name: one for name, one in last.items() if one.dagster_run.tags.get(ERROR_TAG) in _ROOM | _HUB}
 
 
-def relieved(store: Store, access: HubAccess, attempts: Attempts, now: float) -> frozenset[str]:
+def causes_gone(store: Store, access: HubAccess, attempts: Attempts, now: float) -> frozenset[str]:
     """The names whose cause of failure is gone: there is room now, or the Hub answers again."""
     failed = waiting_for_a_cause(attempts)
     of_room = {name: one for name, one in failed.items() if one.dagster_run.tags[ERROR_TAG] in _ROOM}
@@ -56,7 +55,7 @@ def _with_room(store: Store, failed: Mapping[str, RunRecord]) -> list[str]:
     found = []
     for name, record in failed.items():
         if name in needs:
-            if store.headroom(name).fits(*needs[name]):
+            if store.quota.headroom(name).fits(*needs[name]):
                 found.append(name)
         elif freed_at > ended_at(record):
             found.append(name)
@@ -67,7 +66,7 @@ def _told(store: Store, failed: Mapping[str, RunRecord]) -> tuple[dict[str, tupl
     """What each name needed by the event of its refusal, and when space was last given back."""
     needs: dict[str, tuple[int, int]] = {}
     freed_at = 0.0
-    for event in store.events.read(after=max(0, store.events.last_seq() - _RECENT_EVENTS)):
+    for event in store.events.recent():
         if event.kind is EventKind.FREED:
             freed_at = datetime.fromisoformat(event.time).timestamp()
         elif event.name in failed and event.kind in (EventKind.REJECTED, EventKind.FAILED):

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.store import Event, EventKind, Store
 
-_RECENT_EVENTS = 2000
 _ENDS = frozenset(
     {EventKind.LANDED, EventKind.CHECKED, EventKind.FAILED, EventKind.REJECTED, EventKind.REMOVED, EventKind.RESTORED}
 )
@@ -22,7 +21,7 @@ def tell_missed(store: Store, at_work: Collection[str]) -> list[str]:
         StorageError: the log or the storage cannot be read or written.
     """
     begun: dict[str, Event] = {}
-    for event in store.events.read(after=max(0, store.events.last_seq() - _RECENT_EVENTS)):
+    for event in store.events.recent():
         if event.kind is EventKind.STARTED:
             begun[event.name] = event
         elif event.kind in _ENDS:
@@ -30,14 +29,14 @@ def tell_missed(store: Store, at_work: Collection[str]) -> list[str]:
     return [
         name
         for name, started in begun.items()
-        if name not in at_work and name in store.names() and _tell(store, started)
+        if name not in at_work and name in store.index.names() and _tell(store, started)
     ]
 
 
 def _tell(store: Store, started: Event) -> bool:
     """The manifest says which run made it: with another one, this run did not get so far."""
     name = started.name
-    if store.holder(name) is not None:
+    if store.leases.holder(name) is not None:
         return False
     try:
         manifest = store.manifest(name)

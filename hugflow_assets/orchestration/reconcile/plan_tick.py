@@ -18,8 +18,8 @@ from hugflow_assets.orchestration.reconcile.retry_policy import (
     SUBSET_TAG,
     Attempts,
 )
-from hugflow_assets.rules import Landed, cuts
-from hugflow_assets.store import Hold
+from hugflow_assets.rules import cuts
+from hugflow_assets.store import Hold, Landed
 
 LAND_JOB = "land_dataset"
 REMOVE_JOB = "remove_dataset"
@@ -33,7 +33,7 @@ class World:
     """Desired and actual state at one moment, and what the instance has of both.
 
     ``moved`` are the datasets whose branch has moved on and is followed; ``damaged`` are to be repaired.
-    ``hurried``: by name, the moment before which failures hold nothing back.
+    ``ignore_before_of``: by name, the moment before which failures hold nothing back.
     """
 
     snapshot: RequestSnapshot
@@ -46,11 +46,11 @@ class World:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
     damaged: frozenset[str] = frozenset()
-    hurried: Mapping[str, float] = field(default_factory=dict)
+    ignore_before_of: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Agenda:
+class TickPlan:
     """What one tick does. ``look_at``: when to look again although nothing has changed."""
 
     add: tuple[str, ...]
@@ -68,7 +68,7 @@ def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile |
         name: add for name, add in world.snapshot.desired().items() if _is_due(world, name, add)
     }
     if world.snapshot.removals:
-        present = [(landed.request, landed.selection) for landed in world.landed.values()]
+        present = [(landed.asked, landed.selection) for landed in world.landed.values()]
         present += [(add.request, frozenset()) for add in world.snapshot.adds if add.name in world.at_work]
         found |= {removal.key: removal for removal in world.snapshot.removals if _acts(removal.request, present)}
     return found if only is None else {name: file for name, file in found.items() if name in only}
@@ -77,7 +77,7 @@ def due(world: World, only: frozenset[str] | None = None) -> dict[str, AddFile |
 def _is_due(world: World, name: str, add: AddFile) -> bool:
     """Whether a request wants something that is not there, and neither a person nor a removal may be against it."""
     landed, hold = world.landed.get(name), world.holds.get(name)
-    if landed is not None and landed.request == add.request and name not in world.damaged | world.moved:
+    if landed is not None and landed.asked == add.request and name not in world.damaged | world.moved:
         return False
     if hold is not None and hold.holds(add.request):
         return False
@@ -90,27 +90,27 @@ def _acts(removal: RemovalRequest, present: list[tuple[DatasetRequest, frozenset
     return any(matches(removal, request) or cuts(removal, request, selection) for request, selection in present)
 
 
-def agenda(
+def plan_tick(
     world: World,
     waiting: Mapping[str, AddFile | RemoveFile],
     attempts: Attempts,
     *,
-    hurried_at: float = 0.0,
-) -> Agenda:
+    ignore_before: float = 0.0,
+) -> TickPlan:
     """Decide what to do now, at most ``A_TICK`` of each kind.
 
-    Failures before ``hurried_at``, and before a name's own moment in ``world.hurried``, hold nothing back.
+    Failures before ``ignore_before``, and before a name's own moment in ``world.ignore_before_of``, hold nothing back.
     """
     wanted = world.snapshot.desired().keys() | world.landed.keys()
     removals = {removal.key for removal in world.snapshot.removals}
-    runs, look_at = _runs(world, waiting, attempts, hurried_at)
+    runs, look_at = _runs(world, waiting, attempts, ignore_before)
     requested = [str(run.partition_key) for run in runs if run.job_name == LAND_JOB]
     add = list(dict.fromkeys([*requested, *sorted(wanted)]))
     add = [name for name in add if name not in world.registered]
     drop = sorted(world.registered - wanted - world.at_work)
     catch_up = sorted(world.landed.keys() - world.materialized - waiting.keys() - world.at_work)
     unfinished = max(map(len, (add, drop, catch_up))) > A_TICK
-    return Agenda(
+    return TickPlan(
         add=_cut(add),
         drop=_cut(drop),
         add_removals=tuple(sorted(removals - world.registered_removals)),
@@ -129,7 +129,7 @@ def _runs(
     world: World,
     waiting: Mapping[str, AddFile | RemoveFile],
     attempts: Attempts,
-    hurried_at: float,
+    ignore_before: float,
 ) -> tuple[list[RunRequest], float]:
     runs: list[RunRequest] = []
     look_at = world.now + LOOK_AGAIN_S
@@ -137,8 +137,8 @@ def _runs(
         if name in world.at_work:
             look_at = world.now
             continue
-        hurried = max(hurried_at, world.hurried.get(name, 0.0))
-        upcoming = attempts.next_try(name, file.digest, now=world.now, hurried_at=hurried)
+        ignore_before_of = max(ignore_before, world.ignore_before_of.get(name, 0.0))
+        upcoming = attempts.next_try(name, file.digest, now=world.now, ignore_before=ignore_before_of)
         if upcoming.at is None:
             continue
         if upcoming.at > world.now:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,17 +18,16 @@ from dagster import (
     DagsterInstance,
     DefaultSensorStatus,
     DeleteDynamicPartitionsRequest,
+    RunRequest,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from pydantic import ValidationError
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.intake import RequestSnapshot
-from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets import requests
 from hugflow_assets.orchestration.assets.check_specs import DATASET
 from hugflow_assets.orchestration.assets.hub_dataset import runless_tags
@@ -36,15 +35,17 @@ from hugflow_assets.orchestration.assets.metadata import found_metadata
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVALS_NAME
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.assets.storage_catalogue import catalogue_digest, catalogue_event
+from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.closing_events import close_left_open
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
-from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, relieved, waiting_for_a_cause
-from hugflow_assets.orchestration.reconcile.landed_cache import damaged_now, landed_now, moved_now
+from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, causes_gone, waiting_for_a_cause
+from hugflow_assets.orchestration.reconcile.known_changes import damaged_now, moved_now
 from hugflow_assets.orchestration.reconcile.missed_events import tell_missed
-from hugflow_assets.orchestration.reconcile.plan_tick import Agenda, World, agenda, due
+from hugflow_assets.orchestration.reconcile.plan_tick import TickPlan, World, due, plan_tick
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
 from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
+from hugflow_assets.orchestration.sensor_cursor import SensorCursor
 from hugflow_assets.status.report import landed_states
 from hugflow_assets.store import Store, is_safe
 
@@ -52,12 +53,12 @@ SENSOR_NAME = "requests_sensor"
 CATALOGUE_S = 600.0
 
 
-class Cursor(Frozen):
+class Cursor(SensorCursor):
     """What a tick leaves for the next; every tick's row holds a copy, so it stays small.
 
     ``requests`` and ``seen`` are digests of the request files, and of them, the event log and the settings that decide.
     ``catalogue`` is the digest of what the catalogue last told; ``catalogue_due`` when it is told also amid landings.
-    ``hurried_at`` and ``only`` are set by ``hugflow sync``: failures before that moment hold nothing back, and names
+    ``ignore_before`` and ``only`` are set by ``hugflow sync``: failures before that moment hold nothing back, and names
     outside of ``only`` are left alone; ``announce`` is whether runs are told of as they are asked for, and not, as by
     a command that does one after the other, when each begins.
     """
@@ -67,17 +68,9 @@ class Cursor(Frozen):
     look_at: float = 0.0
     catalogue: str = ""
     catalogue_due: float = 0.0
-    hurried_at: float = 0.0
+    ignore_before: float = 0.0
     only: tuple[str, ...] | None = None
     announce: bool = True
-
-    @classmethod
-    def of(cls, text: str | None) -> Cursor:
-        """Read a cursor; one that cannot be read (another version's) is a fresh start, which is always right."""
-        try:
-            return cls.model_validate_json(text) if text else cls()
-        except ValidationError:
-            return cls()
 
 
 def tick(context: SensorEvaluationContext) -> SensorResult | SkipReason:
@@ -93,102 +86,113 @@ def tick(context: SensorEvaluationContext) -> SensorResult | SkipReason:
 
 def look(instance: DagsterInstance, cursor: Cursor, platform: Platform, now: float) -> SensorResult | SkipReason:
     """One tick at the time ``now``."""
-    snapshot, store = platform.snapshot(), platform.store()
+    snapshot, store, problems = platform.snapshot(), platform.store(), Problems()
     seen = hashlib.sha256(f"{snapshot.digest} {store.events.last_seq()} {store.root}".encode()).hexdigest()[:16]
     if seen == cursor.seen and now < cursor.look_at:
         return SkipReason(f"Nothing has changed; {len(snapshot.adds):,} requests.")
     world = world_of(instance, snapshot, store, now, follow=platform.settings().upstream_policy == "update")
     waiting = due(world, None if cursor.only is None else frozenset(cursor.only))
     attempts = Attempts.of(instance, waiting.keys())
-    world = replace(world, hurried={**world.hurried, **_removed_since(store, world, attempts)})
+    world = replace(world, ignore_before_of={**world.ignore_before_of, **_removed_since(store, world, attempts)})
     caused = waiting_for_a_cause(attempts)
     if caused:
-        gone = relieved(store, platform.access(), attempts, now)
-        world = replace(world, hurried={**world.hurried, **dict.fromkeys(gone, now)})
-    found = agenda(world, waiting, attempts, hurried_at=cursor.hurried_at)
+        with problems.apart("causes of failures"):
+            gone = causes_gone(store, platform.access(), attempts, now)
+            world = replace(world, ignore_before_of={**world.ignore_before_of, **dict.fromkeys(gone, now)})
+    found = plan_tick(world, waiting, attempts, ignore_before=cursor.ignore_before)
     if caused:
         found = replace(found, look_at=min(found.look_at, now + LOOK_S))
-    _tell_the_log(instance, store, snapshot, world, cursor, platform)
-    events = list(_caught_up(instance, store, found))
-    told = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
-    catalogue, listed = _catalogue(instance, cursor, world, platform, found)
+    _append_events(instance, platform, world, cursor, problems)
+    events = list(_caught_up(instance, store, found, problems))
+    request_events = requests.events_of(snapshot) if snapshot.digest != cursor.requests else []
+    catalogue: dict[str, str | float] = {}
+    with problems.apart("storage_catalogue"):
+        catalogue, catalogue_events = _catalogue(instance, cursor, world, platform, found)
+        events += catalogue_events
+    left = cursor.model_copy(update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at, **catalogue})
     return SensorResult(
-        run_requests=[announced(run, platform.source(), store) for run in found.runs]
-        if cursor.announce
-        else found.runs,
+        run_requests=_begun(found.runs, cursor, platform, problems),
         dynamic_partitions_requests=_partition_requests(found),
-        asset_events=[*told, *events, *listed],
-        cursor=cursor.model_copy(
-            update={"requests": snapshot.digest, "seen": seen, "look_at": found.look_at, **catalogue}
-        ).model_dump_json(exclude_defaults=True),
-        skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found)),
+        asset_events=[*request_events, *events],
+        cursor=left.model_dump_json(exclude_defaults=True),
+        skip_reason=None if found.runs else SkipReason(_summary(world, waiting, found, problems)),
     )
 
 
-def _tell_the_log(
-    instance: DagsterInstance,
-    store: Store,
-    snapshot: RequestSnapshot,
-    world: World,
-    cursor: Cursor,
-    platform: Platform,
+def _begun(runs: Sequence[RunRequest], cursor: Cursor, platform: Platform, problems: Problems) -> list[RunRequest]:
+    """The runs to ask for, each told of. One that cannot be told of waits for the next tick."""
+    if not cursor.announce:
+        return list(runs)
+    begun = []
+    for run in runs:
+        with problems.apart(str(run.partition_key)):
+            begun.append(announced(run, platform.source(), platform.store()))
+    return begun
+
+
+def _append_events(
+    instance: DagsterInstance, platform: Platform, world: World, cursor: Cursor, problems: Problems
 ) -> None:
-    """Append the events that nobody else could: of killed landings, of requests left open, of unreadable files."""
-    tell_missed(store, world.at_work)
-    close_left_open(instance, store, world)
+    """The events that nobody else could append: of killed landings, requests left open, files that ask for nothing."""
+    store, snapshot = platform.store(), world.snapshot
+    with problems.apart("killed landings"):
+        tell_missed(store, world.at_work)
+    with problems.apart("requests left open"):
+        close_left_open(instance, store, world, problems)
     if snapshot.digest != cursor.requests:
-        tell_unreadable(store, platform.source(), snapshot)
+        with problems.apart("unreadable files"):
+            tell_unreadable(store, platform.source(), snapshot)
 
 
 def world_of(
     instance: DagsterInstance, snapshot: RequestSnapshot, store: Store, now: float, *, follow: bool = False
 ) -> World:
     """Everything a tick compares. ``follow``: branches that have moved on are followed (UPSTREAM_POLICY=update)."""
-    landed, holds = landed_now(store), store.holds.all()
+    landed, holds = store.index.landed(), store.holds.all()
     scrubs = damaged_now(store, landed)
     upstream = moved_now(store, landed) if follow else {}
     marks = [(one.name, one.at) for one in holds.values()] + [(one.name, one.at) for one in scrubs.values()]
     marks += [(one.name, one.since) for one in upstream.values()]
-    hurried: dict[str, float] = {}
+    ignore_before_of: dict[str, float] = {}
     for name, moment in marks:
-        hurried[name] = max(hurried.get(name, 0.0), datetime.fromisoformat(moment).timestamp())
+        ignore_before_of[name] = max(ignore_before_of.get(name, 0.0), datetime.fromisoformat(moment).timestamp())
     return World(
         snapshot=snapshot,
         landed=landed,
         registered=frozenset(instance.get_dynamic_partitions(DATASETS_NAME)),
         registered_removals=frozenset(instance.get_dynamic_partitions(REMOVALS_NAME)),
         materialized=frozenset(instance.get_materialized_partitions(DATASET)),
-        at_work=at_work(instance, now=now, alive=lambda name: is_safe(name) and store.holder(name) is not None),
+        at_work=at_work(instance, now=now, alive=lambda name: is_safe(name) and store.leases.holder(name) is not None),
         now=now,
         holds=holds,
         moved=frozenset(upstream),
         damaged=frozenset(scrubs),
-        hurried=hurried,
+        ignore_before_of=ignore_before_of,
     )
 
 
 def _removed_since(store: Store, world: World, attempts: Attempts) -> dict[str, float]:
     """When those were removed that are wanted again: what landed before that is gone for a reason, not by accident."""
     known = (attempts.runs.keys() & world.snapshot.desired().keys()) - world.landed.keys()
-    gone = {name: store.tombstone(name) for name in known}
+    gone = {name: store.trash.tombstone(name) for name in known}
     found = {name: datetime.fromisoformat(one.removed_at).timestamp() for name, one in gone.items() if one is not None}
-    return {name: max(moment, world.hurried.get(name, 0.0)) for name, moment in found.items()}
+    return {name: max(moment, world.ignore_before_of.get(name, 0.0)) for name, moment in found.items()}
 
 
-def _caught_up(instance: DagsterInstance, store: Store, found: Agenda) -> Iterable[AssetMaterialization]:
+def _caught_up(
+    instance: DagsterInstance, store: Store, found: TickPlan, problems: Problems
+) -> Iterator[AssetMaterialization]:
     """Materializations without a run, for what is landed and this instance has not heard of."""
+
     for name in found.catch_up:
-        if manifest := store.manifest(name):
-            yield AssetMaterialization(
-                DATASET,
-                partition=name,
-                metadata=found_metadata(manifest, store),
-                tags=runless_tags(instance, manifest),
-            )
+        with problems.apart(name):
+            if manifest := store.manifest(name):
+                metadata, tags = found_metadata(manifest, store), runless_tags(instance, manifest)
+                yield AssetMaterialization(DATASET, partition=name, metadata=metadata, tags=tags)
 
 
 def _catalogue(
-    instance: DagsterInstance, cursor: Cursor, world: World, platform: Platform, found: Agenda
+    instance: DagsterInstance, cursor: Cursor, world: World, platform: Platform, found: TickPlan
 ) -> tuple[dict[str, str | float], list[AssetMaterialization]]:
     """Tell the catalogue anew when landings have come to rest, or every ten minutes of them: it is a long table."""
     store, states = platform.store(), landed_states(world.snapshot, platform.store(), platform.settings())
@@ -201,7 +205,7 @@ def _catalogue(
     return {"catalogue": digest, "catalogue_due": 0.0}, [catalogue_event(instance, store, states)]
 
 
-def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
+def _partition_requests(found: TickPlan) -> list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest]:
     asked: list[tuple[type[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest], str, tuple[str, ...]]] = [
         (AddDynamicPartitionsRequest, DATASETS_NAME, found.add),
         (DeleteDynamicPartitionsRequest, DATASETS_NAME, found.drop),
@@ -211,24 +215,26 @@ def _partition_requests(found: Agenda) -> list[AddDynamicPartitionsRequest | Del
     return [kind(name, list(keys)) for kind, name, keys in asked if keys]
 
 
-def _summary(world: World, waiting: Mapping[str, object], found: Agenda) -> str:
+def _summary(world: World, waiting: Mapping[str, object], found: TickPlan, problems: Sequence[str]) -> str:
+    said = f" Problems: {'; '.join(problems)[:1000]}." if problems else ""
     return (
         f"{len(world.landed):,} landed, {len(world.at_work):,} at work, "
         f"{len(waiting.keys() - world.at_work):,} waiting for an edit or for their next try, "
         f"{len(found.catch_up):,} caught up, {len(world.snapshot.problems):,} problems in request files."
-        f"{_withheld(world)}"
+        f"{_withheld(world)}{said}"
     )
 
 
 def _withheld(world: World) -> str:
     """What is held back, said so that nobody wonders why nothing lands."""
     unread = world.snapshot.unread_removals
-    told = f" {sum(one.held.value != 'resumed' for one in world.holds.values()):,} held by hand." if world.holds else ""
+    held = sum(one.held.value != "resumed" for one in world.holds.values())
+    held_back = f" {held:,} paused or cancelled." if held else ""
     if unread:
         paths = ", ".join(one.path for one in unread[:5])
         scope = "everything new" if any(one.hf_id is None for one in unread) else "what they could withdraw"
-        told += f" Removals that cannot be read hold back {scope}: {paths}."
-    return told
+        held_back += f" Removals that cannot be read hold back {scope}: {paths}."
+    return held_back
 
 
 def requests_sensor(interval_s: int, jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinition:

@@ -31,8 +31,8 @@ def announced(run: RunRequest, source: RequestSource, store: Store) -> RunReques
         change = source.commit_of(path)
     except HugflowError:
         change = None  # known by name only; it lands all the same
-    told = {CHANGE_TAG: change.commit, AUTHOR_TAG: change.author} if change else {}
+    change_tags = {CHANGE_TAG: change.commit, AUTHOR_TAG: change.author} if change else {}
     store.events.append(
-        EventKind.REQUESTED, name, path=path, by=told.get(AUTHOR_TAG, ""), commit=told.get(CHANGE_TAG, "")
+        EventKind.REQUESTED, name, path=path, by=change_tags.get(AUTHOR_TAG, ""), commit=change_tags.get(CHANGE_TAG, "")
     )
-    return run.with_replaced_attrs(tags={**run.tags, **told})
+    return run.with_replaced_attrs(tags={**run.tags, **change_tags})

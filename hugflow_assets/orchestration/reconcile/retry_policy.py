@@ -74,14 +74,14 @@ class Attempts:
                 found[record.dagster_run.tags[NAME_TAG]].append(record)
         return cls(found)
 
-    def next_try(self, name: str, digest: str, *, now: float, hurried_at: float = 0.0) -> Next:
-        """When to try ``name`` with the file's ``digest``. Failures before ``hurried_at`` hold nothing back."""
+    def next_try(self, name: str, digest: str, *, now: float, ignore_before: float = 0.0) -> Next:
+        """When to try ``name`` with the file's ``digest``. Failures before ``ignore_before`` hold nothing back."""
         records = self.runs.get(name, [])
         generation = records[0].dagster_run.run_id[:8] if records else "first"
         failures: list[RunRecord] = []
         for record in records:
             run = record.dagster_run
-            if run.tags.get(DIGEST_TAG) != digest or ended_at(record) < hurried_at:
+            if run.tags.get(DIGEST_TAG) != digest or ended_at(record) < ignore_before:
                 break
             if run.status is DagsterRunStatus.SUCCESS:
                 if not failures:  # it landed, and is gone again: not by the minute, should that go on

@@ -73,7 +73,7 @@ def scrub_storage_files(context: OpExecutionContext, platform: Platform) -> None
 
     with failing_by_name(context.instance, context.run_id):
         store = platform.store()
-        for name in store.names():
+        for name in store.index.names():
             try:
                 found = scrub(store, name, by=FREED_BY_SCHEDULE)
             except HugflowError as error:
@@ -90,7 +90,7 @@ def glance_at_all(store: Store, on_error: Callable[[str, HugflowError], None]) -
     from hugflow_assets.landing.verify.scrub import glance
 
     edited = []
-    for name in store.names():
+    for name in store.index.names():
         try:
             if glance(store, name) is not None:
                 edited.append(name)
@@ -101,8 +101,8 @@ def glance_at_all(store: Store, on_error: Callable[[str, HugflowError], None]) -
 
 def warn_of_expiry(store: Store, settings: Settings, today: date) -> list[str]:
     """Append one event when a dataset's ``keep_until`` is near and one when it is past; the names. Deletes nothing."""
-    told = []
-    for name, row in store.index().items():
+    warned = []
+    for name, row in store.index.rows().items():
         stage = expiry_stage(row.keep_until, today, settings)
         known = store.expiries.read(name)
         if stage is None or (known is not None and (known.keep_until, known.stage) == (row.keep_until, stage)):
@@ -111,8 +111,8 @@ def warn_of_expiry(store: Store, settings: Settings, today: date) -> list[str]:
             EventKind.EXPIRING, name, keep_until=row.keep_until, stage=stage, owner=row.owner, size_bytes=row.size_bytes
         )
         store.expiries.write(Expiry(name=name, keep_until=row.keep_until or "", stage=stage, at=now_text()))
-        told.append(name)
-    return told
+        warned.append(name)
+    return warned
 
 
 def expiry_stage(keep_until: str | None, today: date, settings: Settings) -> str | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from hugflow_assets.errors import DuplicateRequestError, HugflowError, RequestInvalidError
 from hugflow_assets.intake import RequestSnapshot, RequestSource
-from hugflow_assets.orchestration.reconcile.closing_events import RECENT_EVENTS
 from hugflow_assets.rules import Verdict
 from hugflow_assets.store import EventKind, Store
 
@@ -26,11 +25,9 @@ def tell_unreadable(store: Store, source: RequestSource, snapshot: RequestSnapsh
     if not refused:
         return []
     known = {
-        event.name: event.data.get("digest")
-        for event in store.events.read(after=max(0, store.events.last_seq() - RECENT_EVENTS))
-        if event.kind is EventKind.REJECTED
+        event.name: event.data.get("digest") for event in store.events.recent() if event.kind is EventKind.REJECTED
     }
-    told = []
+    paths = []
     for path, verdicts in refused.items():
         change = _change(source, path)
         content = repr((change, [one.message for one in verdicts]))
@@ -46,8 +43,8 @@ def tell_unreadable(store: Store, source: RequestSource, snapshot: RequestSnapsh
             digest=digest,
             verdicts=[one.model_dump(mode="json") for one in verdicts],
         )
-        told.append(path)
-    return told
+        paths.append(path)
+    return paths
 
 
 def _refused(snapshot: RequestSnapshot) -> Iterator[tuple[str, list[Verdict]]]:

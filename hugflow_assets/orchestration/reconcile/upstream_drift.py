@@ -23,9 +23,7 @@ from hugflow_assets.errors import (
 from hugflow_assets.hub import Hub, RepoState
 from hugflow_assets.hub.prefetch import in_order
 from hugflow_assets.intake import DatasetRequest, RequestSnapshot
-from hugflow_assets.orchestration.reconcile.landed_cache import landed_now
-from hugflow_assets.rules import Landed
-from hugflow_assets.store import EventKind, Store, Trouble, Upstream, now_text
+from hugflow_assets.store import EventKind, Landed, Store, Trouble, Upstream, now_text
 
 _TROUBLES: tuple[tuple[type[HFError], Trouble], ...] = (
     (HFDisabledError, Trouble.DISABLED),
@@ -56,7 +54,7 @@ def watch(hub: Hub, store: Store, snapshot: RequestSnapshot, *, only: Collection
     Raises:
         HFUnreachableError, HFRateLimitedError, HFTokenError: nobody can be asked about; what was known stays.
     """
-    landed = landed_now(store)
+    landed = store.index.landed()
     marks: dict[str, Upstream] = {}
     unanswered: dict[str, str] = {}
     changed: list[str] = []
@@ -90,7 +88,7 @@ def by_repo(
 ) -> dict[tuple[str, str], list[str]]:
     """Repository and revision -> the names that come from there."""
     requests: dict[str, DatasetRequest] = {
-        **{name: one.request for name, one in landed.items()},
+        **{name: one.asked for name, one in landed.items()},
         **{name: add.request for name, add in snapshot.desired().items()},
     }
     grouped = defaultdict(list)
@@ -119,16 +117,16 @@ def _mark(name: str, revision: str, answer: RepoState | HFError, landed: Landed 
     if landed is None:
         return told
     if landed.repo_oid and answer.repo_oid and landed.repo_oid != answer.repo_oid:
-        words = f"another repository has the name {answer.repo_id} now; the one that landed is gone"
-        return told.model_copy(update={"trouble": Trouble.GONE, "told": words, "commit": ""})
+        change = f"another repository has the name {answer.repo_id} now; the one that landed is gone"
+        return told.model_copy(update={"trouble": Trouble.GONE, "told": change, "commit": ""})
     if answer.disabled:
         return told.model_copy(update={"trouble": Trouble.DISABLED, "told": "the Hub has disabled it"})
-    if answer.repo_id != landed.repo_id:
-        words = f"{landed.repo_id} is called {answer.repo_id} now"
-        return told.model_copy(update={"trouble": Trouble.RENAMED, "told": words})
+    if answer.repo_id != landed.hf_id:
+        change = f"{landed.hf_id} is called {answer.repo_id} now"
+        return told.model_copy(update={"trouble": Trouble.RENAMED, "told": change})
     if answer.license != landed.license:
-        words = f"its licence was {landed.license or 'not stated'} and is {answer.license or 'not stated'} now"
-        return told.model_copy(update={"trouble": Trouble.RELICENSED, "told": words})
+        change = f"its licence was {landed.license or 'not stated'} and is {answer.license or 'not stated'} now"
+        return told.model_copy(update={"trouble": Trouble.RELICENSED, "told": change})
     return told
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -25,9 +24,7 @@ class Undelivered(Frozen):
     problem: str
 
 
-def deliver_here(
-    *, most_s: float = MOST_S, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep
-) -> list[Undelivered]:
+def deliver_here(most_s: float = MOST_S) -> list[Undelivered]:
     """Tell every channel that is set what it has not heard yet, side by side, for at most ``most_s`` seconds.
 
     Returns:
@@ -36,37 +33,31 @@ def deliver_here(
         SettingsError, StorageError: nothing can be looked at.
     """
     platform = Platform()
-    store, ends = platform.store(), clock() + most_s
+    store, ends = platform.store(), time.monotonic() + most_s
     channels: list[Channel | BatchChannel] = list(channels_of(platform.settings()).of(store))
     if not channels:
         return []
     with ThreadPoolExecutor(max_workers=len(channels), thread_name_prefix="delivery") as threads:
-        left = threads.map(lambda channel: _deliver_all(store, channel, ends, clock, pause), channels)
+        left = threads.map(lambda channel: _deliver_all(store, channel, ends), channels)
         return [one for one in left if one is not None]
 
 
-def _deliver_all(
-    store: Store,
-    channel: Channel | BatchChannel,
-    ends: float,
-    clock: Callable[[], float],
-    pause: Callable[[float], None],
-) -> Undelivered | None:
+def _deliver_all(store: Store, channel: Channel | BatchChannel, ends: float) -> Undelivered | None:
     problem = ""
-    while clock() < ends:
+    while time.monotonic() < ends:
         try:
-            done = deliver(store, channel, work_s=max(0.0, ends - clock()))
+            done = deliver(store, channel, work_s=max(0.0, ends - time.monotonic()))
         except Exception as fault:  # noqa: BLE001  what one channel meets is told of that channel
             problem = UnexpectedError.of(fault).message
             break
         if done.cursor >= store.events.last_seq():
             return None
         problem = done.problem
-        if problem or done.retry_at is not None:
+        if problem or done.retry_at is not None or not done.sent:
             wait_s = (done.retry_at - datetime.now(UTC)).total_seconds() if done.retry_at is not None else 1.0
-            if clock() + wait_s > ends:
+            if time.monotonic() + wait_s > ends:
                 break
-            pause(max(0.1, wait_s))
+            time.sleep(max(0.1, wait_s))
     cursor = store.events.cursor(channel.name)
     events = sum(1 for _ in store.events.read(after=cursor))
     return (

@@ -42,7 +42,7 @@ def materialize(
     for add in asked:
         register(instance, DATASETS_NAME, [add.name])
         began = time.monotonic()
-        run = run_request(add.name, add, f"by-hand-{time.time_ns()}", snapshot.commit, update=update)
+        run = run_request(add.name, add, f"manual-{time.time_ns()}", snapshot.commit, update=update)
         result = execute(defs, instance, run)
         done.append(result_of(add, outcome_of(instance, result.run_id, time.monotonic() - began), snapshot))
     return done
@@ -83,8 +83,8 @@ def restored_event(instance: DagsterInstance, manifest: Manifest, platform: Plat
 
 def _refuse_withdrawn(platform: Platform, name: str, entry_id: str | None) -> None:
     store, snapshot = platform.store(), platform.snapshot()
-    entries = [one for one in store.trash_entries(name) if entry_id in (None, one.id)]
-    manifests = [found for one in entries if (found := store.trashed_manifest(one)) is not None]
+    entries = [one for one in store.trash.entries(name) if entry_id in (None, one.id)]
+    manifests = [found for one in entries if (found := store.trash.manifest(one)) is not None]
     asked = snapshot.add(name)
     requests = [one.request for one in manifests] + ([asked.request] if asked else [])
     for request in requests:

@@ -8,7 +8,6 @@ from hugflow_assets.errors import DuplicateRequestError, RemovalInForceError, Re
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets.platform import Platform
-from hugflow_assets.orchestration.reconcile.landed_cache import landed_now
 from hugflow_assets.orchestration.sync.run_outcome import Outcome
 from hugflow_assets.rules import Verdict
 
@@ -57,7 +56,7 @@ def chosen_of(snapshot: RequestSnapshot, names: Collection[str] | None) -> froze
 def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: RequestSnapshot) -> SyncResult:
     """What a file's run did, or, where none was needed or possible, how things stand."""
     name, platform = key_of(file), Platform()
-    landed = landed_now(platform.store()).get(name)
+    landed = platform.store().index.landed().get(name)
     result = SyncResult(
         name=name, path=file.path, action="none", state="failed", bytes=landed.size_bytes if landed else 0
     )
@@ -83,9 +82,14 @@ def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Req
         )
     hold = platform.store().holds.read(name)
     if hold is not None and hold.holds(file.request):
-        told = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
+        message = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
         return result.model_copy(
-            update={"action": "no-op", "state": "held", "message": told, "remedy": f"`hugflow resume {name}` goes on."}
+            update={
+                "action": "no-op",
+                "state": "held",
+                "message": message,
+                "remedy": f"`hugflow resume {name}` goes on.",
+            }
         )
     if landed is None and (unread := snapshot.might_withdraw(file.request)):
         paths = ", ".join(one.path for one in unread)
@@ -96,7 +100,7 @@ def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Req
                 "remedy": f"Correct or delete {paths}.",
             }
         )
-    if landed is not None and landed.request == file.request:
+    if landed is not None and landed.asked == file.request:
         return result.model_copy(
             update={"action": "no-op", "state": "landed", "message": "as requested; nothing to do"}
         )

@@ -19,18 +19,15 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.intake import AddFile, RemoveFile
 from hugflow_assets.orchestration.assembly import definitions
-from hugflow_assets.orchestration.assets.failures import ERROR_TAG
 from hugflow_assets.orchestration.assets.partitions import register
 from hugflow_assets.orchestration.assets.platform import Platform
-from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, end_dead_runs, this_process, was_killed
-from hugflow_assets.orchestration.reconcile.plan_tick import due
-from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, Cursor, world_of
+from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, end_dead_runs, this_process
+from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, Cursor
 from hugflow_assets.orchestration.reconcile.retry_now import announced
-from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
 from hugflow_assets.orchestration.sync.run_outcome import Outcome, outcome_of
-from hugflow_assets.store import Store
+from hugflow_assets.orchestration.sync.settled import at_work_anywhere, settled
 
 __all__ = ["SyncResult", "sync"]
 
@@ -81,21 +78,22 @@ def sync(
             on_result(result)
 
     end_dead_runs(instance)  # before the moment from which failures count
-    hurried_at = began = time.time()
+    ignore_before = began = time.time()
     sensor = _Sensor(definitions(), instance)
     while True:
-        for file, outcome in _runs(sensor, waiting, hurried_at, on_start):
+        for file, outcome in _runs(sensor, waiting, ignore_before, on_start):
             if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
-                hurried_at = time.time()
+                ignore_before = time.time()
             else:
                 tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
-        for file, elsewhere in _settled(instance, waiting, began):
+        for file, run in settled(instance, waiting, began):
+            elsewhere = outcome_of(instance, run.dagster_run.run_id) if run is not None else None
             tell(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
         if not waiting or time.time() - began > wait_s:
             break
         pause(POLL_S)
         if end_dead_runs(instance):  # what was waited for was killed: it is taken over
-            hurried_at = time.time()
+            ignore_before = time.time()
     for file in files:
         if file.path not in done:
             tell(result_of(file, None, snapshot))
@@ -111,10 +109,10 @@ class _Sensor:
         self.defs, self.instance = defs, instance
         self._cursor = Cursor()
 
-    def tick(self, only: Iterable[str], hurried_at: float) -> SensorExecutionData:
+    def tick(self, only: Iterable[str], ignore_before: float) -> SensorExecutionData:
         """Evaluate it for some names; partitions and events as it says."""
         cursor = self._cursor.model_copy(
-            update={"only": tuple(sorted(only)), "hurried_at": hurried_at, "seen": "", "announce": False}
+            update={"only": tuple(sorted(only)), "ignore_before": ignore_before, "seen": "", "announce": False}
         )
         data = _evaluate(self.defs, self.instance, cursor)
         self._cursor = Cursor.of(data.cursor)
@@ -124,16 +122,16 @@ class _Sensor:
 def _runs(
     sensor: _Sensor,
     files: Mapping[str, AddFile | RemoveFile],
-    hurried_at: float,
+    ignore_before: float,
     on_start: Callable[[str, str], None] | None,
 ) -> Iterator[tuple[AddFile | RemoveFile, Outcome]]:
     """Execute what the sensor asks for, one after the other and each file once; carry out the rest of what it says.
 
-    Failures before ``hurried_at`` hold nothing back; a later one is another process's, reported and not repeated.
+    Failures before ``ignore_before`` hold nothing back; a later one is another process's, reported and not repeated.
     """
     left = dict(files)
     while True:
-        data = sensor.tick(left.keys() - _held(Platform().store(), left), hurried_at)
+        data = sensor.tick(left.keys() - at_work_anywhere(Platform().store(), left), ignore_before)
         for request in data.run_requests or ():
             file = left.pop(str(request.partition_key))
             if on_start is not None:
@@ -179,40 +177,3 @@ def execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -
         run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
-
-
-def _held(store: Store, files: Mapping[str, AddFile | RemoveFile]) -> set[str]:
-    """The names that some process is at work on, whether or not this instance knows of its run."""
-    return {name for name, file in files.items() if isinstance(file, AddFile) and store.holder(name) is not None}
-
-
-def _settled(
-    instance: DagsterInstance, waiting: Mapping[str, AddFile | RemoveFile], began: float
-) -> list[tuple[AddFile | RemoveFile, Outcome | None]]:
-    """The files that nothing more happens to, each with the end of another process's run since ``began``, if any."""
-    if not waiting:
-        return []
-    platform = Platform()
-    store = platform.store()
-    world = world_of(instance, platform.snapshot(), store, time.time())
-    busy = world.at_work | _held(store, waiting)
-    unfinished = due(world, frozenset(waiting)).keys()
-    attempts = Attempts.of(instance, waiting.keys())
-    settled: list[tuple[AddFile | RemoveFile, Outcome | None]] = []
-    for key, file in waiting.items():
-        if key in busy:
-            continue
-        ended = (
-            record
-            for record in attempts.runs.get(key, ())
-            if record.end_time
-            and ended_at(record) >= began
-            and record.dagster_run.tags.get(DIGEST_TAG) == file.digest
-            and record.dagster_run.tags.get(ERROR_TAG) != LeaseHeldError.code
-            and not was_killed(record.dagster_run)
-        )
-        if run := next(ended, None):
-            settled.append((file, outcome_of(instance, run.dagster_run.run_id)))
-        elif key not in unfinished:
-            settled.append((file, None))
-    return settled

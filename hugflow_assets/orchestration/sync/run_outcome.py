@@ -87,8 +87,8 @@ def _error(failed: DagsterEvent | None) -> dict[str, Any]:
     data = failed.step_failure_data if failed is not None else None
     metadata = data.user_failure_data.metadata if data and data.user_failure_data else {}
     if "code" not in metadata:
-        told = data.error.message.strip() if data and data.error else "the run ended without a word"
-        return {"error_code": UnexpectedError.code, "message": told, "remedy": "See the run in the UI."}
+        message = data.error.message.strip() if data and data.error else "the run ended without a word"
+        return {"error_code": UnexpectedError.code, "message": message, "remedy": "See the run in the UI."}
     return {
         "error_code": metadata["code"].value,
         "message": metadata["message"].value,

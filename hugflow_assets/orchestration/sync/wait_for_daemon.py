@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
-from dagster import DagsterInstance, RunRecord
+from dagster import DagsterInstance
 
-from hugflow_assets.intake import AddFile, RemoveFile
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.plan_tick import due
 from hugflow_assets.orchestration.reconcile.requests_sensor import world_of
 from hugflow_assets.orchestration.reconcile.retry_now import ask_again
-from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, Attempts, ended_at
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
 from hugflow_assets.orchestration.sync.run_outcome import outcome_of
-from hugflow_assets.store import Store
+from hugflow_assets.orchestration.sync.settled import settled
 
 POLL_S = 2.0
 
@@ -62,7 +60,7 @@ def wait_for_daemon(
             on_result(result)
 
     while waiting := {key: file for key, file in files.items() if file.path not in done}:
-        for file, record in _settled(instance, waiting, began, clock()):
+        for file, record in settled(instance, waiting, began, clock()):
             outcome = outcome_of(instance, record.dagster_run.run_id) if record is not None else None
             tell(result_of(file, outcome, asked))
         if len(done) < len(files):
@@ -76,31 +74,3 @@ def wait_for_daemon(
     for result in malformed(asked, names):
         tell(result)
     return sorted(done.values(), key=lambda one: one.path)
-
-
-def _settled(
-    instance: DagsterInstance, waiting: Mapping[str, AddFile | RemoveFile], began: float, now: float
-) -> list[tuple[AddFile | RemoveFile, RunRecord | None]]:
-    """The files that nothing more happens to, each with the run since ``began`` that saw to it, if there was one."""
-    platform = Platform()
-    world = world_of(instance, platform.snapshot(), platform.store(), now)
-    unfinished = due(world, frozenset(waiting)).keys() | world.at_work
-    attempts = Attempts.of(instance, waiting.keys())
-    settled = []
-    for key, file in waiting.items():
-        if key in world.at_work:
-            continue
-        since = (
-            record
-            for record in attempts.runs.get(key, [])
-            if record.end_time and ended_at(record) >= began and record.dagster_run.tags.get(DIGEST_TAG) == file.digest
-        )
-        run = next(since, None)
-        if run is not None or key not in unfinished or _held_back(platform.store(), key, file):
-            settled.append((file, run))
-    return settled
-
-
-def _held_back(store: Store, name: str, file: AddFile | RemoveFile) -> bool:
-    hold = store.holds.read(name)
-    return hold is not None and isinstance(file, AddFile) and hold.holds(file.request)

@@ -9,7 +9,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.orchestration.assets.failures import ERROR_TAG, TRANSIENT_TAG
-from hugflow_assets.orchestration.reconcile.early_retry import relieved
+from hugflow_assets.orchestration.reconcile.early_retry import causes_gone
 from hugflow_assets.orchestration.reconcile.retry_policy import DIGEST_TAG, NAME_TAG, PARTITION_TAG, Attempts
 from hugflow_assets.store import EventKind, Store
 
@@ -29,7 +29,7 @@ def test_room_for_what_was_needed_relieves_those_who_fit(instance: DagsterInstan
     for name, need in (("small", 500), ("big", 5000)):
         failed(instance, name, "quota-exceeded")
         refused(store, name, need)
-    found = relieved(store, HubAccess("http://127.0.0.1:9"), Attempts.of(instance, ["small", "big"]), time.time())
+    found = causes_gone(store, HubAccess("http://127.0.0.1:9"), Attempts.of(instance, ["small", "big"]), time.time())
     assert found == {"small"}
 
 
@@ -37,9 +37,9 @@ def test_freed_space_relieves_those_whose_need_nobody_knows(instance: DagsterIns
     store = Store(tmp_path / "root", tmp_path / "state")
     failed(instance, "full", "disk-full")
     attempts, access = Attempts.of(instance, ["full"]), HubAccess("http://127.0.0.1:9")
-    assert relieved(store, access, attempts, time.time()) == frozenset()
+    assert causes_gone(store, access, attempts, time.time()) == frozenset()
     store.events.append(EventKind.FREED, "other", size_bytes=1)
-    assert relieved(store, access, attempts, time.time()) == {"full"}
+    assert causes_gone(store, access, attempts, time.time()) == {"full"}
 
 
 def test_a_hub_that_answers_again_relieves_after_a_while_that_grows(instance: DagsterInstance, hub, tmp_path) -> None:
@@ -47,11 +47,11 @@ def test_a_hub_that_answers_again_relieves_after_a_while_that_grows(instance: Da
     failed(instance, "x", "hub-unreachable")
     one = Attempts.of(instance, ["x"])
     down, up, later = HubAccess("http://127.0.0.1:9"), HubAccess(hub.url), time.time() + 400
-    assert relieved(store, down, one, later) == frozenset()
-    assert relieved(store, up, one, time.time()) == frozenset()
-    assert relieved(store, up, one, later) == {"x"}
+    assert causes_gone(store, down, one, later) == frozenset()
+    assert causes_gone(store, up, one, time.time()) == frozenset()
+    assert causes_gone(store, up, one, later) == {"x"}
     failed(instance, "x", "hub-unreachable")
-    assert relieved(store, up, Attempts.of(instance, ["x"]), later) == frozenset()
+    assert causes_gone(store, up, Attempts.of(instance, ["x"]), later) == frozenset()
 
 
 def test_what_no_look_can_tell_is_left_to_its_backoff(instance: DagsterInstance, tmp_path) -> None:
@@ -59,4 +59,4 @@ def test_what_no_look_can_tell_is_left_to_its_backoff(instance: DagsterInstance,
     failed(instance, "x", "hub-gated")
     failed(instance, "y", "hub-not-found")
     attempts = Attempts.of(instance, ["x", "y"])
-    assert relieved(store, HubAccess("http://127.0.0.1:9"), attempts, time.time() + 9e5) == frozenset()
+    assert causes_gone(store, HubAccess("http://127.0.0.1:9"), attempts, time.time() + 9e5) == frozenset()
