@@ -340,7 +340,7 @@ def test_a_full_disk_is_said_as_such(access: Access, commit: str, tmp_path: Path
 
 def test_a_place_that_cannot_be_written_is_a_storage_error(access: Access, commit: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="Cannot write"):
+    with pytest.raises(StorageError, match="File exists"):
         fetch(access(), "org/set", commit, source(access(), commit), tmp_path / "file" / "x")
 
 
