@@ -187,7 +187,7 @@ def _fragmented(fragments: list[memoryview], movie: memoryview, track: int) -> i
 
 
 def _run(run: memoryview, default: int) -> int:
-    flags, count = int.from_bytes(run[1:4], "big"), struct.unpack_from(">I", run, 4)[0]
+    flags, count = int.from_bytes(run[1:4], "big"), int.from_bytes(run[4:8], "big")
     if not flags & 0x100:
         return count * default
     width = 4 * sum(flags >> bit & 1 for bit in (8, 9, 10, 11))
