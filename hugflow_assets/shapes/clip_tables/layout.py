@@ -29,6 +29,7 @@ from hugflow_assets.formats.names import (
 from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
 from hugflow_assets.formats.transcripts import sidecars
 from hugflow_assets.hub.prefetch import at_once
+from hugflow_assets.shapes.clip_tables.measures import only_measures
 
 _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
 OWN_LOOKED_AT = 64
@@ -39,15 +40,6 @@ _FOLDERS = frozenset(
         r"\w+",
         "audio audios clip clips data dataset metadata meta table tables tsv csv transcript transcripts transcription "
         "transcriptions text texts wav wavs mp3 archive archives annotations labels",
-    )
-)
-
-_ABOUT_CLIPS = frozenset({"clip_durations", "durations", "reported", "validated_sentences", "unvalidated_sentences"})
-_MEASURES = frozenset(
-    (
-        *("duration", "duration ms", "duration s", "duration sec", "durations", "length", "seconds", "frames"),
-        *("num samples", "num frames", "samples", "sample rate", "sampling rate", "sr", "channels", "num channels"),
-        *("size", "bytes", "size bytes", "file size", "md", "sha", "checksum", "bits", "bit depth", "format"),
     )
 )
 
@@ -290,20 +282,12 @@ def _grouped(
     sorts = {sort[path]: table for path, table in zip(shown, at_once(look, shown), strict=True)}
     found = {path: table for path in tables if (table := sorts.get(sort[path])) is not None}
     configs = _configs(list(found))
-    speaking = {configs[path] for path, table in found.items() if not _only_measures(path, table)}
+    speaking = {configs[path] for path, table in found.items() if not only_measures(path, table)}
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, table in found.items():
-        if configs[path] not in speaking or not _only_measures(path, table):
+        if configs[path] not in speaking or not only_measures(path, table):
             grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
     return grouped, found
-
-
-def _only_measures(path: str, table: Table) -> bool:
-    """Whether a table speaks about clips and is no split of them: their durations and sizes, or what was reported."""
-    if stem_of(path).lower() in _ABOUT_CLIPS:
-        return True
-    said = [re.sub(r"[^a-z]+", " ", name.lower()).strip() for name in table.columns if name != table.path_column]
-    return bool(said) and not table.headerless and all(name in _MEASURES for name in said)
 
 
 def _sorts(tables: Sequence[str]) -> dict[str, str]:
