@@ -37,7 +37,7 @@ class ForkServer:
         "huggingface_hub.hf_api",
         "pyarrow.parquet",
         "hugflow_assets.planning.plan",
-        "hugflow_assets.landing.readers",
+        "hugflow_assets.shapes.registry",
     )
     process: subprocess.Popen[bytes] = field(init=False)
     _told: bytearray = field(default_factory=bytearray)
@@ -208,7 +208,8 @@ def _land(asked: dict[str, Any]) -> dict[str, Any]:
     how = {name: asked[name] for name in ("lease_ttl_s", "host") if name in asked}
     store = Store(folder / "storage", folder / "state", **how)
     try:
-        plan = resolve(Hub(access), DatasetRequest(hf_id=REPO, description="Speech."))
+        request = DatasetRequest(hf_id=REPO, **{"description": "Speech.", **asked.get("request", {})})
+        plan = resolve(Hub(access), request)
         options = LandingOptions(workers=2, progress_interval_s=0.02, download_mode=asked.get("download_mode", "auto"))
         done = land(plan, store, access, options)
     except HugflowError as error:

@@ -37,6 +37,7 @@ from hugflow_assets_tests.e2e.fork_server import REPO, Child, ForkServer
 from hugflow_assets_tests.landing.trees import tree_of
 
 KILLS = 50
+EDIT_KILLS = 12  # of some hundred acts, others each time the sample is drawn from another seed
 SHARDS = 5
 BYTES_PER_S = 2_000_000
 NAME = "org__speech__rev_main"
@@ -227,6 +228,45 @@ def land_here(world: World, host: str) -> LandedDataset:
     access = HubAccess(world.hub.url, retries=1, backoff_s=0.01)
     plan = resolve(Hub(access), DatasetRequest(hf_id=REPO, description="Speech."))
     return land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.02))
+
+
+EDITS = {"description": {"description": "Speech, read aloud."}, "views": {"text_column": "id"}}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_killed_at_any_act_shows_the_old_version_or_the_new_one_and_is_done_by_the_next_run(
+    server: ForkServer, world: World, edit: str, tmp_path: Path
+) -> None:
+    asked = {"request": EDITS[edit]}
+    landed = world.start(server)
+    assert landed.ended() and landed.result is not None and landed.result.get("action") == "land", landed.result
+    before = tree_of(world.place)
+    shutil.copytree(world.folder, tmp_path / "clean")
+    clean = World(world.hub, tmp_path / "of-a-copy", {})
+    shutil.rmtree(clean.folder)
+    shutil.copytree(world.folder, clean.folder)
+    whole = clean.start(server, **asked)
+    assert whole.ended() and whole.result is not None and whole.result["action"] == edit, whole.result
+    after, acts = tree_of(clean.place), whole.result["acts"]
+    assert after.keys() == before.keys() and after != before
+
+    chance, found = random.Random(7), {"old": 0, "new": 0}
+    for at in sorted(chance.sample(range(1, acts + 1), min(EDIT_KILLS, acts))):
+        one = World(world.hub, tmp_path / f"killed-at-{at}", {})
+        shutil.rmtree(one.folder)
+        shutil.copytree(world.folder, one.folder)
+        killed = one.start(server, kill_at=at, **asked)
+        assert killed.ended() and killed.result is not None and "error" not in killed.result, killed.result
+        tree = tree_of(one.place)
+        assert tree in (before, after), f"killed at act {at} of {acts}, some files are old and some new"
+        found["new" if tree == after else "old"] += 1
+        again = one.start(server, **asked)
+        assert again.ended() and again.result is not None and "error" not in again.result, again.result
+        assert tree_of(one.place) == after and verify(one.store, NAME).whole
+        one.store.clean_debris()
+        assert not any(one.store.layout.staging_root.iterdir())
+        shutil.rmtree(one.folder)
+    assert found["old"], "no kill came before the swap"
 
 
 def test_of_two_hosts_one_lands_and_the_other_is_told_who_is_at_work(server: ForkServer, world: World) -> None:

@@ -42,7 +42,7 @@ IMPORTS = (
     "hugflow_assets.orchestration.assembly",
     "huggingface_hub.hf_api",
     "pyarrow.parquet",
-    "hugflow_assets.landing.readers",
+    "hugflow_assets.shapes.registry",
 )
 
 

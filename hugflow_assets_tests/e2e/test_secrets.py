@@ -35,8 +35,8 @@ import logging, time
 from dagster import DagsterInstance, build_sensor_context
 from hugflow_assets.logs import configure_logs
 from hugflow_assets.orchestration.github import delivery_sensor, pull_requests_sensor
-from hugflow_assets.orchestration.instance import project_instance
-from hugflow_assets.orchestration.platform import Platform
+from hugflow_assets.orchestration.sync.instance import project_instance
+from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.store import EventKind
 configure_logs(Platform().settings())
 logging.getLogger("urllib3").setLevel("DEBUG")
