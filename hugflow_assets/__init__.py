@@ -1,6 +1,7 @@
 """Hugflow: a small YAML request becomes a verified Hugging Face dataset on shared storage.
 
-``open_dataset("org/name")`` opens a landed one; it is imported when it is asked for.
+``open_dataset("org/name")`` opens a landed one. A Dagster code location of one's own takes ``LandingIOManager``,
+``LandedFolder``, ``Platform`` and ``DATASETS`` (the partitions, one a dataset). All are imported when asked for.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,17 @@ if TYPE_CHECKING:
     from hugflow_assets.reading import Dataset, open_dataset
 
 __all__ = ["Dataset", "__version__", "open_dataset"]
+_PUBLIC = {
+    **dict.fromkeys(("Dataset", "open_dataset"), "hugflow_assets.reading"),
+    **dict.fromkeys(("LandedFolder", "LandingIOManager"), "hugflow_assets.orchestration.assets.io_manager"),
+    "Platform": "hugflow_assets.orchestration.assets.platform",
+    "DATASETS": "hugflow_assets.orchestration.assets.partitions",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("Dataset", "open_dataset"):
+    if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from hugflow_assets import reading
+    from importlib import import_module
 
-    return getattr(reading, name)
+    return getattr(import_module(_PUBLIC[name]), name)

@@ -53,6 +53,7 @@ def read_header(data: memoryview) -> AudioHeader | None:
         data: the whole file's bytes.
     """
     try:
+        data = data.cast("B")  # Arrow's buffers are views of signed bytes
         head = bytes(data[: _USUAL.size])
         if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
             return _usual_wav(head, len(data)) or _wav(data)

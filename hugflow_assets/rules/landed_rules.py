@@ -25,7 +25,7 @@ from hugflow_assets.rules.reconciliation import COUNTED, accounts, too_many_abse
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.models import Counts, Manifest
+from hugflow_assets.store.models import LEFT_OUT, Counts, Manifest
 from hugflow_assets.store.space import Headroom
 from hugflow_assets.wording import human_size as size
 from hugflow_assets.wording import listed, share
@@ -101,6 +101,7 @@ _UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a l
     "texts_of_no_clip": "texts in archives that belong to no clip",
     "members_without_key": "archive members without a key",
     "keys_not_together": "keys whose members are apart, each part a row of its own",
+    LEFT_OUT: "clips left out of the manifests for NeMo and Lhotse, since nothing says how long they are",
 }
 
 

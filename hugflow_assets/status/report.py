@@ -222,10 +222,22 @@ def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, known:
         return State.STALE, ""
     if row.request not in ("", request_digest(asked.request)):
         return State.LANDED, "its request has changed since; the next sync brings it up to date"
-    if row.fingerprint != Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views):
+    wanted = Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views)
+    if row.fingerprint != wanted:
+        if row.fingerprint is not None and row.fingerprint.data == wanted.data:
+            return State.LANDED, (
+                "its views are of an earlier version of Hugflow, or of other LANDING_VIEWS than are set now; a "
+                "materialization makes them anew from the record and fetches nothing"
+            )
         return State.LANDED, (
-            "it landed with other LANDING_VIEWS or CHECKSUMS than are set now; a materialization in the UI makes them "
+            "it landed with other CHECKSUMS than are set now; a materialization in the UI makes them "
             f"anew, `hugflow update {row.name}` too, at the newest commit"
+        )
+    if row.left_out:
+        clips = "1 clip is" if row.left_out == 1 else f"{row.left_out:,} clips are"
+        return (
+            State.LANDED,
+            f"{clips} in no manifest for NeMo and Lhotse, since nothing says how long",
         )
     return State.LANDED, ""
 

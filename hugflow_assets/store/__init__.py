@@ -6,6 +6,7 @@ from hugflow_assets.store.layout import Layout, is_safe, safe_name
 from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
 from hugflow_assets.store.models import (
     LAYOUT_VERSION,
+    LEFT_OUT,
     ConfigRecord,
     Counts,
     Event,
@@ -36,6 +37,7 @@ from hugflow_assets.store.trees import TreeSizes
 
 __all__ = [
     "LAYOUT_VERSION",
+    "LEFT_OUT",
     "SUMS_FILES",
     "Cleaned",
     "ConfigRecord",

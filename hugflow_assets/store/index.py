@@ -21,7 +21,7 @@ from hugflow_assets.errors import ManifestError
 from hugflow_assets.store.layout import MANIFEST, Layout, is_safe
 from hugflow_assets.store.manifests import read_manifest
 from hugflow_assets.store.marks import request_digest
-from hugflow_assets.store.models import IndexRow, Landed, Manifest
+from hugflow_assets.store.models import LEFT_OUT, IndexRow, Landed, Manifest
 
 _ROWS = TypeAdapter(dict[str, Landed | IndexRow])
 INDEX_VERSION = 1
@@ -171,6 +171,7 @@ def row_of(manifest: Manifest, stamp: tuple[int, int, int]) -> Landed:
         fingerprint=manifest.fingerprint,
         rows=manifest.counts.rows,
         hours=round(manifest.hours, 6),
+        left_out=manifest.counts.extra.get(LEFT_OUT, 0),
         size_bytes=manifest.size_bytes + stamp[2],
         files=manifest.files + 1,
         inodes=manifest.inodes or manifest.files + 2,

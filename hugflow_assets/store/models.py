@@ -14,6 +14,7 @@ from pydantic import field_serializer
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
 
+LEFT_OUT = "rows_left_out_of_views"  # of the counts: audio values that the manifests for NeMo and Lhotse cannot hold
 LAYOUT_VERSION = 2  # of the folder as a whole: 2 has the view for `datasets` as typed parquet
 _RECORD_VERSION = 1  # of json/ and audio/: another one would land every dataset anew
 _VIEWS_VERSION = 2  # of what is made from them: another one has the views rebuilt, and fetches nothing
@@ -276,6 +277,7 @@ class IndexRow(Frozen):
     fingerprint: Fingerprint | None = None
     rows: int = 0
     hours: float = 0.0
+    left_out: int = 0  # clips that the manifests for NeMo and Lhotse cannot hold
     size_bytes: int = 0
     files: int = 0
     inodes: int = 0

@@ -72,6 +72,13 @@ def test_opus_plays_at_48_khz() -> None:
     assert read_header(memoryview(encoded("OGG", "OPUS"))) == AudioHeader(2.0, 48000, 1)
 
 
+@pytest.mark.parametrize("kind", ["MP3", "CAF", "AU", "OGG", "FLAC"])
+def test_views_of_signed_bytes_read_alike(kind: str) -> None:
+    """As Arrow's buffers give them."""
+    signed = memoryview(clip(0, kind)).cast("b")
+    assert read_header(signed) == AudioHeader(0.25, 16000, 1)
+
+
 def patched(data: bytes, size: int) -> bytes:
     at = data.index(b"data") + 4
     return data[:at] + struct.pack("<I", size) + data[at + 4 :]

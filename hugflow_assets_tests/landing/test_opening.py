@@ -49,7 +49,12 @@ def parquet(path: Path, features: Features, rows: Rows) -> Path:
     return path
 
 
-def publish(hub: LocalHub, folder: Path, case: Case, repo: str = "acme/speech") -> str:
+def publish(hub: LocalHub, folder: Path, case: Case) -> str:
+    return hub.add_repo("acme/speech", files_of(folder, case))
+
+
+def files_of(folder: Path, case: Case) -> dict[str, Any]:
+    """The files of the repository, written below ``folder``."""
     files: dict[str, Any] = {}
     configs = []
     for config, (features, splits) in case.configs.items():
@@ -61,7 +66,7 @@ def publish(hub: LocalHub, folder: Path, case: Case, repo: str = "acme/speech") 
             told.append(f"  - {{split: {split}, path: {config}/{split}-*.parquet}}\n")
         configs.append(f"- config_name: {config}\n  data_files:\n{''.join(told)}")
     files["README.md"] = f"---\nconfigs:\n{''.join(configs)}---\n# Speech\n".encode()
-    return hub.add_repo(repo, files)
+    return files
 
 
 def undecoded(features: Features) -> Features:

@@ -187,10 +187,11 @@ def _fragmented(fragments: list[memoryview], movie: memoryview, track: int) -> i
 
 
 def _run(run: memoryview, default: int) -> int:
-    flags, count = int.from_bytes(run[1:4], "big"), int.from_bytes(run[4:8], "big")
+    flags = int.from_bytes(run[1:4], "big")
+    count: int = struct.unpack_from(">I", run, 4)[0]
     if not flags & 0x100:
         return count * default
     width = 4 * sum(flags >> bit & 1 for bit in (8, 9, 10, 11))
     at = 8 + 4 * (flags & 1) + 4 * (flags >> 2 & 1)
-    total: int = sum(struct.unpack_from(">I", run, at + width * number)[0] for number in range(count))
-    return total
+    lengths: list[int] = [struct.unpack_from(">I", run, at + width * number)[0] for number in range(count)]
+    return sum(lengths)

@@ -14,8 +14,6 @@ from hugflow_assets.landing.tree.paths import Folders, ViewSplit
 from hugflow_assets.store.models import ConfigRecord, Manifest
 from hugflow_assets.store.trees import walk
 
-LEFT_OUT = "rows_left_out_of_views"
-
 
 def write_features(tree: Path, features: dict[str, dict[str, Any] | None], folders: dict[str, Folders]) -> list[str]:
     """``features.json`` of each config that has them; their paths."""

@@ -17,7 +17,6 @@ from hugflow_assets.landing.tree.assemble import LandedShard, assemble
 from hugflow_assets.landing.tree.card import card_text
 from hugflow_assets.landing.tree.checksums import Checksum
 from hugflow_assets.landing.tree.files import (
-    LEFT_OUT,
     read_features,
     view_splits,
     write_features,
@@ -28,6 +27,7 @@ from hugflow_assets.landing.views.columns import ViewColumns, choose_columns, fi
 from hugflow_assets.landing.views.write import MadeViews, make_views
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store import (
+    LEFT_OUT,
     ConfigRecord,
     Counts,
     Fingerprint,

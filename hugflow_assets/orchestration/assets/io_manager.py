@@ -21,7 +21,7 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.closing_events import close_landed, closing_failure
 from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
 from hugflow_assets.planning.models import Action, LandingPlan
-from hugflow_assets.store import Manifest, Progress, Store
+from hugflow_assets.store import LEFT_OUT, Manifest, Progress, Store
 from hugflow_assets.wording import human_duration, human_size
 
 # What a landing does without an event of its own.
@@ -58,6 +58,11 @@ class LandingIOManager(ConfigurableIOManager):
                 close_landed(store, landed.manifest, landed.action.value, context.run_id, landed.seconds)
             if landed.action is Action.NOOP:
                 context.log.info("%s: nothing to do, it is landed as asked", plan.name)
+            if left_out := landed.manifest.counts.extra.get(LEFT_OUT):
+                context.log.warning(
+                    "%s: %s clips are in no manifest for NeMo and Lhotse, since nothing says how long they are",
+                    *(plan.name, f"{left_out:,}"),
+                )
             context.add_output_metadata(landed_metadata(landed, plan, sample_of(store, plan.name)))
 
     def _land(self, context: OutputContext, plan: LandingPlan, store: Store) -> LandedDataset:
@@ -88,19 +93,24 @@ class LandingIOManager(ConfigurableIOManager):
 
         return interruptible(landing, stop, every_s=settings.progress_interval.total_seconds(), meanwhile=tell)
 
-    def load_input(self, context: InputContext) -> LandedFolder:
-        """Where the dataset of this partition lies.
+    def load_input(self, context: InputContext) -> LandedFolder | dict[str, LandedFolder]:
+        """Where the dataset of this partition lies; of several, each by its key, as Dagster's own IO managers do.
 
         Raises:
-            Failure: it is not landed.
+            Failure: one is not landed.
         """
-        name = context.asset_partition_key
+        names = context.asset_partition_keys
         with failing_by_name(context.step_context.instance, context.step_context.run_id):
             store = self.platform.store()
-            manifest = store.manifest(name) if name in store.index.names() else None
-            if manifest is None:
-                raise UnknownDatasetError(f"{name[:200]!r} is not landed.", remedy="Materialize `dataset` first.")
-            return LandedFolder(store.layout.dataset(name), manifest)
+            landed = {name: _landed_folder(store, name) for name in names}
+        return landed if len(landed) != 1 else next(iter(landed.values()))
+
+
+def _landed_folder(store: Store, name: str) -> LandedFolder:
+    manifest = store.manifest(name) if name in store.index.names() else None
+    if manifest is None:
+        raise UnknownDatasetError(f"{name[:200]!r} is not landed.", remedy="Materialize `dataset` first.")
+    return LandedFolder(store.layout.dataset(name), manifest)
 
 
 def interruptible(

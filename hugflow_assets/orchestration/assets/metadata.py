@@ -12,7 +12,7 @@ from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import repo_url
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.store import Manifest, Store
+from hugflow_assets.store import LEFT_OUT, Manifest, Store
 
 if TYPE_CHECKING:
     from hugflow_assets.landing.options import LandedDataset
@@ -39,6 +39,7 @@ def manifest_metadata(manifest: Manifest, path: Path) -> Metadata:
         "source": MetadataValue.url(repo_url(repo.endpoint, repo.id, repo.commit)),
         "commit": MetadataValue.text(manifest.commit),
         "shape": MetadataValue.text(" - ".join(filter(None, (manifest.shape, manifest.shape_reason)))),
+        **({LEFT_OUT: MetadataValue.int(counts.extra[LEFT_OUT])} if counts.extra.get(LEFT_OUT) else {}),
         "dagster/uri": MetadataValue.text(path.as_uri()),
         "dagster/partition_row_count": MetadataValue.int(counts.rows),
     }
