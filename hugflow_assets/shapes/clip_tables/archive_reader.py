@@ -213,6 +213,7 @@ class _Rows:
         self._table, self._rows, self._clips, self._batch = table, rows, clips, batch
         self._by_clip = np.sort(clips)
         self._next = 0  # row with a clip
+        self._clip, self._upto, self._count = -1, 0, 0  # the clip asked for, where its rows begin, how many they are
         self._kept: dict[int, dict[str, Any]] = {}  # clips that came before their rows
         self._left: dict[int, int] = {}  # how many rows these are still for
         self._at, self._size = 0, 0
@@ -220,9 +221,16 @@ class _Rows:
         self._values: list[dict[str, Any]] = []
 
     def naming(self, clip: int) -> int:
-        """How many rows name a clip."""
-        first, end = np.searchsorted(self._by_clip, [clip, clip + 1])
-        return int(end - first)
+        """How many rows name a clip; they are asked for in their order."""
+        if clip > self._clip or self._clip < 0:
+            self._clip, self._upto = clip, self._upto + self._count
+            while self._upto < len(self._by_clip) and self._by_clip[self._upto] < clip:
+                self._upto += 1
+            end = self._upto
+            while end < len(self._by_clip) and self._by_clip[end] == clip:
+                end += 1
+            self._count = end - self._upto
+        return self._count
 
     def waits_for(self, clip: int) -> bool:
         """Whether the next row that has a clip has this one."""

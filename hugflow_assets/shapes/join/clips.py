@@ -177,7 +177,12 @@ class _Index:
         """The numbers of a text."""
         hashes, numbers = self._sorted
         key = np.uint64(hash_of(text))  # not a Python integer: numpy would compare it as a float
-        return numbers[np.searchsorted(hashes, key, "left") : np.searchsorted(hashes, key, "right")]
+        first = int(hashes.searchsorted(key))
+        if first == len(hashes) or hashes[first] != key:
+            return numbers[:0]
+        if first + 1 == len(hashes) or hashes[first + 1] != key:
+            return numbers[first : first + 1]
+        return numbers[first : int(hashes.searchsorted(key, "right"))]
 
 
 def _last_of_each(hashes: Any) -> Any:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from hugflow_assets.formats.names import SPLIT_WORDS, SPLITS_ALIKE
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, hash_of
-from hugflow_assets.shapes.join.paths import bare, below, composed, is_audio, plain, unescaped
+from hugflow_assets.shapes.join.paths import bare, below, composed, plain, unescaped
 
 ABSENT, AMBIGUOUS = -1, -2
 _ROWS_AT_ONCE = 1 << 14
@@ -106,9 +106,10 @@ class Lookup:
         return found
 
     def _clip_of(self, raw: str, path: str) -> tuple[int, int]:
-        alike = self.clips.called(path.rpartition("/")[2]) if path else ()
-        if not len(alike):
+        if not path or not len(alike := self.clips.called(path.rpartition("/")[2])):
             return ABSENT, 0
+        if len(alike) == 1 and "/" not in path and self._is_inside(self.clips.path(int(alike[0]))[1]):
+            return int(alike[0]), _WHOLE
         near = below(self.folder, raw)
         found = self._with_paths(alike) if len(alike) <= _FEW else self._of_many(alike, path, near)
         exact = [one for one in found if (_same(one[1], path) or _same(one[2], path)) and self._is_near(path, one[2])]
@@ -174,9 +175,11 @@ def _decided(table: Lookup, paths: pa.ChunkedArray) -> tuple[Any, Any, Any]:
     hashes = np.zeros(len(paths), np.uint64)
     for row, raw in enumerate(_each(paths)):
         if raw is not None:
-            match[row], how[row] = table.clip_of(raw)
-            if match[row] >= 0:
-                hashes[row] = hash_of(plain(raw))
+            clip, how[row] = table.clip_of(raw)
+            if clip >= 0:
+                match[row], hashes[row] = clip, hash_of(plain(raw))
+            else:
+                match[row] = clip
     return match, how, hashes
 
 
@@ -239,7 +242,7 @@ def _each(paths: pa.ChunkedArray) -> Iterator[str | None]:
 
 
 def _same(clip: str, path: str) -> bool:
-    return clip == path or (is_audio(clip) and bare(clip) == path)
+    return clip == path or (clip.startswith(f"{path}.") and bare(clip) == path)
 
 
 def _agreed(clip: str, path: str) -> int:
