@@ -135,7 +135,7 @@ def test_the_readme_opens_a_dataset_as_the_tested_snippets_do() -> None:
 def test_the_snippets_that_are_called_tested_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     (tmp_path / "json").mkdir()
-    row = {"id": 1, "audio": {"path": "audio/train/00000/a.wav", "duration": 1.5}, "text": "één"}
+    row = {"id": "103_1240_0000", "audio": {"path": "audio/train/00000/a.wav", "duration": 1.5}, "text": "één"}
     (tmp_path / "json/train.jsonl").write_bytes(orjson.dumps(row) + b"\n")
     found = []
     for text in snippets():
@@ -144,6 +144,7 @@ def test_the_snippets_that_are_called_tested_run(tmp_path: Path, monkeypatch: py
         found.append(names)
     by_pandas, by_datasets = found
     assert by_pandas["rows"]["text"].tolist() == ["één"]
+    assert by_pandas["rows"]["id"].tolist() == ["103_1240_0000"]
     assert by_datasets["rows"]["train"]["text"][:] == ["één"]
     assert by_datasets["path"] == f"{tmp_path}/audio/train/00000/a.wav"
 
