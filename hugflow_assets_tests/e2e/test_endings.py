@@ -1,0 +1,98 @@
+"""However a request ends, people see one end of it: on the pull request, on the commit and on Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import instance_for_test
+
+from hugflow_assets_tests.datasets_made import speech_files
+from hugflow_assets_tests.e2e.team import GOOD, Team, team_at
+from hugflow_assets_tests.faulty_hub import FaultyHub
+
+NAMES = ("landed", "refused", "silent", "malformed", "double", "withdrawn")
+
+
+@pytest.fixture
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    with (
+        FaultyHub() as hub,
+        instance_for_test() as instance,
+        team_at(tmp_path, hub, instance, monkeypatch) as team,
+    ):
+        hub.add_repo("org/silent", speech_files(tmp_path / "silent"))
+        hub.add_repo("org/withdrawn", speech_files(tmp_path / "withdrawn"))
+        yield team
+
+
+def request(hf_id: str, owner: str = "ada") -> str:
+    return f"hf_id: {hf_id}\ndescription: Data.\nowner: {owner}\n"
+
+
+FILES = {
+    "requests/add/landed.yaml": GOOD,
+    "requests/add/refused.yaml": request("org/nosuch"),
+    "requests/add/silent.yaml": request("org/silent"),
+    "requests/add/malformed.yaml": "hf_id: [\n",
+    "requests/add/zz-double.yaml": GOOD,
+}
+# What the comment says in the end of each request, and the colour of a commit with it alone.
+ENDINGS = {
+    "requests/add/landed.yaml": ("✅ Landed and checked", "success"),
+    "requests/add/refused.yaml": ("❌ Refused before download", "failure"),
+    "requests/add/silent.yaml": ("⚠️ Cannot begin now; it is tried again", "error"),
+    "requests/add/malformed.yaml": ("❌ Refused before download", "failure"),
+}
+
+
+@pytest.mark.parametrize("path", ENDINGS)
+def test_each_request_alone_has_one_end_everywhere(team: Team, path: str) -> None:
+    assert isinstance(team.hub, FaultyHub)
+    team.hub.fault("/api/datasets/org/silent", 503, times=None)
+    number = team.github.open_many({"ask": {path: FILES[path]}})[0]
+    team.tick()
+    commit = team.github.merge(number)
+    team.sync()
+    team.deliver_all()
+    headline, colour = ENDINGS[path]
+    ends = [one for one in team.sections(number) if "This " not in one and "Not everything" not in one]
+    assert len(ends) == 1
+    assert headline in ends[0]
+    assert team.statuses(commit) == [colour]
+    [parent] = team.slack.parents()
+    assert parent["blocks"][0]["text"]["text"] == headline.partition(" ")[2]
+    closings = [text for text in team.headlines() if text not in ("Started", "Landed")]
+    assert closings == [headline.partition(" ")[2]]
+
+
+def test_an_edit_that_lands_nothing_new_ends_what_was_queued(team: Team) -> None:
+    first = team.github.open_many({"ask": {"requests/add/landed.yaml": GOOD}})[0]
+    team.github.merge(first)
+    team.sync()
+    team.deliver_all()
+    team.github.commit_files({"requests/add/landed.yaml": GOOD.replace("owner: ada", "owner: grace")}, branch="edit")
+    edit = team.github.propose("edit")
+    team.tick()
+    commit = team.github.merge(edit)
+    team.sync()
+    team.deliver_all()
+    assert not any("⏳" in one for one in team.sections(edit))
+    assert team.statuses(commit) == ["success"]
+
+
+def test_a_commit_with_every_kind_of_request_is_red_and_none_of_them_stays_queued(team: Team) -> None:
+    assert isinstance(team.hub, FaultyHub)
+    team.hub.fault("/api/datasets/org/silent", 503, times=None)
+    number = team.github.open_many({"ask": FILES})[0]
+    commit = team.github.merge(number)
+    team.sync()
+    team.deliver_all()
+    assert not any("⏳" in one for one in team.sections(number))
+    assert len(team.sections(number)) == len(FILES)
+    assert team.statuses(commit) == ["failure"]
+    assert team.github.statuses[commit][-1]["description"].startswith("4 of 5 failed")
+    parents = team.slack.parents()
+    assert len(parents) == len(FILES)
+    assert not any("Queued" in one["text"] or "Started" in one["text"] for one in parents)
