@@ -105,7 +105,7 @@ def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LANDING_VIEWS", "nemo")
-        assert "other LANDING_VIEWS or CHECKSUMS than are set now" in run("status").out
+        assert "other LANDING_VIEWS than are set now" in run("status").out
     project.add("speech", "org/speech", owner="eve")
     assert "its request has changed since; the next sync" in run("status").out
 

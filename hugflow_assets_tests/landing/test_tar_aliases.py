@@ -87,12 +87,12 @@ def test_links_that_stay_inside_land_as_clips_of_their_own(
     house: House, repo: Callable[..., str], compression: str
 ) -> None:
     entries = [("one.wav", A), ("two.wav", "=>one.wav"), ("three.wav", "->one.wav"), ("four.wav", B)]
-    table = b"path\tsentence\none.wav\t1\ntwo.wav\t2\nthree.wav\t3\nfour.wav\t4\n"
+    table = b"path\tsentence\none.wav\teins\ntwo.wav\tzwei\nthree.wav\tdrei\nfour.wav\tvier\n"
     repo({f"audio/{PACKED[compression]}": tar_of(*entries, compression=compression), "train.tsv": table})
     found = house.land()
     rows = rows_of(found, "json/train.jsonl")
     assert [(row["sentence"], (found.path / row["audio"]["path"]).read_bytes()) for row in rows] == [
-        ("1", A), ("2", A), ("3", A), ("4", B),
+        ("eins", A), ("zwei", A), ("drei", A), ("vier", B),
     ]  # fmt: skip
 
 
