@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from hugflow_assets.errors import DamagedDatasetError
 from hugflow_assets.formats.json_values import loads
 from hugflow_assets.intake.models import Frozen
@@ -112,7 +110,7 @@ def _rows(record: Path) -> Iterator[Mapping[str, Any]]:
             for number, line in enumerate(lines, start=1):
                 try:
                     yield loads(line)
-                except orjson.JSONDecodeError as error:
+                except ValueError as error:
                     raise _damaged(f"{record}, line {number} is not JSON: {error}.") from None
     except OSError as error:
         raise _damaged(f"{record} cannot be read: {error.strerror}.") from None

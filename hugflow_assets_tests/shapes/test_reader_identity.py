@@ -50,6 +50,7 @@ def test_an_update_over_what_the_version_before_landed_fetches_only_what_changed
     for path, data in files_of(stored / "landed" / root.name).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data.replace(b"http://127.0.0.1:0", house.hub.url.encode()))
+    assert house.land(house.plan(hf_id=f"org/{name}")).action is Action.VIEWS, "views are made as they are now"
     assert house.land(house.plan(hf_id=f"org/{name}")).action is Action.NOOP
 
     house.hub.commit(f"org/{name}", after)
