@@ -205,20 +205,27 @@ def _parquet_table(tail: bytes, clips: Names) -> Table | None:
         schema = metadata.schema.to_arrow_schema()
     except (pa.ArrowException, OSError, ValueError):
         return None
-    named = path_column(schema.names)
-    if named is None or not metadata.num_row_groups:
-        return None
     groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
     leaves = [(one.path_in_schema, one) for group in groups for one in map(group.column, range(group.num_columns))]
     if any(one.physical_type == "BYTE_ARRAY" and not _is_text_or_null(one, metadata.schema) for _, one in leaves):
         return None
+    named = path_column(schema.names)
+    if named is None:
+        named = next((name for name, one in leaves if any(_is_one_of(end, clips) for end in _ends(one))), None)
+        return Table(tuple(schema.names), named, "") if named is not None and named in schema.names else None
     kind = schema.field(named).type
     if pa.types.is_struct(kind) and not ({"path"} <= {field.name for field in kind} <= {"path", "bytes"}):
         return None
     of_paths = f"{named}.path" if pa.types.is_struct(kind) else named
-    shown = [one.statistics for path, one in leaves if path == of_paths]
-    names = [str(one.min) for one in shown if one is not None and one.has_min_max]
-    return Table(tuple(schema.names), named, "") if any(_is_one_of(name, clips) for name in names) else None
+    ends = [end for path, one in leaves if path == of_paths for end in _ends(one)]
+    is_of_clips = any(_is_one_of(end, clips) or is_audio(end) for end in ends)
+    return Table(tuple(schema.names), named, "") if is_of_clips else None
+
+
+def _ends(chunk: Any) -> list[str]:
+    """The first and the last of the texts of a column chunk, as its statistics have them."""
+    shown = chunk.statistics if chunk.physical_type == "BYTE_ARRAY" else None
+    return [str(shown.min), str(shown.max)] if shown is not None and shown.has_min_max else []
 
 
 def _is_text_or_null(chunk: Any, schema: Any) -> bool:

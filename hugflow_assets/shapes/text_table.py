@@ -17,10 +17,11 @@ import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.delimited_text import DelimitedText, Dialect, IrregularRowsError
-from hugflow_assets.formats.number_columns import NOTHING, arrow_type, as_numbers, narrowed
+from hugflow_assets.formats.number_columns import NOTHING, TEXT, arrow_type, as_numbers, narrowed
 from hugflow_assets.formats.text_encoding import TEXTS_CP1252, TextFile
 
 _MEDIA = frozenset({"Audio", "Image", "Video", "Pdf", "Nifti", "Mesh", "BioStructure"})
+_OF_LISTS = frozenset({"id", "text", "normalized_text"})  # what the columns of lists without a header are called
 
 
 class TextTable:
@@ -42,6 +43,7 @@ class TextTable:
     ) -> None:
         self._tables = []
         self._guesses = 0
+        self._is_list = set(dialect.columns or [""]) <= _OF_LISTS  # it says what is said: digits are words, too
         self._declared = {
             name: feature for name, feature in (declared or {}).items() if _type_of(feature) not in _MEDIA
         }
@@ -66,7 +68,9 @@ class TextTable:
     @cached_property
     def _kinds(self) -> dict[str, str]:
         """What the values of each column are that the card says nothing of."""
-        kinds = dict.fromkeys((name for name in self.columns if name not in self._declared), NOTHING)
+        kinds = dict.fromkeys(
+            (name for name in self.columns if name not in self._declared), TEXT if self._is_list else NOTHING
+        )
         for _, table in self._tables:
             before = dict(kinds)
             try:

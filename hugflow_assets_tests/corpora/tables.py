@@ -23,6 +23,11 @@ class Format:
     write: Callable[[Cells], bytes]
     forbidden: str = ""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether its cells have no types."""
+        return self.ending in (".csv", ".tsv")
+
     def clean(self, text: str) -> str:
         return cleaned(text, self.forbidden)
 
@@ -30,6 +35,26 @@ class Format:
 def cleaned(text: str, forbidden: str) -> str:
     """A text that a format without quotes can hold."""
     return text.translate({ord(character): " " for character in forbidden})
+
+
+def type_cells(*records: list[dict[str, Any]]) -> None:
+    """Make of the cells of csv or tsv what must land of them; records that one table makes are typed together.
+
+    Numbers where all of a column are written as numbers are; an empty field is null.
+    """
+    rows = list({id(row): row for every in records for row in every}.values())
+    for column in {name for row in rows for name, value in row.items() if isinstance(value, str)}:
+        cells = [row[column] for row in rows if row[column]]
+        kind = next((one for one in (int, float) if cells and all(_is_written_as(one, cell) for cell in cells)), str)
+        for row in rows:
+            row[column] = kind(row[column]) if row[column] else None
+
+
+def _is_written_as(kind: type[int] | type[float], text: str) -> bool:
+    try:
+        return text.isascii() and repr(kind(text)) == text and text not in ("nan", "inf", "-inf")
+    except ValueError:
+        return False
 
 
 def _csv(rows: Cells) -> bytes:

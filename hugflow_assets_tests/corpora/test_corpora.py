@@ -17,22 +17,6 @@ from hugflow_assets_tests.corpora.landing import Lander
 from hugflow_assets_tests.corpora.layouts import LAYOUTS
 
 _EXAMPLES = 8  # of each layout
-_OPEN = {
-    # Cells of numbers land as numbers, and empty ones as null, which these layouts do not expect yet.
-    "Common Voice, as released",
-    "Common Voice, mirrored",
-    "FLEURS",
-    "MLS",
-    "SwitchLingua",
-    "tables inside archives",
-    "tables of loose files",
-    "metadata of folders",
-    "VCTK",
-    "NeMo",
-    "parquet with paths",
-    "tables beside archives",
-    "JSON keyed by utterance",
-}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +25,7 @@ def lander(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lander]:
         yield Lander(hub, Path(tmp_path_factory.mktemp("corpora")) / "landed")
 
 
-@pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - _OPEN))
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_corpus_lands_as_it_is_however_it_is_laid_out(lander: Lander, layout: str) -> None:
     @settings(max_examples=_EXAMPLES, database=None)
     @given(st.data())

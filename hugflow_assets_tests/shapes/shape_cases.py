@@ -911,4 +911,48 @@ CASES: dict[str, Case] = {
         Shape.CLIP_FILES,
         {"train.jsonl": [{"audio": CLIPS[0], "n": 1}]},
     ),
+    "a table whose own archive is not there, beside one that has its own": Case(
+        {
+            "train_0.tsv": b"path\ttext\nA/1.wav\tay\n",
+            "train_1.tsv": b"path\ttext\nB/1.wav\tgone\n",
+            "train_0.tar": tar_bytes({"A/1.wav": CLIPS[0]}),
+        },
+        Shape.CLIP_ARCHIVES,
+        {
+            "train.jsonl": [
+                {"path": "A/1.wav", "audio": CLIPS[0], "text": "ay"},
+                {"path": "B/1.wav", "audio": None, "text": "gone"},
+            ]
+        },
+        extra={"rows_joined": 1, "rows_absent": 1},
+    ),
+    "lists of ids and spoken digits": Case(
+        {"data/train/text": b"1 7\n2 12\n", "wav/1.wav": CLIPS[0], "wav/2.wav": CLIPS[1]},
+        Shape.CLIP_FILES,
+        {"train.jsonl": [{"id": "1", "audio": CLIPS[0], "text": "7"}, {"id": "2", "audio": CLIPS[1], "text": "12"}]},
+    ),
+    "parquet whose first path is of a clip that is not there": Case(
+        {
+            "train.parquet": parquet_bytes(
+                [{"audio": {"path": "w/1.wav"}, "n": 1}, {"audio": {"path": "w/2.wav"}, "n": 2}]
+            ),
+            "w/2.wav": CLIPS[0],
+        },
+        Shape.CLIP_FILES,
+        {"train.jsonl": [{"audio": None, "n": 1}, {"audio": CLIPS[0], "n": 2}]},
+        extra={"rows_joined": 1, "rows_absent": 1},
+    ),
+    "a list between tabs of an id and a spoken number": Case(
+        {
+            "data/en/train/transcripts.txt": b"A_7\t42\n",
+            "data/en/train/audio/A.tar.gz": tar_bytes({"A_7.wav": CLIPS[0]}, compression="gz"),
+        },
+        Shape.CLIP_ARCHIVES,
+        {"train.jsonl": [{"id": "A_7", "audio": CLIPS[0], "text": "42"}]},
+    ),
+    "parquet with ids of clips": Case(
+        {"train.parquet": parquet_bytes([{"id": "u1", "text": "ay"}]), "w/u1.wav": CLIPS[0]},
+        Shape.CLIP_FILES,
+        {"train.jsonl": [{"id": "u1", "audio": CLIPS[0], "text": "ay"}]},
+    ),
 }

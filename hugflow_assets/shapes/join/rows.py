@@ -61,18 +61,24 @@ class Decision:
 
     def __init__(self, clips: Clips) -> None:
         self._clips = clips
-        self._found: list[Any] = []
+        self._tables: list[tuple[pa.ChunkedArray, Any, Any, Any]] = []
 
     def add(self, paths: pa.ChunkedArray, scope: Scope) -> None:
         """Decide for the next table."""
         table = Lookup(self._clips, scope)
         match, how, hashes = _decided(table, paths)
         _settle(table, paths, match, how, hashes)
-        self._found.append(match)
+        self._tables.append((paths, match, how, hashes))
 
     def all(self) -> Any:
-        """Of all tables so far, one after the other."""
-        return np.concatenate(self._found) if self._found else np.zeros(0, np.int64)
+        """Of all tables so far, one after the other. What one names by its path is no namesake for another's row."""
+        if not self._tables:
+            return np.zeros(0, np.int64)
+        match, how, hashes = (np.concatenate([table[at] for table in self._tables]) for at in (1, 2, 3))
+        if len(self._tables) > 1:
+            chunks = [chunk for paths, *_ in self._tables for chunk in paths.cast(pa.large_string()).chunks]
+            _contest(pa.chunked_array(chunks, pa.large_string()), match, how, hashes)
+        return match
 
 
 class Lookup:
@@ -185,6 +191,16 @@ def _decided(table: Lookup, paths: pa.ChunkedArray) -> tuple[Any, Any, Any]:
 
 def _settle(table: Lookup, paths: pa.ChunkedArray, match: Any, how: Any, hashes: Any) -> None:
     """Take back what several paths claim of one clip, and ends of paths where whole ones agree."""
+    _contest(paths, match, how, hashes)
+    parts = np.flatnonzero(how == _PART)
+    roots = _roots(table, paths, match) if len(parts) else set()
+    for row in parts.tolist():
+        if any(above in roots for above in _above(_root(table, paths, match, row))):
+            match[row] = ABSENT
+
+
+def _contest(paths: pa.ChunkedArray, match: Any, how: Any, hashes: Any) -> None:
+    """Take back what several paths claim of one clip."""
     rows = np.flatnonzero(match >= 0)
     rows = rows[np.lexsort((hashes[rows], match[rows]))]
     clips, told = match[rows], hashes[rows]
@@ -192,11 +208,6 @@ def _settle(table: Lookup, paths: pa.ChunkedArray, match: Any, how: Any, hashes:
     for clip in np.unique(clips[differ]).tolist():
         claiming = rows[np.searchsorted(clips, clip, "left") : np.searchsorted(clips, clip, "right")]
         _contested(paths, claiming, match, how)
-    parts = np.flatnonzero(how == _PART)
-    roots = _roots(table, paths, match) if len(parts) else set()
-    for row in parts.tolist():
-        if any(above in roots for above in _above(_root(table, paths, match, row))):
-            match[row] = ABSENT
 
 
 def _roots(table: Lookup, paths: pa.ChunkedArray, match: Any) -> set[str]:

@@ -11,7 +11,7 @@ from hugflow_assets_tests.corpora.layouts.table_files import record
 from hugflow_assets_tests.corpora.model import Clip, Row, Split
 from hugflow_assets_tests.corpora.repository import ARCHIVES, Rendered, Rows, archive, tar_of
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import LINE, TSV, cleaned
+from hugflow_assets_tests.corpora.tables import LINE, TSV, cleaned, type_cells
 
 COMMON_VOICE = ("client_id", "path", "sentence", "up_votes")
 
@@ -63,6 +63,8 @@ def common_voice_mirror(draw: st.DrawFn) -> Rendered:
         records[of_language] = [
             {**row, "audio": audio(split, one.clip)} for row, one in zip(rows, split.rows, strict=True)
         ]
+    for rows in records.values():
+        type_cells(rows)
     return Rendered("Common Voice, mirrored", files, records, is_ordered=False, is_joined=True,
                     hf_id="mozilla/common_voice_x")  # fmt: skip
 
@@ -86,7 +88,10 @@ def common_voice_release(draw: st.DrawFn) -> Rendered:
             every[named] = rows, must
             files |= {f"{folder}/clips/common_voice_{config or 'xx'}_{clip.number}.mp3": clip.data
                       for clip in split.clips}  # fmt: skip
-        both = [one for rows, _ in every.values() for one in rows], [one for _, must in every.values() for one in must]
+        both = (
+            [one for rows, _ in every.values() for one in rows],
+            [{**one} for _, must in every.values() for one in must],
+        )
         for name, (rows, must) in {**every, "validated": both}.items():
             files[f"{folder}/{name}.tsv"] = TSV.write(rows)
             records[f"{name}.jsonl" if corpus.is_of_one_config else f"{config}/{name}.jsonl"] = must
@@ -96,6 +101,8 @@ def common_voice_release(draw: st.DrawFn) -> Rendered:
         files[f"{folder}/reported.tsv"] = b"sentence_id\tsentence\tlocale\treason\ns1\tx\txx\toffensive\n"
     if ending:
         files = {f"{root}{ending}": archive(ending, list(files.items()))}
+    for rows in records.values():
+        type_cells(rows)
     return Rendered(f"Common Voice, as released{f', in {ending}' if ending else ''}", files, records, is_joined=True)
 
 
@@ -128,11 +135,15 @@ def vctk(draw: st.DrawFn) -> Rendered:
         return f"{clip.speaker}/{clip.speaker}_{clip.name}" if is_unique else f"{clip.speaker}/{clip.name}"
 
     said = {row.clip: line(row.text) for row in split.rows}
+    if not is_unique:  # a text is for the only clip of its name, wherever that is, so that a lost clip's would be taken
+        said = {clip: text for clip, text in said.items() if split.has(clip)}
     files = {f"VCTK-Corpus/wav48/{stem(clip)}.wav": clip.data for clip in split.clips}
     files |= {f"{texts}/{stem(clip)}.txt": f"{text}\n".encode() for clip, text in said.items()}
     files["VCTK-Corpus/speaker-info.txt"] = b"ID  AGE  GENDER\n225  23  F\n"
     must = [{"audio": clip.data, "text": said.get(clip)} for clip in split.clips]
-    return Rendered(f"VCTK, texts in {texts}", files, {"train.jsonl": must}, is_ordered=False)
+    lost = sum(not split.has(clip) for clip in said)  # most files decide what a repository is
+    refusals = ("shape-unsupported",) if lost + 1 >= len(split.clips) else ()
+    return Rendered(f"VCTK, texts in {texts}", files, {"train.jsonl": must}, refusals, is_ordered=False)
 
 
 @st.composite
@@ -144,8 +155,11 @@ def librispeech(draw: st.DrawFn) -> Rendered:
     for split in corpus.splits:
         must = []
         chapters: dict[str, list[str]] = {}
-        known = {clip.speaker for clip in split.clips}  # a list of nothing but lost clips is a row of its own in a tar
-        said = {row.clip: line(row.text).upper() for row in split.rows if row.clip.speaker in known}
+        said = {row.clip: line(row.text).upper() for row in split.rows}
+        for speaker in {clip.speaker for clip in said}:  # a list is known by the clips that it names
+            lost = [clip for clip in said if clip.speaker == speaker and not split.has(clip)]
+            for clip in lost if 2 * len(lost) > sum(clip.speaker == speaker for clip in said) else ():
+                del said[clip]
         for clip in dict.fromkeys([*split.clips, *said]):
             name = f"{spelt(clip.speaker)}-12-{clip.name}"
             chapter = f"{split.name}/{spelt(clip.speaker)}/12"
@@ -187,7 +201,7 @@ def mls(draw: st.DrawFn) -> Rendered:
         for clip in split.clips:
             book = f"{root}/audio/{spelt(clip.speaker)}_7.tar.gz"
             books.setdefault(book, []).append((f"{spelt(clip.speaker)}_7_{clip.number}.flac", clip.data))
-        for row in split.rows:
+        for row in utterances(split):
             one, text = f"{spelt(row.clip.speaker)}_7_{row.clip.number}", line(row.text)
             lines.append(f"{one}\t{text}\n")
             must.append({"id": one, "text": text, "audio": audio(split, row.clip)})
@@ -260,6 +274,8 @@ def fleurs(draw: st.DrawFn) -> Rendered:
         records[record(corpus, split)] = [
             {**row, "audio": audio(split, one.clip)} for row, one in zip(rows, split.rows, strict=True)
         ]
+    for rows in records.values():
+        type_cells(rows)
     return Rendered("FLEURS", files, records, is_ordered=False, is_joined=True)
 
 
@@ -304,6 +320,8 @@ def switchlingua(draw: st.DrawFn) -> Rendered:
         records[f"{language.replace('-', '_')}.jsonl"] = [
             {**row, "audio": audio(split, one.clip)} for row, one in zip(rows, split.rows, strict=True)
         ]
+    for rows in records.values():
+        type_cells(rows)
     return Rendered("SwitchLingua", files, records, is_joined=True)
 
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from hugflow_assets_tests.corpora import naming
 from hugflow_assets_tests.corpora.layouts.table_files import cells
-from hugflow_assets_tests.corpora.model import Clip
+from hugflow_assets_tests.corpora.model import Clip, Corpus
 from hugflow_assets_tests.corpora.repository import Rendered, Rows, zip_of
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import CSV, JSONL, PARQUET
+from hugflow_assets_tests.corpora.tables import CSV, JSONL, PARQUET, type_cells
 
 PLACES = ("in each split", "above the splits", "beside the only split's folders")
 STYLES = ("from the table", "./", "backslashes", "foreign root", "base name")
@@ -26,6 +26,7 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
     files: dict[str, bytes] = {}
     records: dict[str, Rows] = {}
     above: Rows = []
+    every = {_place(f"{root}{split.name}/", clip): clip.data for split in corpus.splits for clip in split.clips}
     for split in corpus.splits:
         folder = root if where == PLACES[2] else f"{root}{split.name}/"
         clips = {_place(folder, clip): clip.data for clip in split.clips}
@@ -34,7 +35,7 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
         for row in split.rows:
             place = _place(folder, row.clip)
             rows.append(cells(row, "file_name", naming.written(style, place, around.rstrip("/")), table))
-            must.append({**rows[-1], "audio": naming.meant(style, place, clips)})
+            must.append({**rows[-1], "audio": naming.meant(style, place, every if where == PLACES[1] else clips)})
         files |= clips
         above += rows
         if where == PLACES[0]:
@@ -42,11 +43,14 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
         records["train.jsonl" if where == PLACES[2] else f"{split.name}.jsonl"] = must
     if where != PLACES[0]:
         files[f"{root}metadata{table.ending}"] = table.write(above)
+    if where == PLACES[1]:
+        records = _by_file(corpus, [row for must in records.values() for row in must])
     for must in records.values():
         for row in must:
             del row["file_name"]
     if table is CSV:
-        _type(records)
+        for must in [[row for rows in records.values() for row in rows]] if where == PLACES[1] else records.values():
+            type_cells(must)
     if is_zip:
         files = {"data.zip": zip_of(list(files.items()))}
     return Rendered(f"metadata{table.ending} {where}{', in a zip' if is_zip else ''}, {style}", files, records)
@@ -56,18 +60,10 @@ def _place(folder: str, clip: Clip) -> str:
     return f"{folder}{clip.speaker}/{clip.file_name}"
 
 
-def _type(records: dict[str, Rows]) -> None:
-    """The values of csv: numbers where all of a column are written as numbers are, empty fields null."""
-    for column in ("text", "note", "code"):
-        every = [row[column] for must in records.values() for row in must if row[column]]
-        kind = next((one for one in (int, float) if every and all(_is(one, value) for value in every)), str)
-        for must in records.values():
-            for row in must:
-                row[column] = kind(row[column]) if row[column] else None
-
-
-def _is(kind: type[int] | type[float], text: str) -> bool:
-    try:
-        return text.isascii() and repr(kind(text)) == text and text not in ("nan", "inf", "-inf")
-    except ValueError:
-        return False
+def _by_file(corpus: Corpus, rows: Rows) -> dict[str, Rows]:
+    """Rows of all splits by that of the clip that they mean; those of none are of the first."""
+    split_of = {clip.data: split.name for split in corpus.splits for clip in split.clips}
+    records: dict[str, Rows] = {f"{split.name}.jsonl": [] for split in corpus.splits}
+    for row in rows:
+        records[f"{split_of.get(row['audio'], corpus.splits[0].name)}.jsonl"].append(row)
+    return records
