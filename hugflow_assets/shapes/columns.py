@@ -12,6 +12,8 @@ MEDIA_FOLDERS = {
     "BioStructure": "structure",
 }
 _NAMED = {"image": "Image", "img": "Image", "picture": "Image", "photo": "Image", "video": "Video", "pdf": "Pdf"}
+CLIP = pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])
+NAMED_CLIP = pa.struct([*CLIP, ("source_path", pa.large_string())])  # as the source writes it, where that is another
 
 
 @dataclass(frozen=True)

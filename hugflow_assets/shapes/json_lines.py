@@ -20,7 +20,7 @@ from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.json_rows import NoRowsError, row_blocks
 from hugflow_assets.formats.json_values import dumped, parsed
 from hugflow_assets.formats.text_encoding import TextFile
-from hugflow_assets.shapes.columns import MEDIA_FOLDERS, MediaTree
+from hugflow_assets.shapes.columns import MEDIA_FOLDERS, NAMED_CLIP, MediaTree
 from hugflow_assets.shapes.json_types import JsonType, Media
 
 _EXACT = float(1 << 53)
@@ -64,16 +64,15 @@ class Marks:
         return self.clip(kind, {"bytes": None, "path": path} if value is not None else None)
 
     def clip(self, kind: str, value: Any) -> Media:
-        """Likewise, given as bytes and path, or None."""
+        """Likewise, given as bytes and path, and how the source writes the path if otherwise; or None."""
         at = self._kinds.setdefault(kind, _FIRST_MARK + len(self._kinds))
         self._values.setdefault(kind, []).append(value)
         self._rows.setdefault(kind, []).append(self.row)
         return Media(chr(at), kind)
 
     def taken(self) -> tuple[LineMedia, ...]:
-        clip = pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])
         return tuple(
-            LineMedia(kind, bytes([at]), pa.array(self._values[kind], clip), np.array(self._rows[kind], np.int64))
+            LineMedia(kind, bytes([at]), pa.array(self._values[kind], NAMED_CLIP), np.array(self._rows[kind], np.int64))
             for kind, at in self._kinds.items()
         )
 

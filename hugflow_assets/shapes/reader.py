@@ -15,7 +15,6 @@ from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.spec import ShardSpec
 
 BATCH_BYTES = 16 << 20
-CLIP = pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])
 Spec = TypeVar("Spec", bound=ShardSpec)
 
 

@@ -70,7 +70,7 @@ class MediaWriter:
 
     def land(self, kind: str, values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[str]:
         """Write every value and return its JSON token. ``rows`` holds the row that each value is in."""
-        data, paths = _parts(values)
+        data, paths, written = _parts(values)
         valid = values.is_valid().to_numpy(zero_copy_only=False)
         wanted = [
             path
@@ -79,17 +79,17 @@ class MediaWriter:
         ]
         fetched = self._resolve(list(dict.fromkeys(wanted))) if wanted else {}
         tokens = []
-        for piece, path, row, there in zip(data, paths, rows.tolist(), valid, strict=True):
+        for piece, path, source_path, row, there in zip(data, paths, written, rows.tolist(), valid, strict=True):
             if piece is not None:
-                tokens.append(self._token(self._write(kind, path, row, piece), path))
+                tokens.append(self._token(self._write(kind, path, row, piece), source_path))
             elif path:
-                tokens.append(self._by_path(kind, path, row, fetched))
+                tokens.append(self._token(self._by_path(kind, path, row, fetched), source_path, kind))
             else:
                 self.counts["null_audio"] += kind == "audio"
-                tokens.append(self._token(None, path, kind) if there else "null")
+                tokens.append(self._token(None, source_path, kind) if there else "null")
         return tokens
 
-    def _by_path(self, kind: str, path: str, row: int, fetched: dict[str, Path]) -> str:
+    def _by_path(self, kind: str, path: str, row: int, fetched: dict[str, Path]) -> _Landed | None:
         """A value without bytes: one file for all values that name the same path."""
         landed = self._resolved.get((kind, path))
         if landed is None and path in fetched:
@@ -97,7 +97,7 @@ class MediaWriter:
             self._resolved[kind, path] = landed
             self.counts["resolved_paths"] += 1
         self.counts["unresolved_paths"] += landed is None
-        return self._token(landed, path, kind)
+        return landed
 
     def _write(self, kind: str, source_path: str | None, row: int, data: memoryview) -> _Landed:
         handle, names = self._open_folder(kind)
@@ -162,18 +162,20 @@ class MediaWriter:
         return self._folders[kind]
 
 
-def _parts(values: pa.Array) -> tuple[list[memoryview | None], list[str | None]]:
-    """Bytes and paths of media values; the bytes are slices of Arrow's own buffer."""
+def _parts(values: pa.Array) -> tuple[list[memoryview | None], list[str | None], list[str | None]]:
+    """Bytes of media values, their paths, and how the source writes these; the bytes are slices of Arrow's buffer."""
     nothing: list[Any] = [None] * len(values)
+    written = None
     if pa.types.is_struct(values.type):
-        names = [field.name for field in values.type]
-        children = dict(zip(names, values.flatten(), strict=True))
-        data, paths = children.get("bytes"), children.get("path")
+        children = dict(zip([field.name for field in values.type], values.flatten(), strict=True))
+        data, paths, written = children.get("bytes"), children.get("path"), children.get("source_path")
     else:
         data, paths = (values, None) if is_binary(values.type) else (None, values)
+    names = nothing if paths is None or pa.types.is_null(paths.type) else _texts(paths)
     return (
         nothing if data is None or pa.types.is_null(data.type) else _slices(data),
-        nothing if paths is None or pa.types.is_null(paths.type) else _texts(paths),
+        names,
+        names if written is None else [told or name for told, name in zip(_texts(written), names, strict=True)],
     )
 
 

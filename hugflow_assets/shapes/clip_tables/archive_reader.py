@@ -29,14 +29,14 @@ from hugflow_assets.shapes.clip_tables.clip_table import (
     with_clips,
 )
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec
-from hugflow_assets.shapes.columns import MediaTree
+from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, is_nameable
 from hugflow_assets.shapes.join.rows import ABSENT, Decision, Scope, count_rows
 from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
 from hugflow_assets.shapes.kept_rows import are_lines
-from hugflow_assets.shapes.reader import BATCH_BYTES, CLIP, Reader, spec_of
+from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 
 if TYPE_CHECKING:

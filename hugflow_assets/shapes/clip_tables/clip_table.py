@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.delimited_text import Dialect
 from hugflow_assets.shapes.clip_tables.unfolded import unfolded
-from hugflow_assets.shapes.columns import is_text
+from hugflow_assets.shapes.columns import NAMED_CLIP, is_text
 from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
 from hugflow_assets.shapes.kept_rows import LINE, keep_rows, kept_counts, kept_schema, lines_with_clips
 
@@ -90,6 +91,11 @@ def with_clips(
         clips: bytes and path of each.
         rows: knows the types of those that are lines of JSON.
     """
+    if column == audio:  # the path as the table writes it has no column of its own
+        written = values[column].cast(pa.large_string())
+        clips = pa.StructArray.from_arrays(
+            [*clips.flatten(), written], fields=list(NAMED_CLIP), mask=pc.and_(clips.is_null(), written.is_null())
+        )
     if LINE in values:
         return lines_with_clips(values[LINE].to_pylist(), column, audio, clips.to_pylist(), rows)
     columns: dict[str, Any] = {}
