@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hugflow_assets.notify.auto_merge import VALIDATION_CONTEXT
+from hugflow_assets.notify.github.auto_merge import VALIDATION_CONTEXT
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))

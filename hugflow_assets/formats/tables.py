@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import Any, Protocol
 
-from hugflow_assets.formats.json_tables import json_table
 from hugflow_assets.formats.media import is_audio
-from hugflow_assets.formats.text_columns import TEXT_COLUMNS
-from hugflow_assets.formats.text_encoding import decoded_head
-from hugflow_assets.formats.transcripts import LIST_COLUMNS, is_clip, is_list
+from hugflow_assets.formats.text.json_tables import json_table
+from hugflow_assets.formats.text.text_columns import TEXT_COLUMNS
+from hugflow_assets.formats.text.text_encoding import decoded_head
+from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, is_clip, is_list
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
 PATH_COLUMNS = (

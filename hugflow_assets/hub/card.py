@@ -8,7 +8,7 @@ from typing import Any
 
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.datasets_internals import features_of_yaml
-from hugflow_assets.formats.text_encoding import decoded
+from hugflow_assets.formats.text.text_encoding import decoded
 
 
 @dataclass(frozen=True)

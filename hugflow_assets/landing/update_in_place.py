@@ -15,17 +15,13 @@ from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.tree.card import replace_configs
 from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
-from hugflow_assets.landing.tree.files import (
-    folders_of,
-    read_features,
-    view_splits,
-)
+from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits
 from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.views.columns import choose_columns, first_rows
 from hugflow_assets.landing.views.write import make_views
 from hugflow_assets.store import LAYOUT_VERSION, LEFT_OUT, Fingerprint, Lease, Manifest, Staging, Store, now_text
 from hugflow_assets.store.layout import MANIFEST
-from hugflow_assets.store.trees import link_tree
+from hugflow_assets.store.publishing.trees import link_tree
 
 
 def not_landed(name: str) -> Exception:

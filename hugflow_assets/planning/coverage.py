@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_parts import archive_parts
+from hugflow_assets.formats.archives.parts import archive_parts
 from hugflow_assets.formats.lfs_pointer import is_pointer, may_be_pointer
 from hugflow_assets.formats.media import AUDIO_ENDINGS
 from hugflow_assets.formats.names import ARCHIVE_ENDINGS, OTHER_ARCHIVES, is_archive

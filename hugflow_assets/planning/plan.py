@@ -9,9 +9,9 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from hugflow_assets.errors import HFRevisionNotFoundError
+from hugflow_assets.formats.archives.zips import ReadRange
 from hugflow_assets.formats.names import METADATA_NAMES, split_named
 from hugflow_assets.formats.tables import JSON_ENDINGS, PARQUET, columns_seen, json_rows
-from hugflow_assets.formats.zips import ReadRange
 from hugflow_assets.hub.card import dataset_infos
 from hugflow_assets.hub.models import RepoState, SourceFile
 from hugflow_assets.hub.prefetch import Once

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from posixpath import basename
 
-from hugflow_assets.formats.zips import ReadRange, bad_zip, member_name, refuse_zip
+from hugflow_assets.formats.archives.zips import ReadRange, bad_zip, member_name, refuse_zip
 from hugflow_assets.hub.models import SourceFile
 
 _BLOCK_BYTES = 256 << 10

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hugflow_assets.errors import DamagedDatasetError
-from hugflow_assets.formats.json_values import loads
+from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.profile.tally import Tally
 from hugflow_assets.store import Manifest

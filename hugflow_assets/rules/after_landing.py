@@ -22,7 +22,7 @@ from hugflow_assets.rules.landed_rules import (
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.space import Headroom
+from hugflow_assets.store.capacity.space import Headroom
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store

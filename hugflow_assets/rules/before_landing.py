@@ -26,8 +26,8 @@ from hugflow_assets.rules.rule import Case, Rule
 from hugflow_assets.rules.verdict import Verdict
 from hugflow_assets.settings import Settings
 from hugflow_assets.shapes.models import Shape
+from hugflow_assets.store.capacity.space import Headroom
 from hugflow_assets.store.models import IndexRow
-from hugflow_assets.store.space import Headroom
 
 if TYPE_CHECKING:
     from hugflow_assets.store import Store

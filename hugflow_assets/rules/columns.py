@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
-from hugflow_assets.formats.text_columns import meant_text_column
+from hugflow_assets.formats.text.text_columns import meant_text_column
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict

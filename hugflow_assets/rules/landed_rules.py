@@ -25,8 +25,8 @@ from hugflow_assets.rules.reconciliation import COUNTED, accounts, too_many_abse
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
+from hugflow_assets.store.capacity.space import Headroom
 from hugflow_assets.store.models import LEFT_OUT, Counts, Manifest
-from hugflow_assets.store.space import Headroom
 from hugflow_assets.wording import human_size as size
 from hugflow_assets.wording import listed, share
 

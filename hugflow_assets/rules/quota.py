@@ -9,7 +9,7 @@ from hugflow_assets.errors import HugflowError, QuotaExceededError, UnexpectedEr
 from hugflow_assets.planning.models import Action, Forecast, LandingPlan
 from hugflow_assets.rules.rule import Case, PlanRule
 from hugflow_assets.rules.verdict import Severity, Verdict
-from hugflow_assets.store.space import Headroom
+from hugflow_assets.store.capacity.space import Headroom
 from hugflow_assets.wording import human_size as size
 
 SOFT_LIMIT = "quota-soft-limit"

@@ -13,8 +13,8 @@ from hugflow_assets.planning.models import Forecast, LandingPlan
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
 from hugflow_assets.shapes.models import Shape
+from hugflow_assets.store.capacity.space import Headroom
 from hugflow_assets.store.models import IndexRow
-from hugflow_assets.store.space import Headroom
 
 CaseT = TypeVar("CaseT")
 

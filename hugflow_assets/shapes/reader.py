@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from hugflow_assets.shapes.columns import MediaTree, media_columns
-from hugflow_assets.shapes.json_lines import JsonLines
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.spec import ShardSpec
+from hugflow_assets.shapes.values.json_lines import JsonLines
 
 BATCH_BYTES = 16 << 20
 Spec = TypeVar("Spec", bound=ShardSpec)

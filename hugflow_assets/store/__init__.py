@@ -1,6 +1,8 @@
 """The storage root: layout, staging, publishing, quota, leases, trash and the audit log."""
 
 from hugflow_assets.durable import Holder, Lease
+from hugflow_assets.store.capacity.reservation import Reservation
+from hugflow_assets.store.capacity.space import Cleaned, DatasetUsage, Headroom, StorageProbe, Usage
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.layout import Layout, is_safe, safe_name
 from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
@@ -28,12 +30,10 @@ from hugflow_assets.store.models import (
     Volatile,
 )
 from hugflow_assets.store.progress import ProgressFiles
-from hugflow_assets.store.publishing import SUMS_FILES
-from hugflow_assets.store.reservation import Reservation
-from hugflow_assets.store.space import Cleaned, DatasetUsage, Headroom, StorageProbe, Usage
-from hugflow_assets.store.staging import Staging
+from hugflow_assets.store.publishing.publish import SUMS_FILES
+from hugflow_assets.store.publishing.staging import Staging
+from hugflow_assets.store.publishing.trees import TreeSizes
 from hugflow_assets.store.store import Store
-from hugflow_assets.store.trees import TreeSizes
 
 __all__ = [
     "LAYOUT_VERSION",

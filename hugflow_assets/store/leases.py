@@ -13,9 +13,9 @@ from hugflow_assets.durable import Holder, Lease, acquire, atomic_write, holder
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.store.events import now_text
-from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout
-from hugflow_assets.store.removal import Removal
+from hugflow_assets.store.publishing.intents import Moves
+from hugflow_assets.store.removal.remove import Removal
 
 _RECOVERY = "recovery"
 

@@ -11,25 +11,25 @@ from hugflow_assets.durable import Lease
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import LeaseHeldError
 from hugflow_assets.settings import Settings
-from hugflow_assets.store.debris import clean_staging, clean_temporaries, probe
+from hugflow_assets.store.capacity.quota import Limits, Quota
+from hugflow_assets.store.capacity.space import Cleaned, StorageProbe
 from hugflow_assets.store.events import EventLog
 from hugflow_assets.store.index import Index
-from hugflow_assets.store.intents import Moves
 from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.leases import Leases
-from hugflow_assets.store.links import Links, look_for_links
 from hugflow_assets.store.manifests import read_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
 from hugflow_assets.store.models import IndexRow, Manifest, Tombstone, TrashEntry
 from hugflow_assets.store.progress import ProgressFiles
-from hugflow_assets.store.publishing import Publisher
-from hugflow_assets.store.quota import Limits, Quota
-from hugflow_assets.store.removal import Removal
+from hugflow_assets.store.publishing.intents import Moves
+from hugflow_assets.store.publishing.links import Links, look_for_links
+from hugflow_assets.store.publishing.publish import Publisher
+from hugflow_assets.store.publishing.staging import Staging, take_over
+from hugflow_assets.store.publishing.trees import TreeSizes
+from hugflow_assets.store.removal.debris import clean_staging, clean_temporaries, probe
+from hugflow_assets.store.removal.remove import Removal
+from hugflow_assets.store.removal.trash import Trash
 from hugflow_assets.store.slots import take_slot
-from hugflow_assets.store.space import Cleaned, StorageProbe
-from hugflow_assets.store.staging import Staging, take_over
-from hugflow_assets.store.trash import Trash
-from hugflow_assets.store.trees import TreeSizes
 
 _SWAP_WAIT_S = 2.0
 

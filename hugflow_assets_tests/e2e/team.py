@@ -15,7 +15,7 @@ import pytest
 from dagster import DagsterInstance
 
 from hugflow_assets.demo import LocalHub
-from hugflow_assets.notify.comment import MARKER, sections_of
+from hugflow_assets.notify.github.comment import MARKER, sections_of
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.github import delivery_sensor as delivering
 from hugflow_assets.orchestration.github import pull_requests_sensor as pull_requests

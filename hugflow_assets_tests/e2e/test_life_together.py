@@ -21,7 +21,7 @@ from hugflow_assets.orchestration.reconcile.schedules import warn_of_expiry
 from hugflow_assets.orchestration.reconcile.upstream_drift import watch
 from hugflow_assets.settings import load_settings
 from hugflow_assets.store import EventKind, Scrub, Store, Trouble, Upstream
-from hugflow_assets.store.trees import delete_tree
+from hugflow_assets.store.publishing.trees import delete_tree
 from hugflow_assets_tests.cli.conftest import SPEECH, hugflow
 from hugflow_assets_tests.datasets_made import card, speech_files
 from hugflow_assets_tests.polling import poll

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugflow_assets.formats.text_columns import meant_text_column, usual_text_column
+from hugflow_assets.formats.text.text_columns import meant_text_column, usual_text_column
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugflow_assets.formats.transcripts import is_list, side_columns, sidecars
+from hugflow_assets.formats.text.transcripts import is_list, side_columns, sidecars
 from hugflow_assets.shapes.texts.found import texts_by_name, transcripts_of
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hugflow_assets.errors import BadSourceError, HugflowError, NothingLandedError, UnsupportedShapeError
-from hugflow_assets.formats.archive_parts import archive_parts
+from hugflow_assets.formats.archives.parts import archive_parts
 from hugflow_assets.notify.plan_facts import plan_facts
 from hugflow_assets_tests.datasets_made import encoded_bytes, tar_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House

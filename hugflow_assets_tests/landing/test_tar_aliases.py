@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import members
-from hugflow_assets.formats.tar_aliases import RepeatedMembersError
+from hugflow_assets.formats.archives.members import members
+from hugflow_assets.formats.archives.tar_aliases import RepeatedMembersError
 from hugflow_assets_tests.datasets_made import wav_bytes
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import rows_of, tree_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hugflow_assets.notify.codeowners import owners_of, pattern_matches
+from hugflow_assets.notify.github.codeowners import owners_of, pattern_matches
 
 YAML = "requests/add/x.yaml"
 

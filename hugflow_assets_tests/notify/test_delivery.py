@@ -11,7 +11,7 @@ import pytest
 from hugflow_assets.errors import DeliveryError
 from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, SlackWebhook, deliver, slack_channel, web_client
 from hugflow_assets.notify.delivery_state import CATCH_UP, refusals
-from hugflow_assets.notify.slack_channel import AGAIN
+from hugflow_assets.notify.slack.channel import AGAIN
 from hugflow_assets.settings import load_settings
 from hugflow_assets.store import Event, EventKind, Phase, Progress, Store
 from hugflow_assets_tests.doubles.github import GitHubDouble

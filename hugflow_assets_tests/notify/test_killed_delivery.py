@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from hugflow_assets.notify import GitHub, GitHubChannel, SlackBot, SlackWebhook, deliver, web_client
-from hugflow_assets.notify.slack_channel import AGAIN
+from hugflow_assets.notify.slack.channel import AGAIN
 from hugflow_assets.store import EventKind, Store
 from hugflow_assets_tests.doubles.github import GitHubDouble
 from hugflow_assets_tests.doubles.slack import SlackDouble

@@ -23,8 +23,8 @@ from hugflow_assets.notify import (
     slack_message,
     web_client,
 )
-from hugflow_assets.notify.comment import plan_entry, sections_of, with_section
 from hugflow_assets.notify.examples import EXAMPLES, NAME, example
+from hugflow_assets.notify.github.comment import plan_entry, sections_of, with_section
 from hugflow_assets.orchestration.github.origins import EVENTS_OF_REQUESTS
 from hugflow_assets.planning.models import Action, Forecast
 from hugflow_assets.rules import Severity, Verdict

@@ -10,14 +10,7 @@ import pytest
 
 from hugflow_assets import errors
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.rules import (
-    POSTLANDING_RULES,
-    PREFLIGHT_RULES,
-    Severity,
-    TextFacts,
-    Verdict,
-    judge_landed,
-)
+from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES, Severity, TextFacts, Verdict, judge_landed
 from hugflow_assets.store import Counts
 from hugflow_assets_tests.rules.world import LATER, World, plan_of
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.store import EventKind, Store
-from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
 from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.trees import delete_tree
+from hugflow_assets.store.publishing.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.publishing.trees import delete_tree
 from hugflow_assets_tests.store.making import fill, put
 
 NAME = "org__name__rev_main"

@@ -12,7 +12,7 @@ import pytest
 
 from hugflow_assets.errors import StorageError
 from hugflow_assets.store import EventKind, Phase, Progress, Store
-from hugflow_assets.store.trees import delete_tree
+from hugflow_assets.store.publishing.trees import delete_tree
 from hugflow_assets_tests.store.making import put
 
 NAME = "org__name__rev_main"

@@ -10,13 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from hugflow_assets.errors import DuplicateRequestError, SettingsError
-from hugflow_assets.intake import (
-    DatasetRequest,
-    FolderSource,
-    GitSource,
-    RemovalRequest,
-    RequestSnapshot,
-)
+from hugflow_assets.intake import DatasetRequest, FolderSource, GitSource, RemovalRequest, RequestSnapshot
 from hugflow_assets.settings import Settings
 
 Asked = TypeVar("Asked", DatasetRequest, RemovalRequest)
@@ -76,7 +70,7 @@ def remote_of(settings: Settings) -> str:
         )
     if settings.requests_git_url is not None:
         return settings.requests_git_url
-    from hugflow_assets.notify.github_client import web_url
+    from hugflow_assets.notify.github.client import web_url
 
     return f"{web_url(settings.github_api_url)}/{settings.github_repository}.git"
 
@@ -101,8 +95,8 @@ def carry_out(proposal: Proposal, settings: Settings, pr: bool) -> None:
 
 def _proposed(proposal: Proposal, settings: Settings) -> str:
     from hugflow_assets.intake.proposal import push_proposal
-    from hugflow_assets.notify.github_client import GitHub
-    from hugflow_assets.notify.new_pull_request import open_pull
+    from hugflow_assets.notify.github.client import GitHub
+    from hugflow_assets.notify.github.new_pull_request import open_pull
 
     base = settings.requests_git_branch
     push_proposal(

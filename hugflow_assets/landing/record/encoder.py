@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hugflow_assets.formats.json_values import one_line
+from hugflow_assets.formats.text.json_values import one_line
 from hugflow_assets.landing.record import json_tokens as tk
 from hugflow_assets.shapes.columns import MediaTree, is_list
-from hugflow_assets.shapes.json_lines import JsonLines
+from hugflow_assets.shapes.values.json_lines import JsonLines
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 LandMedia = Callable[[str, pa.Array, Rows], list[str]]

@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import is_zip, members
-from hugflow_assets.formats.zips import refuse_zip
+from hugflow_assets.formats.archives.members import is_zip, members
+from hugflow_assets.formats.archives.zips import refuse_zip
 from hugflow_assets.hub.models import SourceFile
 
 

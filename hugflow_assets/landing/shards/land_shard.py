@@ -10,17 +10,17 @@ import xxhash
 
 from hugflow_assets.durable import write_all
 from hugflow_assets.errors import DiskFullError, HFError, LandingCancelledError, StorageError
-from hugflow_assets.formats.tar_aliases import RepeatedMembersError
+from hugflow_assets.formats.archives.tar_aliases import RepeatedMembersError
 from hugflow_assets.formats.webdataset import JSON
 from hugflow_assets.landing.media.writer import MediaWriter
 from hugflow_assets.landing.record.encoder import RecordEncoder
 from hugflow_assets.landing.shards.shard import Shard, wipe
 from hugflow_assets.landing.shards.sources import Ahead, Sources, source_records
 from hugflow_assets.landing.tree.checksums import Checksum
-from hugflow_assets.shapes.json_lines import JsonLines
 from hugflow_assets.shapes.parquet.streamed import OverDiskError
 from hugflow_assets.shapes.reader import Reader
 from hugflow_assets.shapes.registry import open_reader
+from hugflow_assets.shapes.values.json_lines import JsonLines
 from hugflow_assets.store.models import Counts, ShardReceipt
 
 _COUNTED = frozenset(Counts.model_fields)

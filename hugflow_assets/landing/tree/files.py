@@ -12,7 +12,7 @@ import orjson
 from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.paths import Folders, ViewSplit
 from hugflow_assets.store.models import ConfigRecord, Manifest
-from hugflow_assets.store.trees import walk
+from hugflow_assets.store.publishing.trees import walk
 
 
 def write_features(tree: Path, features: dict[str, dict[str, Any] | None], folders: dict[str, Folders]) -> list[str]:

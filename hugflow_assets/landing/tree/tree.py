@@ -16,12 +16,7 @@ from hugflow_assets.landing.shards.shard import Shard, ShardKey
 from hugflow_assets.landing.tree.assemble import LandedShard, assemble
 from hugflow_assets.landing.tree.card import card_text
 from hugflow_assets.landing.tree.checksums import Checksum
-from hugflow_assets.landing.tree.files import (
-    read_features,
-    view_splits,
-    write_features,
-    write_sums,
-)
+from hugflow_assets.landing.tree.files import read_features, view_splits, write_features, write_sums
 from hugflow_assets.landing.tree.paths import CARD, Folders
 from hugflow_assets.landing.views.columns import ViewColumns, choose_columns, first_rows
 from hugflow_assets.landing.views.write import MadeViews, make_views

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from hugflow_assets.durable.disk_errors import disk_errors
-from hugflow_assets.formats.json_values import loads
+from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.update_in_place import not_landed
 from hugflow_assets.store import Store
 

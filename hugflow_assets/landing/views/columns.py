@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hugflow_assets.errors import ColumnNotFoundError
-from hugflow_assets.formats.json_values import loads
-from hugflow_assets.formats.text_columns import TEXT_COLUMNS, meant_text_column, usual_text_column
+from hugflow_assets.formats.text.json_values import loads
+from hugflow_assets.formats.text.text_columns import TEXT_COLUMNS, meant_text_column, usual_text_column
 from hugflow_assets.landing.tree.paths import ViewSplit
 from hugflow_assets.wording import nearest_first
 

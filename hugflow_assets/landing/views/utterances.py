@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from hugflow_assets.formats.json_values import loads
+from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.tree.paths import ViewSplit
 from hugflow_assets.landing.views.columns import ViewColumns, values_at
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hugflow_assets.formats.json_values import dumped
+from hugflow_assets.formats.text.json_values import dumped
 from hugflow_assets.landing.tree.card import CardViews
 from hugflow_assets.landing.tree.paths import UNNAMED, ViewSplit
 from hugflow_assets.landing.views.columns import ViewColumns, features_seen

@@ -8,13 +8,7 @@ from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.orchestration.assets.check_specs import (
-    DATASET,
-    GROUP,
-    check_results,
-    check_specs,
-    report_verdicts,
-)
+from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP, check_results, check_specs, report_verdicts
 from hugflow_assets.orchestration.assets.failures import failing_by_name, rejection, tag_failure
 from hugflow_assets.orchestration.assets.hub_dataset import data_version, hub_dataset, upstream_tags
 from hugflow_assets.orchestration.assets.partitions import DATASETS, DATASETS_NAME, register

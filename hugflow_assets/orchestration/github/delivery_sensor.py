@@ -17,15 +17,7 @@ from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, Sens
 
 from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.notify import (
-    Delivered,
-    GitHubChannel,
-    SlackBot,
-    SlackWebhook,
-    alone_at,
-    deliver,
-    slack_channel,
-)
+from hugflow_assets.notify import Delivered, GitHubChannel, SlackBot, SlackWebhook, alone_at, deliver, slack_channel
 from hugflow_assets.notify.channel_errors import unexpected_error
 from hugflow_assets.orchestration.assets.platform import Platform, request_source
 from hugflow_assets.orchestration.github.comment_commands import Look, Obeyed, obey_comments

@@ -12,7 +12,7 @@ from hugflow_assets.hub import Hub
 from hugflow_assets.hub.prefetch import in_order
 from hugflow_assets.intake import AddFile, DatasetRequest, RemoveFile
 from hugflow_assets.notify import RequestMessage, State, comment_body, message_section
-from hugflow_assets.notify.comment import Entry, entries_body, entry_of, plan_entry, section_key
+from hugflow_assets.notify.github.comment import Entry, entries_body, entry_of, plan_entry, section_key
 from hugflow_assets.notify.request_messages import passes_by_itself
 from hugflow_assets.orchestration.github.plan_cache import PlanCache
 from hugflow_assets.orchestration.github.proposed_changes import MAX_FILES, Change, Proposed

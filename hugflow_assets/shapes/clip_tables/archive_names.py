@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from hugflow_assets.formats.archive_members import UnusualTarError, members, plain_names
-from hugflow_assets.formats.tar_aliases import RepeatedMembersError
+from hugflow_assets.formats.archives.members import UnusualTarError, members, plain_names
+from hugflow_assets.formats.archives.tar_aliases import RepeatedMembersError
 from hugflow_assets.shapes.join.clips import write_names
 
 

@@ -18,26 +18,21 @@ import numpy as np
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members, refuse_archive_inside
+from hugflow_assets.formats.archives.members import SPOOLED_BYTES, Member, members, refuse_archive_inside
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.archive_names import archive_names
-from hugflow_assets.shapes.clip_tables.clip_table import (
-    ClipTable,
-    make_clip_table,
-    table_features,
-    with_clips,
-)
+from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_table, table_features, with_clips
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec
 from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, is_nameable
 from hugflow_assets.shapes.join.rows import ABSENT, Decision, Scope, count_rows
-from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
-from hugflow_assets.shapes.kept_rows import are_lines
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
+from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows
+from hugflow_assets.shapes.values.kept_rows import are_lines
 
 if TYPE_CHECKING:
     from hugflow_assets.shapes.reader_inputs import Shard

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.delimited_text import Dialect
+from hugflow_assets.formats.text.delimited_text import Dialect
 from hugflow_assets.shapes.clip_tables.unfolded import unfolded
 from hugflow_assets.shapes.columns import NAMED_CLIP, is_text
-from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
-from hugflow_assets.shapes.kept_rows import LINE, keep_rows, kept_counts, kept_schema, lines_with_clips
+from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows
+from hugflow_assets.shapes.values.kept_rows import LINE, keep_rows, kept_counts, kept_schema, lines_with_clips
 
 
 class ClipTable:

@@ -27,7 +27,7 @@ from hugflow_assets.formats.names import (
     stem_of,
 )
 from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
-from hugflow_assets.formats.transcripts import sidecars
+from hugflow_assets.formats.text.transcripts import sidecars
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.measures import only_measures
 

@@ -12,24 +12,19 @@ import numpy as np
 import pyarrow as pa
 
 from hugflow_assets.hub.hashes import promised_hash
-from hugflow_assets.shapes.clip_tables.clip_table import (
-    ClipTable,
-    make_clip_table,
-    table_features,
-    with_clips,
-)
+from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_table, table_features, with_clips
 from hugflow_assets.shapes.clip_tables.spec import ClipFileSpec
 from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.repo_clips import repo_clips
 from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
-from hugflow_assets.shapes.json_lines import JsonLines, JsonRows
-from hugflow_assets.shapes.kept_rows import are_lines, kept_counts, kept_schema
 from hugflow_assets.shapes.media_folders.metadata import read_rows
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 from hugflow_assets.shapes.repo_files import RepoFiles
+from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows
+from hugflow_assets.shapes.values.kept_rows import are_lines, kept_counts, kept_schema
 
 if TYPE_CHECKING:
     from hugflow_assets.shapes.reader_inputs import Shard

@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.json_rows import NoRowsError
-from hugflow_assets.formats.json_tables import rows_of
-from hugflow_assets.formats.text_encoding import TextFile
+from hugflow_assets.formats.text.json_rows import NoRowsError
+from hugflow_assets.formats.text.json_tables import rows_of
+from hugflow_assets.formats.text.text_encoding import TextFile
 
 
 def unfolded(local: Path, source_path: str, rows: str, key_column: str, to: Path) -> Path:

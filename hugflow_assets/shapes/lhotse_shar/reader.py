@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import Member, members
-from hugflow_assets.formats.json_rows import NoRowsError, row_blocks
-from hugflow_assets.formats.json_values import loads
-from hugflow_assets.formats.text_encoding import TextFile
+from hugflow_assets.formats.archives.members import Member, members
+from hugflow_assets.formats.text.json_rows import NoRowsError, row_blocks
+from hugflow_assets.formats.text.json_values import loads
+from hugflow_assets.formats.text.text_encoding import TextFile
 from hugflow_assets.shapes.join.counts import (
     CLIPS_IN_SOURCE,
     CLIPS_NAMED,
@@ -25,11 +25,11 @@ from hugflow_assets.shapes.join.counts import (
     ROWS_JOINED,
     TABLE_ROWS,
 )
-from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, Marks
 from hugflow_assets.shapes.lhotse_shar.layout import RECORDING
 from hugflow_assets.shapes.lhotse_shar.spec import SharSpec
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
+from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows, Marks
 
 AUDIO = "audio"
 _IN_MEMORY_BYTES = 2 << 20  # of a clip; a batch holds some dozens

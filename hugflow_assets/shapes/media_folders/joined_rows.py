@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hugflow_assets.formats.json_values import dumped, parsed
 from hugflow_assets.formats.tables import names_files
+from hugflow_assets.formats.text.json_values import dumped, parsed
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.join.clips import Clips
 from hugflow_assets.shapes.join.rows import ABSENT, Decision, Lookup, Scope
-from hugflow_assets.shapes.kept_rows import LINE, kept_schema
 from hugflow_assets.shapes.media_folders.metadata import FILE_NAME, read_rows
+from hugflow_assets.shapes.values.kept_rows import LINE, kept_schema
 
 _ROWS_AT_ONCE = 4096
 FOUND = "\0"  # stands before a path that is a file's; others are as the metadata have them

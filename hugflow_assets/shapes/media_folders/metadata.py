@@ -15,7 +15,7 @@ import pyarrow as pa
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.tables import names_files
 from hugflow_assets.shapes.columns import MediaTree, is_list, is_text
-from hugflow_assets.shapes.kept_rows import keep_rows
+from hugflow_assets.shapes.values.kept_rows import keep_rows
 
 FILE_NAME = "file_name"
 

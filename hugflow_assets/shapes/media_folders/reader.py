@@ -16,19 +16,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hugflow_assets.formats.archives.zips import member_name
 from hugflow_assets.formats.webdataset import JSON
-from hugflow_assets.formats.zips import member_name
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.archive_names import archive_names
 from hugflow_assets.shapes.columns import MediaTree
-from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, composed
 from hugflow_assets.shapes.join.repo_clips import repo_clips
 from hugflow_assets.shapes.join.rows import Scope, count_rows
-from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, folder_media
-from hugflow_assets.shapes.kept_rows import LINE, are_lines, kept_counts, kept_schema
 from hugflow_assets.shapes.media_folders.joined_rows import FOUND, given, join_lines, join_rows, status_path
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
@@ -38,6 +35,9 @@ from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoFiles
 from hugflow_assets.shapes.texts.beside_clip import BesideTexts
+from hugflow_assets.shapes.values.inferred_types import SeenTypes
+from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows, folder_media
+from hugflow_assets.shapes.values.kept_rows import LINE, are_lines, kept_counts, kept_schema
 
 _AT_ONCE = 32  # files fetched ahead of the writer
 _ROWS_AT_ONCE = 64

@@ -8,7 +8,7 @@ from posixpath import basename, dirname
 from typing import Any
 
 from hugflow_assets.formats.names import METADATA_NAMES
-from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, side_columns
+from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, clip_stem, side_columns
 from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files, Infos
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hugflow_assets.formats.delimited_text import Dialect
+from hugflow_assets.formats.text.delimited_text import Dialect
 
 _NO_QUOTING = 3  # csv.QUOTE_NONE
 _CHANGING = frozenset(  # what makes other values of the fields, or leaves some out: `datasets`' own reader obeys it

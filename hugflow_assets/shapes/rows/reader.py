@@ -14,17 +14,17 @@ import pyarrow as pa
 from hugflow_assets.errors import BadSourceError, HugflowError
 from hugflow_assets.formats.datasets_internals import python_module
 from hugflow_assets.formats.tables import delimiter_seen
-from hugflow_assets.formats.text_encoding import TEXTS_CP1252, TextFile
+from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252, TextFile
 from hugflow_assets.shapes.columns import MediaTree, media_columns
-from hugflow_assets.shapes.inferred_types import SeenTypes
-from hugflow_assets.shapes.json_lines import JsonLines, JsonRows, media_in
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.repo_files import RepoPaths
 from hugflow_assets.shapes.rows.csv_dialect import dialect_of
 from hugflow_assets.shapes.rows.fixed_formats import OWN_ROWS
 from hugflow_assets.shapes.rows.spec import RowsSpec
-from hugflow_assets.shapes.text_table import TextTable
+from hugflow_assets.shapes.values.inferred_types import SeenTypes
+from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows, media_in
+from hugflow_assets.shapes.values.text_table import TextTable
 
 _ROWS_AT_ONCE = 2048
 _HEAD_BYTES = 64 << 10

@@ -12,9 +12,9 @@ import orjson
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.json_values import one_line
-from hugflow_assets.formats.text_encoding import TEXTS_CP1252
-from hugflow_assets.formats.transcripts import LIST_COLUMNS, SIDE_ENDINGS, called
+from hugflow_assets.formats.text.json_values import one_line
+from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252
+from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, SIDE_ENDINGS, called
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.reader_inputs import Shard, Sources

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from hugflow_assets.formats.transcripts import called, clip_stem, is_clip, parallels
+from hugflow_assets.formats.text.transcripts import called, clip_stem, is_clip, parallels
 from hugflow_assets.shapes.join.paths import composed
 
 _MOST_ALIKE = 16  # entries of one name that are looked at: clips of a folder in several formats, and then others

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import basename, dirname
 
-from hugflow_assets.formats.transcripts import clip_stem, is_clip, is_list, is_named_like_a_list, sidecars
+from hugflow_assets.formats.text.transcripts import clip_stem, is_clip, is_list, is_named_like_a_list, sidecars
 from hugflow_assets.hub.prefetch import at_once
 
 _NO_LIST = ("readme", "license", "licence", "citation", "changelog", "requirements")

@@ -21,12 +21,12 @@ import pyarrow as pa
 import xxhash
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import Member, UnusualTarError, members, plain_names
-from hugflow_assets.formats.json_values import dumped, parsed
+from hugflow_assets.formats.archives.members import Member, UnusualTarError, members, plain_names
 from hugflow_assets.formats.names import split_named
 from hugflow_assets.formats.tables import Table, clip_table, json_rows
-from hugflow_assets.formats.text_encoding import TEXTS_CP1252
-from hugflow_assets.formats.transcripts import (
+from hugflow_assets.formats.text.json_values import dumped, parsed
+from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252
+from hugflow_assets.formats.text.transcripts import (
     LIST_COLUMNS,
     SIDE_ENDINGS,
     clip_stem,
@@ -40,10 +40,10 @@ from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_ta
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names, write_names
 from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
-from hugflow_assets.shapes.kept_rows import LINE, are_lines
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
+from hugflow_assets.shapes.values.kept_rows import LINE, are_lines
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl")
 JSON_TEXT = pa.json_()  # the type of a value that is the text of its JSON

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from hugflow_assets.formats.transcripts import called
+from hugflow_assets.formats.text.transcripts import called
 from hugflow_assets.shapes.join.paths import composed
 
 _BATCH_BYTES, _BATCH_ROWS = 8 << 20, 4096

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hugflow_assets.formats.json_values import one_line
-from hugflow_assets.formats.text_encoding import TEXTS_CP1252, decoded
+from hugflow_assets.formats.text.json_values import one_line
+from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252, decoded
 
 
 def whole_text(data: bytes, place: str, counts: Counter[str]) -> str:

@@ -18,8 +18,8 @@ import pyarrow as pa
 import xxhash
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.text_encoding import TextFile
-from hugflow_assets.formats.transcripts import LIST_COLUMNS, clip_stem, id_stem, split_id
+from hugflow_assets.formats.text.text_encoding import TextFile
+from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, clip_stem, id_stem, split_id
 from hugflow_assets.shapes.join.paths import composed
 
 _ROWS_AT_ONCE = 1 << 14

@@ -13,17 +13,17 @@ from typing import Any
 import pyarrow as pa
 
 from hugflow_assets.errors import BadSourceError
-from hugflow_assets.formats.archive_members import SPOOLED_BYTES, Member, members, refuse_archive_inside
-from hugflow_assets.formats.json_values import dumped
+from hugflow_assets.formats.archives.members import SPOOLED_BYTES, Member, members, refuse_archive_inside
 from hugflow_assets.formats.names import is_archive, is_named_like_a_table
 from hugflow_assets.formats.tables import PATH_COLUMNS
+from hugflow_assets.formats.text.json_values import dumped
 from hugflow_assets.formats.webdataset import FEATURES, JSON, KEY, URL, keyed, kind_of
 from hugflow_assets.shapes.columns import CLIP, MediaTree
-from hugflow_assets.shapes.inferred_types import SeenTypes
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.texts.in_tar import JSON_TEXT, LoneTexts
 from hugflow_assets.shapes.texts.text_values import json_text, whole_text
+from hugflow_assets.shapes.values.inferred_types import SeenTypes
 
 _MOST_ROWS = 1024
 _SAID = "\0"  # in a row: the columns of what is said of its clip

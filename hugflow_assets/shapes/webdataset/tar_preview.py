@@ -18,7 +18,7 @@ from typing import Any
 from hugflow_assets.formats.media import is_audio, media_kind
 from hugflow_assets.formats.names import ARCHIVE_ENDINGS, is_named_like_a_table, split_named
 from hugflow_assets.formats.tables import PATH_COLUMNS, fields_of
-from hugflow_assets.formats.transcripts import is_named_like_a_list
+from hugflow_assets.formats.text.transcripts import is_named_like_a_list
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.layout import tables_among

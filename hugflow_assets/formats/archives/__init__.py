@@ -1,0 +1,1 @@
+"""Archives: their members, their parts, and what links inside them mean."""

@@ -1,0 +1,1 @@
+"""Text as files hold it: encodings, delimited and JSON rows, columns and transcripts."""

@@ -1,0 +1,1 @@
+"""GitHub: its client, the comments and what is written when, and merging."""

@@ -1,0 +1,1 @@
+"""Slack: its messages and their delivery."""

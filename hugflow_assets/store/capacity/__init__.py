@@ -1,0 +1,1 @@
+"""What fits: the quota, the room that landings reserve, and free space."""

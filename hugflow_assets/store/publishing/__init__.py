@@ -1,0 +1,1 @@
+"""How a dataset becomes visible: staging, the swap, and the intents that complete it."""

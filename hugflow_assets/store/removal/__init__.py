@@ -1,0 +1,1 @@
+"""What goes: datasets into the trash, and leftovers away."""
