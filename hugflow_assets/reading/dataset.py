@@ -161,7 +161,7 @@ class Dataset:
         """
         column = self.info.audio_column
         kept = array("Q")
-        for position, line in self._lines():
+        for position, line in self._numbered_lines():
             duration = _duration(parse(line), column)
             if duration is not None and _is_between(duration, min_duration, max_duration):
                 kept.append(position)
@@ -204,7 +204,16 @@ class Dataset:
                 return config, record, position - (end - record.rows)
         raise IndexError(position)
 
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row of ``parts`` is read, in the order of the source."""
+        return self._chosen is None
+
+    def lines(self) -> Iterator[bytes]:
+        """The rows as lines of the record, with paths relative to ``path``."""
+        return (line for _, line in self._numbered_lines())
+
+    def _numbered_lines(self) -> Iterator[tuple[int, bytes]]:
         """Position and line of each row that is chosen."""
         if self._chosen is None:
             every = (line for part in self.parts for line in self._records[part])

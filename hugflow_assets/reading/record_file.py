@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from hugflow_assets.errors import DamagedDatasetError
+from hugflow_assets.formats.text.json_values import loads
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")  # may be an integer that orjson takes for a double
 
@@ -60,5 +59,5 @@ class RecordFile:
 
 def parse(line: bytes) -> dict[str, Any]:
     """A line of the record as a row; integers of any size stay what they are."""
-    found: dict[str, Any] = json.loads(line) if _LONG_NUMBER.search(line) else orjson.loads(line)
+    found: dict[str, Any] = json.loads(line) if _LONG_NUMBER.search(line) else loads(line)
     return found

@@ -2,57 +2,69 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from hugflow_assets.reading.media import MEDIA
+from hugflow_assets.errors import DamagedDatasetError
+from hugflow_assets.formats.features import arrow_type, is_list, list_type, modern, type_name
+from hugflow_assets.formats.text.typed_json_lines import Field, NotTypedError, typed_batch, typed_batches
+from hugflow_assets.reading.media import MEDIA, LandedMedia, MediaForm
 
 if TYPE_CHECKING:
     import datasets
 
     from hugflow_assets.reading.dataset import Dataset
 
-BATCH_ROWS = 4096
-_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_DURATION = re.compile(r"(-?)PT(-?)(\d+)(?:\.(\d+))?S")
+_LOG = logging.getLogger(__name__)
+_LINES = 4096
+_BLOCK_BYTES: dict[MediaForm, int] = {"path": 8 << 20, "bytes": 64 << 10}  # of the record; with bytes, few rows at once
+_MEMBER_TYPES = {"path": pa.string(), "tar": pa.string(), "offset": pa.int64(), "size": pa.int64()}
 
 
 def table_of(dataset: Dataset) -> pa.Table:
     """The selected rows; the features of the source, as far as they are known, decide the types."""
-    features = _features(dataset)
-    if features is None:
-        return pa.Table.from_pylist([_plain(row) for row in dataset])
-    schema = _stored(features.arrow_schema)
-    return pa.Table.from_batches(_batches(dataset, features.to_dict(), schema), schema)
+    return _typed(dataset)[0]
 
 
 def dataset_of(dataset: Dataset, *, decode: bool) -> datasets.Dataset:
     """The selected rows as a ``datasets.Dataset``; its cache plays no part."""
     import datasets
 
-    features = _features(dataset)
-    table = table_of(dataset)
+    table, features = _typed(dataset)
     if features is None:
         return datasets.Dataset(datasets.table.InMemoryTable(table))
-    with_decode = datasets.Features.from_dict(_decoding(features.to_dict(), decode))
+    with_decode = datasets.Features.from_dict(_decoding(features, decode))
     table = table.replace_schema_metadata(with_decode.arrow_schema.metadata)
     return datasets.Dataset(datasets.table.InMemoryTable(table.cast(with_decode.arrow_schema)))
 
 
-def _features(dataset: Dataset) -> datasets.Features | None:
-    """The features of the selected configs, where all that have rows agree."""
-    import datasets
+def _typed(dataset: Dataset) -> tuple[pa.Table, dict[str, Any] | None]:
+    """The rows and their features; a column that holds what its features do not allow is ``Json``."""
+    features = _features(dataset)
+    if features is None:
+        return pa.Table.from_pylist([_plain(row) for row in dataset]), None
+    while True:
+        fields = {name: _field(one, dataset) for name, one in features.items()}
+        schema = pa.schema([(name, field.target) for name, field in fields.items()])
+        try:
+            return pa.Table.from_batches(_batches(dataset, fields), schema), features
+        except NotTypedError as error:
+            if fields[error.column].as_json:
+                raise DamagedDatasetError(
+                    f"{dataset.info.name}: {error}.", remedy="Run `hugflow verify`, and materialize it again."
+                ) from error
+            _LOG.warning("%s: %s; it is Json.", dataset.info.name, error)
+            features = features | {error.column: {"_type": "Json"}}
 
-    told = [dataset.features(config) for config in dataset.configs]
-    if not told or any(one is None or one != told[0] for one in told):
-        return None
-    return datasets.Features.from_dict(told[0])
+
+def _features(dataset: Dataset) -> dict[str, Any] | None:
+    """The features of the selected configs, where all of them agree."""
+    found = [dataset.features(config) for config in dataset.configs]
+    return None if not found or any(one is None or one != found[0] for one in found) else found[0]
 
 
 def _decoding(feature: Any, decode: bool) -> Any:
@@ -66,116 +78,60 @@ def _decoding(feature: Any, decode: bool) -> Any:
     return {name: _decoding(one, decode) for name, one in feature.items()}
 
 
-def _stored(schema: pa.Schema) -> pa.Schema:
-    """The types that are stored, without the extension types around them."""
-    kinds = [one.type.storage_type if isinstance(one.type, pa.BaseExtensionType) else one.type for one in schema]
-    return pa.schema([pa.field(one.name, kind) for one, kind in zip(schema, kinds, strict=True)])
+def _field(feature: Any, dataset: Dataset) -> Field:
+    """How the values of a feature are read."""
+    feature = modern(feature)
+    kind = type_name(feature)
+    if kind in MEDIA:
+        return Field.of_media(_StoredMedia(dataset))
+    if kind == "Json":
+        return Field(pa.string(), as_json=True)
+    if is_list(feature):
+        item = _field(feature["feature"], dataset)
+        return Field.list_of(item, list_type(feature, item.target))
+    if kind is None:
+        return Field.struct({name: _field(one, dataset) for name, one in feature.items()})
+    return Field(arrow_type(feature))
 
 
-def _batches(dataset: Dataset, features: dict[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    rows = iter(dataset)
-    while chunk := list(islice(rows, BATCH_ROWS)):
-        columns = [
-            _array([row.get(field.name) for row in chunk], field.type, features.get(field.name)) for field in schema
-        ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+class _StoredMedia:
+    """Media as `datasets` stores them: the bytes where they were asked for, and the path."""
+
+    target = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    members = pa.struct([(name, _MEMBER_TYPES[name]) for name in LandedMedia.MEMBERS])
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._media, self._with_bytes = LandedMedia(dataset.path), dataset.media_form == "bytes"
+
+    def array(self, values: pa.StructArray) -> pa.Array:
+        """Those of a batch."""
+        return pa.array([None if one is None else self.value(one) for one in values.to_pylist()], self.target)
+
+    def value(self, value: dict[str, Any]) -> Any:
+        """One of them."""
+        content = self._media.content(value) if self._with_bytes else None
+        return {"bytes": content, "path": self._media.path(value)}
 
 
-def _array(values: list[Any], kind: pa.DataType, feature: Any) -> pa.Array:
-    """Values of the record as Arrow has them in the source: texts that stand for what JSON cannot say become that."""
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
-    type_name = feature.get("_type") if isinstance(feature, dict) and isinstance(feature.get("_type"), str) else None
-    if type_name in MEDIA:
-        return pa.array([_media(value) for value in values], kind)
-    if type_name == "Json":
-        return pa.array([None if v is None else json.dumps(v, ensure_ascii=False) for v in values], kind)
-    if pa.types.is_struct(kind):
-        return _structs(values, kind, feature)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return _lists(values, kind, feature)
-    return _scalars(values, kind)
-
-
-def _structs(values: list[Any], kind: pa.StructType, feature: Any) -> pa.Array:
-    inner = feature.get("feature") if isinstance(feature, dict) and feature.get("_type") == "Sequence" else feature
-    children = []
-    for child in kind:
-        of_child = inner.get(child.name) if isinstance(inner, dict) else None
-        children.append(
-            _array([v.get(child.name) if isinstance(v, dict) else None for v in values], child.type, of_child)
-        )
-    mask = pa.array([value is None for value in values])
-    return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask)
-
-
-def _lists(values: list[Any], kind: pa.DataType, feature: Any) -> pa.Array:
-    inner = feature[0] if isinstance(feature, list) and feature else None
-    inner = feature.get("feature") if isinstance(feature, dict) else inner
-    items = _array([item for value in values if value is not None for item in value], kind.value_type, inner)
-    if pa.types.is_fixed_size_list(kind):
-        size = kind.list_size
-        filled = [item for value in values for item in (value if value is not None else [None] * size)]
-        return pa.FixedSizeListArray.from_arrays(
-            _array(filled, kind.value_type, inner), type=kind, mask=pa.array([value is None for value in values])
-        )
-    offsets: list[int | None] = []
-    at = 0
-    for value in values:
-        offsets.append(None if value is None else at)
-        at += len(value) if value is not None else 0
-    offsets.append(at)
-    made = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
-    width = pa.int64() if pa.types.is_large_list(kind) else pa.int32()
-    return made.from_arrays(pa.array(offsets, width), items, type=kind)
-
-
-def _scalars(values: list[Any], kind: pa.DataType) -> pa.Array:
-    types = pa.types
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
-        return pa.array([None if v is None else base64.b64decode(v) for v in values], kind)
-    if types.is_duration(kind):
-        return pa.array([None if v is None else _ticks(v, _TICKS[kind.unit]) for v in values], pa.int64()).cast(kind)
-    if types.is_timestamp(kind):
-        return _times(values, kind)
-    if types.is_date(kind) or types.is_time(kind) or types.is_decimal(kind):
-        return pa.array(values, pa.string()).cast(kind)
-    if types.is_floating(kind):
-        return pa.array([None if v is None else float(v) for v in values], pa.float64()).cast(kind)
-    return pa.array(values, kind)
-
-
-def _times(values: list[Any], kind: pa.TimestampType) -> pa.Array:
-    """ISO 8601, with Z where the type has a zone; a bare number is what lies beyond the calendar, in its unit."""
-    if any(isinstance(value, int) for value in values):
-        apart = [
-            _times([value], kind) if isinstance(value, str) else pa.array([value], pa.int64()).cast(kind)
-            for value in values
-        ]
-        return pa.concat_arrays(apart)
-    if kind.tz is None:
-        return pa.array(values, pa.string()).cast(kind)
-    return pa.array(values, pa.string()).cast(pa.timestamp(kind.unit, "UTC")).cast(kind)
-
-
-def _ticks(text: str, unit: int) -> int:
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is no duration of the record")
-    digits = len(str(unit)) - 1
-    ticks = int(found[3]) * unit + int((found[4] or "0").ljust(digits, "0")[:digits] or "0")
-    return -ticks if "-" in (found[1], found[2]) else ticks
-
-
-def _media(value: Any) -> Any:
-    """A media value as `datasets` stores one: the bytes where they were asked for, and the path."""
-    if not isinstance(value, dict):
-        return value
-    return {"bytes": value.get("bytes"), "path": value.get("path")}
+def _batches(dataset: Dataset, fields: dict[str, Field]) -> Iterator[pa.RecordBatch]:
+    if not fields:
+        return
+    block_bytes = _BLOCK_BYTES[dataset.media_form]
+    if not dataset.is_whole:
+        lines = dataset.lines()
+        while chunk := b"".join(islice(lines, _LINES if dataset.media_form == "path" else 64)):
+            yield typed_batch(chunk, fields)
+        return
+    for part in dataset.parts:
+        path = dataset.record_path(*part)
+        with path.open("rb") as record:
+            yield from typed_batches(record, path.stat().st_size, fields, block_bytes=block_bytes)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: _media(value) if isinstance(value, dict) and "source_path" in value else value
+        name: {"bytes": value.get("bytes"), "path": value.get("path")}
+        if isinstance(value, dict) and "source_path" in value
+        else value
         for name, value in row.items()
     }

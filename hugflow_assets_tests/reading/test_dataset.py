@@ -225,6 +225,35 @@ def test_the_types_of_the_source_come_back(house: House, repo: Callable[..., str
     assert speech.to_datasets()[0]["audio"]["bytes"] == wav_bytes(0.1)
 
 
+HUGE = b'{"id":1,"meta":{"n":1.8e308,"m":-1e400,"long":12345678901234567890123,"half":"\\ud800"}}'
+
+
+def test_numbers_beyond_a_double_are_as_they_are_written(
+    house: House, repo: Callable[..., str], tmp_path: Path
+) -> None:
+    from datasets import Json, load_dataset
+
+    repo({"data/train.jsonl": HUGE + b"\n" + b'{"id":2,"meta":"only text"}\n{"id":3,"meta":null}\n'})
+    landed = house.land().path
+    rows = open_dataset(landed)
+    assert [row["id"] for row in rows] == [1, 2, 3] and rows[0]["meta"]["long"] == 12345678901234567890123
+    wanted = [HUGE.partition(b'"meta":')[2][:-1].decode(), '"only text"', None]
+    assert rows.to_datasets().features["meta"] == Json()
+    for found in (rows.to_arrow(), rows[:].to_arrow()):
+        assert found["meta"].to_pylist() == wanted
+    view = load_dataset(str(landed), cache_dir=str(tmp_path / "cache"))["train"]
+    assert view.features["meta"] == Json()
+    assert view.with_format("arrow")[:]["meta"].to_pylist() == wanted
+
+
+def test_a_column_that_is_not_what_its_features_say_is_json(root: Path) -> None:
+    features = root / "acme__speech__rev_main/json/features.json"
+    features.chmod(0o640)
+    features.write_text(features.read_text().replace('"string"', '"int64"'))
+    found = open_dataset(REPO, split="test").to_arrow()
+    assert found["text"].to_pylist() == [f'"{row["text"]}"' for row in TEST] and found["id"].to_pylist() == [7, 8, 9]
+
+
 def test_pandas_gets_arrows_types(root: Path) -> None:
     frame = open_dataset(REPO, split="test").to_pandas()
     assert frame["id"].tolist() == [7, 8, 9] and str(frame["id"].dtype) == "int64[pyarrow]"

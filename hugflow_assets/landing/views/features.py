@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from hugflow_assets.landing.record.typed import Field
+from hugflow_assets.formats.features import arrow_type, is_list, list_type, modern, type_name
+from hugflow_assets.formats.text.typed_json_lines import Field, MediaPaths
 from hugflow_assets.shapes.columns import kind_by_name
 
 KINDS = ("Audio", "Image", "Video", "Pdf")  # that have a builder for a folder of files, the first one wins
@@ -41,7 +42,7 @@ def with_media(features: Any, name: str = "") -> Any:
         return [with_media(one, name) for one in features]
     if not isinstance(features, dict):
         return features
-    if _type(features) is not None:
+    if type_name(features) is not None:
         return features | {"feature": with_media(features["feature"], name)} if "feature" in features else features
     if set(features) == {"bytes", "path"} and "binary" in str((features["bytes"] or {}).get("dtype")):
         return {"_type": kind_by_name(name)}
@@ -88,33 +89,33 @@ def as_json(columns: list[Column], source: str) -> list[Column]:
 
 
 def _column(name: str, feature: Any, kind: str | None, called: str) -> Column:
-    feature = _plain(feature)
-    if _type(feature) == "Image" and kind != "Image":
-        return Column((name,), called, called, feature, Field(pa.string(), media=True), embedded=True)
+    feature = modern(feature)
+    if type_name(feature) == "Image" and kind != "Image":
+        return Column((name,), called, called, feature, Field.of_media(MediaPaths()), embedded=True)
     field, told, stored = _read(feature, kind, called)
     return Column((name,), stored, called, told, field)
 
 
 def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
     """How a value is read, its feature in the view, and what its field is called in the file."""
-    feature = _plain(feature)
-    type_ = _type(feature)
+    feature = modern(feature)
+    type_ = type_name(feature)
     if type_ in _MEDIA:
         if type_ == kind:
-            return Field(pa.string(), media=True), feature, f"{name}_file_name"
+            return Field.of_media(MediaPaths()), feature, f"{name}_file_name"
         return *_paths(type_), name
     if type_ == "Json":
         return Field(pa.string(), as_json=True), feature, name
     if type_ in ("List", "LargeList"):
-        inner = _plain(feature["feature"])
-        if _type(inner) == kind and kind is not None:
-            item = Field(pa.string(), media=True)
-            return Field.list_of(item, pa.list_(item.target)), feature, f"{name}_file_names"
-        item, told, _ = _read(_without(inner, kind) if _is_list(inner) else inner, kind, "")
-        return Field.list_of(item, _list_type(feature, item)), feature | {"feature": told}, name
+        inner = modern(feature["feature"])
+        if type_name(inner) == kind and kind is not None:
+            item = Field.of_media(MediaPaths())
+            return Field.list_of(item, pa.list_(item.target), filled=True), feature, f"{name}_file_names"
+        item, told, _ = _read(_without(inner, kind) if is_list(inner) else inner, kind, "")
+        return Field.list_of(item, list_type(feature, item.target)), feature | {"feature": told}, name
     if type_ is None:
         return *_struct(feature, kind), name
-    return Field(_arrow(feature)), feature, name
+    return Field(arrow_type(feature)), feature, name
 
 
 def _struct(feature: dict[str, Any], kind: str | None) -> tuple[Field, dict[str, Any]]:
@@ -124,7 +125,7 @@ def _struct(feature: dict[str, Any], kind: str | None) -> tuple[Field, dict[str,
         called = _free(child, taken, feature)
         children[child], told[called], name = _read(inner, kind, called)
         stored.append(name)
-    return Field.struct(children, stored), told
+    return Field.struct(children, stored, filled=True), told
 
 
 def _paths(type_: str) -> tuple[Field, dict[str, Any]]:
@@ -132,7 +133,7 @@ def _paths(type_: str) -> tuple[Field, dict[str, Any]]:
     told = {"path": _TEXT, "source_path": _TEXT}
     if type_ == "Audio":
         told |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in _AUDIO_FACTS.items()}
-    return Field.struct({name: Field(_arrow(one)) for name, one in told.items()}), told
+    return Field.struct({name: Field(arrow_type(one)) for name, one in told.items()}), told
 
 
 def _without(feature: Any, kind: str | None) -> Any:
@@ -141,27 +142,20 @@ def _without(feature: Any, kind: str | None) -> Any:
 
 
 def _unresolved(feature: Any) -> Any:
-    feature = _plain(feature)
-    if _is_list(feature):
+    feature = modern(feature)
+    if is_list(feature):
         return feature | {"feature": _unresolved(feature["feature"])}
-    return _paths(str(_type(feature)))[1] if _type(feature) in KINDS else feature
-
-
-def _list_type(feature: dict[str, Any], item: Field) -> pa.DataType:
-    if feature["_type"] == "LargeList":
-        return pa.large_list(item.target)
-    length = feature.get("length", -1)
-    return pa.list_(item.target, length) if length is not None and length >= 0 else pa.list_(item.target)
+    return _paths(str(type_name(feature)))[1] if type_name(feature) in KINDS else feature
 
 
 def _reserved(feature: dict[str, Any], kind: str | None) -> set[str]:
     """Names that the builder takes for those of files, beside media in one object."""
     taken = set()
-    for name, inner in feature.items() if kind is not None and _type(feature) is None else ():
-        inner = _plain(inner)
-        if _type(inner) == kind:
+    for name, inner in feature.items() if kind is not None and type_name(feature) is None else ():
+        inner = modern(inner)
+        if type_name(inner) == kind:
             taken |= {"file_name", f"{name}_file_name"}
-        elif _is_list(inner) and _type(_plain(inner["feature"])) == kind:
+        elif is_list(inner) and type_name(modern(inner["feature"])) == kind:
             taken |= {"file_names", f"{name}_file_names"}
     return taken
 
@@ -173,44 +167,14 @@ def _free(name: str, taken: set[str], names: Iterable[str]) -> str:
     return free
 
 
-def _plain(feature: Any) -> Any:
-    """The features' older spellings in the one of today: a list as ``List``, a sequence of objects as one of lists."""
-    if isinstance(feature, list):
-        return {"_type": "List", "feature": _plain(feature[0]) if feature else {"dtype": "null", "_type": "Value"}}
-    if _type(feature) == "Sequence":
-        inner = _plain(feature["feature"])
-        rest = {"length": feature["length"]} if feature.get("length", -1) not in (-1, None) else {}
-        if _type(inner) is None:
-            return {name: {"_type": "List", "feature": one, **rest} for name, one in inner.items()}
-        return {"_type": "List", "feature": inner, **rest}
-    return feature
-
-
-def _is_list(feature: Any) -> bool:
-    return _type(feature) in ("List", "LargeList")
-
-
-def _type(feature: Any) -> str | None:
-    kind = feature.get("_type") if isinstance(feature, dict) else None
-    return kind if isinstance(kind, str) else None
-
-
 def _kinds(feature: Any) -> Iterable[str]:
     if isinstance(feature, list):
         for one in feature:
             yield from _kinds(one)
     elif isinstance(feature, dict):
-        if (kind := _type(feature)) is None:
+        if (kind := type_name(feature)) is None:
             for one in feature.values():
                 yield from _kinds(one)
         else:
             yield kind
             yield from _kinds(feature.get("feature"))
-
-
-def _arrow(feature: Any) -> pa.DataType:
-    """The Arrow type of a feature that holds no media, in the form that a file stores."""
-    from datasets import Features
-
-    kind = Features.from_dict({"one": feature}).arrow_schema.field(0).type
-    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind

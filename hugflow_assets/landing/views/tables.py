@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hugflow_assets.landing.record.typed import NotTypedError, typed_batches
+from hugflow_assets.formats.text.typed_json_lines import NotTypedError, typed_batches
 from hugflow_assets.landing.tree.paths import ViewSplit
 from hugflow_assets.landing.views.features import Column, as_json, columns_of
 from hugflow_assets.shapes.columns import is_list

@@ -2,6 +2,7 @@
 
 Arrow's own JSON reader parses the columns whose JSON form it knows, times and decimals as text that is cast afterwards.
 What it cannot read (``Json``, durations), and lines whose values are not of the stated types, are read value by value.
+The view for `datasets` and readers of a landed dataset both read the record by this, and say what becomes of its media.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as paj
+
+from hugflow_assets.formats.text.json_values import Written, dumped, parsed
 
 _BLOCK_BYTES = 8 << 20
 _DURATION = re.compile(r"(-?)PT(-?)(\d+)(?:\.(\d+))?S")
@@ -23,7 +27,34 @@ _TICKS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _NOT_TYPED = (pa.ArrowException, ValueError, TypeError, OverflowError, KeyError, ArithmeticError)
 
 
-_HALF_LETTER = re.compile(r"[\ud800-\udfff]")
+class MediaReader(Protocol):
+    """What becomes of the record's media values, which are objects or null."""
+
+    target: pa.DataType
+    members: pa.StructType  # what is read of the record's value
+
+    def array(self, values: pa.StructArray) -> pa.Array:
+        """The values of ``target`` for those of ``members``."""
+        ...
+
+    def value(self, value: dict[str, Any]) -> Any:
+        """The same for one value that is there."""
+        ...
+
+
+class MediaPaths:
+    """The path alone, relative to the dataset's folder."""
+
+    target = pa.string()
+    members = pa.struct([("path", pa.string())])
+
+    def array(self, values: pa.StructArray) -> pa.Array:
+        """The paths."""
+        return pc.struct_field(values, "path") if values.null_count else values.field("path")
+
+    def value(self, value: dict[str, Any]) -> Any:
+        """The path."""
+        return value["path"]
 
 
 class Field:
@@ -31,52 +62,72 @@ class Field:
 
     Args:
         target: its type.
-        media: the value is a media value, of which the path is read.
+        media: it is a media value, and this reads it.
         as_json: it is kept as JSON text, whatever it is.
         absent: the record has no such column: null in every row.
-    ``read`` is None where Arrow's reader has no type for it. A list or an object that holds media is never null, since
-    `datasets` finds no files in one that is: an empty list, an object of nulls.
+    ``read`` is None where Arrow's reader has no type for it. ``filled``: a list or an object is never null, but an
+    empty list, an object of nulls. `datasets` finds no files in one that is null.
     """
 
     def __init__(
-        self, target: pa.DataType, *, media: bool = False, as_json: bool = False, absent: bool = False
+        self,
+        target: pa.DataType,
+        *,
+        media: MediaReader | None = None,
+        as_json: bool = False,
+        absent: bool = False,
     ) -> None:
         self.target, self.media, self.as_json, self.absent = target, media, as_json, absent
-        self.read = None if as_json or absent else pa.struct([("path", pa.string())]) if media else _read_type(target)
+        self.read = None if as_json or absent else media.members if media is not None else _read_type(target)
         self.children: dict[str, Field] = {}
         self.item: Field | None = None
         self.names: list[str] = []
-        self.holds_media = media
+        self.holds_media, self.holds_json = media is not None, as_json
+        self.filled = False
 
     @classmethod
-    def struct(cls, children: dict[str, Field], names: list[str] | None = None) -> Field:
-        """An object with these members; ``names`` are those that they get, by default their own."""
+    def of_media(cls, reader: MediaReader) -> Field:
+        """A media value."""
+        return cls(reader.target, media=reader)
+
+    @classmethod
+    def struct(cls, children: dict[str, Field], names: list[str] | None = None, *, filled: bool = False) -> Field:
+        """An object with these members; ``names`` are those that they get, by default their own.
+
+        Args:
+            filled: never null where it holds media.
+        """
         names = list(children) if names is None else names
         one = cls(pa.struct([(name, child.target) for name, child in zip(names, children.values(), strict=True)]))
         one.children, one.names = children, names
         one.holds_media = any(child.holds_media for child in children.values())
+        one.holds_json = any(child.holds_json for child in children.values())
+        one.filled = filled and one.holds_media
         known = all(child.read is not None for child in children.values()) and bool(children)
         one.read = pa.struct([(name, child.read) for name, child in children.items()]) if known else None
         return one
 
     @classmethod
-    def list_of(cls, item: Field, target: pa.DataType) -> Field:
-        """A list; ``target`` is its Arrow type, whose items are those of ``item``."""
+    def list_of(cls, item: Field, target: pa.DataType, *, filled: bool = False) -> Field:
+        """A list; ``target`` is its Arrow type, whose items are those of ``item``. ``filled`` as in ``struct``."""
         one = cls(target)
-        one.item, one.holds_media = item, item.holds_media
+        one.item, one.holds_media, one.holds_json = item, item.holds_media, item.holds_json
+        one.filled = filled and item.holds_media
         one.read = pa.list_(item.read) if item.read is not None else None
         return one
 
 
-def typed_batches(lines: BinaryIO, size_bytes: int, fields: dict[str, Field]) -> Iterator[pa.RecordBatch]:
-    """The next ``size_bytes`` of a record as batches of these columns, a few MB at a time.
+def typed_batches(
+    lines: BinaryIO, size_bytes: int, fields: dict[str, Field], *, block_bytes: int = _BLOCK_BYTES
+) -> Iterator[pa.RecordBatch]:
+    """The next ``size_bytes`` of a record as batches of these columns, about ``block_bytes`` at a time.
 
     Raises:
         NotTypedError: a column holds values that are not of its type.
     """
     left, rest = size_bytes, b""
     while left or rest:
-        block = lines.read(min(left, _BLOCK_BYTES))
+        block = lines.read(min(left, block_bytes))
         left -= len(block)
         if not block:
             left = 0
@@ -87,7 +138,7 @@ def typed_batches(lines: BinaryIO, size_bytes: int, fields: dict[str, Field]) ->
             continue
         rest = block[cut:]
         if cut:
-            yield _typed(block[:cut], fields)
+            yield typed_batch(block[:cut], fields)
         if not left and not rest:
             return
 
@@ -100,8 +151,13 @@ class NotTypedError(ValueError):
         self.column = column
 
 
-def _typed(block: bytes, fields: dict[str, Field]) -> pa.RecordBatch:
-    rows: list[dict[str, Any]] = []
+def typed_batch(block: bytes, fields: dict[str, Field]) -> pa.RecordBatch:
+    """Whole lines of a record as one batch of these columns.
+
+    Raises:
+        NotTypedError: a column holds values that are not of its type.
+    """
+    rows = _Rows(block)
     quick = {name: field for name, field in fields.items() if field.read is not None}
     table = _parsed(block, quick) if quick else None
     columns = {}
@@ -115,8 +171,7 @@ def _typed(block: bytes, fields: dict[str, Field]) -> pa.RecordBatch:
                 continue
             except _NOT_TYPED:
                 pass  # some value is of no form that Arrow casts: read one by one
-        rows = rows or [json.loads(line) for line in block.split(b"\n") if line]
-        columns[name] = _by_value([row.get(name) for row in rows], name, field)
+        columns[name] = _by_value(rows, name, field)
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
@@ -135,12 +190,32 @@ def _one_chunk(values: pa.ChunkedArray) -> pa.Array:
     return values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
 
 
-def _by_value(values: list[Any], name: str, field: Field) -> pa.Array:
+class _Rows:
+    """The lines of a block as values, each way of reading them made when it is asked for."""
+
+    def __init__(self, block: bytes) -> None:
+        self._lines = [line for line in block.split(b"\n") if line]
+        self._plain: list[dict[str, Any]] | None = None
+        self._exact: list[dict[str, Any]] | None = None
+
+    def values(self, name: str) -> list[Any]:
+        """A column as Python has its values."""
+        if self._plain is None:
+            self._plain = [json.loads(line) for line in self._lines]
+        return [row.get(name) for row in self._plain]
+
+    def as_written(self, name: str) -> list[Any]:
+        """A column for ``dumped``, with every number as it is written: Python's own end at 1.8e308."""
+        if self._exact is None:
+            lost: Counter[str] = Counter()  # stays empty: the record holds nothing that JSON cannot say
+            self._exact = [parsed(line, lost)[0] for line in self._lines]
+        return [row.get(name) for row in self._exact]
+
+
+def _by_value(rows: _Rows, name: str, field: Field) -> pa.Array:
     try:
-        read = [_value(one, field) for one in values]
-        if field.as_json:
-            return pa.array(read, pa.string())
-        return pa.array(read, field.target)
+        values = rows.as_written(name) if field.holds_json else rows.values(name)
+        return pa.array([_value(one, field) for one in values], field.target)
     except _NOT_TYPED as error:
         raise NotTypedError(name, error) from error
 
@@ -162,27 +237,28 @@ def _read_type(target: pa.DataType) -> pa.DataType | None:
 
 
 def _finished(values: pa.Array, field: Field) -> pa.Array:
-    if field.media:
-        return values.field("path") if not values.null_count else pc.struct_field(values, "path")
+    if field.media is not None:
+        return field.media.array(values)
     if field.children:
         children = [
             _finished(part, child) for part, child in zip(values.flatten(), field.children.values(), strict=True)
         ]
-        mask = None if field.holds_media else values.is_null()
+        mask = None if field.filled else values.is_null()
         return pa.StructArray.from_arrays(children, field.names, mask=mask)
     if field.item is not None:
-        return _finished_list(values, field.item, field.target)
+        return _finished_list(values, field.item, field)
     return _cast(values, field.target)
 
 
-def _finished_list(values: pa.ListArray, item: Field, target: pa.DataType) -> pa.Array:
+def _finished_list(values: pa.ListArray, item: Field, field: Field) -> pa.Array:
+    target = field.target
     if pa.types.is_fixed_size_list(target):
         lengths = pc.unique(pc.list_value_length(values).drop_null()).to_pylist()
         if values.null_count or any(length != target.list_size for length in lengths):
             raise ValueError("a list of another length, or none")
         return pa.FixedSizeListArray.from_arrays(_finished(values.flatten(), item), type=target)
     items = _finished(values.values, item)
-    mask = values.is_null() if values.null_count and not item.holds_media else None
+    mask = values.is_null() if values.null_count and not field.filled else None
     plain = pa.ListArray.from_arrays(values.offsets, items, mask=mask)
     return plain.cast(target) if pa.types.is_large_list(target) else plain
 
@@ -209,15 +285,14 @@ def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _value(value: Any, field: Field) -> Any:
-    if value is None and field.holds_media and not field.media:
+    if value is None and field.filled:
         return [] if field.item is not None else dict.fromkeys(field.names)
     if value is None:
         return None
     if field.as_json:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return text if _HALF_LETTER.search(text) is None else json.dumps(value)  # which only escapes can write
-    if field.media:
-        return value["path"]
+        return dumped(value).decode()
+    if field.media is not None:
+        return field.media.value(value)
     if field.children:
         pairs = zip(field.names, field.children.items(), strict=True)
         return {name: _value(value.get(member), child) for name, (member, child) in pairs}
@@ -228,6 +303,8 @@ def _value(value: Any, field: Field) -> Any:
 
 def _scalar(value: Any, target: pa.DataType) -> Any:
     types = pa.types
+    if isinstance(value, Written):
+        value = json.loads(value.text)
     if types.is_string(target) or types.is_large_string(target):
         if not isinstance(value, str):
             raise TypeError(f"{value!r} is no text")
