@@ -93,10 +93,12 @@ def test_dagster_loads_the_instance_and_repeats_no_failure(tmp_path: Path) -> No
         assert instance.run_retries_enabled is False
         assert instance.run_monitoring_enabled
         concurrency = instance.get_concurrency_config()
-        assert concurrency.pool_config.pool_granularity.value == "op"
-        assert concurrency.pool_config.default_pool_limit == 4
-        assert concurrency.run_queue_config.max_concurrent_runs == 8
-        (limit,) = concurrency.run_queue_config.tag_concurrency_limits
+        pools, queue = concurrency.pool_config, concurrency.run_queue_config
+        assert queue is not None and pools.pool_granularity is not None
+        assert pools.pool_granularity.value == "op"
+        assert pools.default_pool_limit == 4
+        assert queue.max_concurrent_runs == 8
+        (limit,) = queue.tag_concurrency_limits
         assert {limit["key"]: limit["value"]} == LANDING
         assert limit["limit"] < 8  # there is room beside the landings
         assert instance.get_tick_retention_settings is not None

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +38,7 @@ time.sleep(60)
 
 
 @pytest.fixture
-def held_by_another_process(tmp_path: Path):
+def held_by_another_process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """A process that holds the lease of ``tmp_path/l``; given its ttl and host id, returns it once it holds."""
     started: list[subprocess.Popen[str]] = []
 
@@ -145,7 +147,9 @@ def test_a_lease_is_held_by_one_and_its_token_grows_over_releases(tmp_path: Path
     assert len(list((tmp_path / "l").iterdir())) == 1
 
 
-def test_a_process_killed_on_this_host_is_replaced_at_once(tmp_path: Path, held_by_another_process) -> None:
+def test_a_process_killed_on_this_host_is_replaced_at_once(
+    tmp_path: Path, held_by_another_process: Callable[..., subprocess.Popen[str]]
+) -> None:
     process = held_by_another_process(3600)
     with pytest.raises(LeaseHeldError):
         acquire(tmp_path / "l", what="x", ttl_s=3600)
@@ -156,7 +160,7 @@ def test_a_process_killed_on_this_host_is_replaced_at_once(tmp_path: Path, held_
 
 
 def test_a_process_killed_on_another_host_is_replaced_when_its_heartbeat_is_old(
-    tmp_path: Path, held_by_another_process
+    tmp_path: Path, held_by_another_process: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = held_by_another_process(1.0, "another/host")
     process.kill()
@@ -168,7 +172,7 @@ def test_a_process_killed_on_another_host_is_replaced_when_its_heartbeat_is_old(
 
 
 def test_a_living_holder_on_another_host_is_not_replaced_while_it_beats(
-    tmp_path: Path, held_by_another_process
+    tmp_path: Path, held_by_another_process: Callable[..., subprocess.Popen[str]]
 ) -> None:
     held_by_another_process(0.5, "another/host")
     with pytest.raises(LeaseHeldError):
@@ -271,7 +275,7 @@ def test_no_increment_is_lost_under_a_lock(tmp_path: Path, hosts: tuple[str | No
     assert (tmp_path / "counter").read_text() == "200"
 
 
-def _take_over(folder: Path, host: str, barrier, won) -> None:  # type: ignore[no-untyped-def]
+def _take_over(folder: Path, host: str, barrier: Any, won: Any) -> None:
     for number in range(30):
         barrier.wait()
         found = try_claim(folder / str(number), ttl_s=5, host=host)

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_sync_is_bound_to_a_runner_group_and_never_runs_for_pull_requests() -> N
 
 
 @pytest.fixture
-def validate(tmp_path: Path):
+def validate(tmp_path: Path) -> Callable[[], tuple[int, str, str]]:
     """The very command of the workflow, where importing anything but the five libraries fails."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(
@@ -121,7 +122,9 @@ def validate(tmp_path: Path):
     return run
 
 
-def test_validation_runs_with_five_libraries_and_annotates_line_and_column(tmp_path: Path, validate) -> None:
+def test_validation_runs_with_five_libraries_and_annotates_line_and_column(
+    tmp_path: Path, validate: Callable[[], tuple[int, str, str]]
+) -> None:
     (tmp_path / "proposed/requests/add/x.yaml").write_text("hf_id: org/x\ndescription: Fine.\nsubset: [a]\n")
     code, out, summary = validate()
     assert code == 1
@@ -132,7 +135,9 @@ def test_validation_runs_with_five_libraries_and_annotates_line_and_column(tmp_p
     assert (code, out) == (0, "")
 
 
-def test_two_requests_for_the_same_data_are_found_without_the_hub(tmp_path: Path, validate) -> None:
+def test_two_requests_for_the_same_data_are_found_without_the_hub(
+    tmp_path: Path, validate: Callable[[], tuple[int, str, str]]
+) -> None:
     (tmp_path / "base/requests/add/a.yaml").write_text("hf_id: org/x\ndescription: Fine.\n")
     for name in "ab":
         (tmp_path / f"proposed/requests/add/{name}.yaml").write_text("hf_id: org/x\ndescription: Fine.\n")
@@ -144,7 +149,9 @@ def test_two_requests_for_the_same_data_are_found_without_the_hub(tmp_path: Path
     ]
 
 
-def test_what_was_wrong_before_does_not_fail_a_change_of_something_else(tmp_path: Path, validate) -> None:
+def test_what_was_wrong_before_does_not_fail_a_change_of_something_else(
+    tmp_path: Path, validate: Callable[[], tuple[int, str, str]]
+) -> None:
     for folder in ("base", "proposed"):
         (tmp_path / f"{folder}/requests/add/old.yaml").write_text("nonsense\n")
     (tmp_path / "proposed/requests/add/x.yaml").write_text("hf_id: org/x\ndescription: Fine.\n")
@@ -153,7 +160,9 @@ def test_what_was_wrong_before_does_not_fail_a_change_of_something_else(tmp_path
     assert out.startswith("::warning file=requests/add/old.yaml")
 
 
-def test_text_of_strangers_starts_no_command_and_no_markup(tmp_path: Path, validate) -> None:
+def test_text_of_strangers_starts_no_command_and_no_markup(
+    tmp_path: Path, validate: Callable[[], tuple[int, str, str]]
+) -> None:
     name = "a,line=1::x%0A.yaml"
     for at in range(12):
         (tmp_path / f"proposed/requests/add/{at:02}{name}").write_text(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from hugflow_assets.cli.datasets.ci_mode import schema_text
-from hugflow_assets_tests.cli.conftest import SPEECH
+from hugflow_assets.demo import LocalHub
+from hugflow_assets_tests.cli.conftest import SPEECH, Project, Ran
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.doubles.slack import SlackDouble
 
@@ -26,7 +30,9 @@ def outputs(text: str) -> dict[str, str]:
     return found
 
 
-def test_everything_a_workflow_reads_is_written(run, project, speech_hub, monkeypatch) -> None:
+def test_everything_a_workflow_reads_is_written(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GITHUB_OUTPUT", str(project.root / "out"))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.root / "summary"))
     project.add("speech", "org/speech")
@@ -60,7 +66,7 @@ def test_everything_a_workflow_reads_is_written(run, project, speech_hub, monkey
     assert "<script>" not in summary
 
 
-def test_a_second_time_changes_nothing(run, project, speech_hub) -> None:
+def test_a_second_time_changes_nothing(run: Callable[..., Ran], project: Project, speech_hub: LocalHub) -> None:
     project.add("speech", "org/speech")
     assert run("sync", "--ci-mode").code == 0
     ran = run("sync", "--ci-mode")
@@ -68,7 +74,9 @@ def test_a_second_time_changes_nothing(run, project, speech_hub) -> None:
     assert (ran.code, [one["action"] for one in told["results"]]) == (0, ["no-op"])
 
 
-def test_outside_of_a_workflow_it_says_what_it_leaves_out(run, project, monkeypatch) -> None:
+def test_outside_of_a_workflow_it_says_what_it_leaves_out(
+    run: Callable[..., Ran], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     ran = run("sync", "--ci-mode")
@@ -79,14 +87,18 @@ def test_outside_of_a_workflow_it_says_what_it_leaves_out(run, project, monkeypa
     assert all(f"skipped: {sentence}" in ran.out for sentence in told["skipped"])
 
 
-def test_results_are_written_when_nothing_can_be_looked_at(run, project, monkeypatch) -> None:
+def test_results_are_written_when_nothing_can_be_looked_at(
+    run: Callable[..., Ran], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REQUESTS_GIT_URL", str(project.root / "nowhere.git"))
     ran = run("sync", "--ci-mode")
     told = json.loads((project.root / "results.json").read_text())
     assert (ran.code, told["exit_status"], told["error"]["code"]) == (3, 3, "request-source-unreadable")
 
 
-def test_the_schema_is_the_one_that_is_documented_and_results_follow_it(run, project, tmp_path: Path) -> None:
+def test_the_schema_is_the_one_that_is_documented_and_results_follow_it(
+    run: Callable[..., Ran], project: Project, tmp_path: Path
+) -> None:
     assert (ROOT / "docs/results.schema.json").read_text() == schema_text()
     project.write("add/bad.yaml", "nonsense\n")
     run("sync", "--ci-mode")
@@ -100,14 +112,18 @@ def test_the_schema_is_the_one_that_is_documented_and_results_follow_it(run, pro
     assert done.returncode == 0, done.stdout
 
 
-def test_where_results_cannot_be_written_nothing_is_begun(run, project, speech_hub) -> None:
+def test_where_results_cannot_be_written_nothing_is_begun(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("speech", "org/speech")
     ran = run("sync", "--ci-mode", "--results", "nowhere/r.json")
     assert (ran.code, "cannot be written" in ran.err) == (2, True)
     assert not (project.root / "datasets" / SPEECH).exists()
 
 
-def test_without_a_daemon_slack_hears_of_it_before_the_command_ends(run, project, speech_hub, monkeypatch) -> None:
+def test_without_a_daemon_slack_hears_of_it_before_the_command_ends(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.add("speech", "org/speech")
     project.add("gone", "org/gone")
     with SlackDouble() as slack:
@@ -119,7 +135,9 @@ def test_without_a_daemon_slack_hears_of_it_before_the_command_ends(run, project
         assert told["not_delivered"] == []
 
 
-def test_what_nobody_could_be_told_is_listed_and_told_the_next_time(run, project, speech_hub, monkeypatch) -> None:
+def test_what_nobody_could_be_told_is_listed_and_told_the_next_time(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.add("speech", "org/speech")
     with SlackDouble() as slack:
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.hook_url)
@@ -132,7 +150,7 @@ def test_what_nobody_could_be_told_is_listed_and_told_the_next_time(run, project
 
 
 def test_ci_mode_takes_json_and_names_an_output_file_that_cannot_be_written(
-    run, project, speech_hub, monkeypatch
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.add("speech", "org/speech")
     assert json.loads(run("sync", "--ci-mode", "--json", "--wait", "0").out)["results"][0]["state"] == "landed"

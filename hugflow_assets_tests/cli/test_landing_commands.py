@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from hugflow_assets.demo import LocalHub
 from hugflow_assets.settings import load_settings
 from hugflow_assets.store import EventKind, Phase, Progress, Store
 from hugflow_assets.wording import human_size
-from hugflow_assets_tests.cli.conftest import SPEECH
+from hugflow_assets_tests.cli.conftest import SPEECH, Project, Ran
 
 
 def datasets_of(root: Path) -> set[str]:
     return {path.name for path in (root / "datasets").iterdir() if not path.name.startswith(".")}
 
 
-def test_plan_shows_what_would_land_and_fetches_nothing(run, project, speech_hub) -> None:
+def test_plan_shows_what_would_land_and_fetches_nothing(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     file = project.add("speech", "org/speech")
     told = run("plan", file)
     (plan,) = json.loads(run("plan", file, "--json").out)["plans"]
@@ -32,14 +36,14 @@ def test_plan_shows_what_would_land_and_fetches_nothing(run, project, speech_hub
     assert datasets_of(project.root) == set()
 
 
-def test_plan_says_what_blocks(run, project, speech_hub) -> None:
+def test_plan_says_what_blocks(run: Callable[..., Ran], project: Project, speech_hub: LocalHub) -> None:
     ran = run("plan", project.add("two", "org/two", split="validaton"))
     assert ran.code == 1
     assert "NO" in ran.out
     assert "split_exists" in ran.out
 
 
-def test_plan_shows_what_a_removal_takes(run, project) -> None:
+def test_plan_shows_what_a_removal_takes(run: Callable[..., Ran], project: Project) -> None:
     project.add("speech", "org/speech", owner="ana")
     file = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Done with it.\n")
     told = run("plan", file)
@@ -49,11 +53,15 @@ def test_plan_shows_what_a_removal_takes(run, project) -> None:
     assert [hit["name"] for hit in preview["hits"]] == [SPEECH]
 
 
-def test_plan_says_what_lands_again_and_from_where(run, project, speech_hub, tmp_path) -> None:
+def test_plan_says_what_lands_again_and_from_where(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, tmp_path: Path
+) -> None:
     file = project.add("speech", "org/speech", owner="ana")
     assert run("sync").code == 0
     store = Store.of(load_settings())
-    size = store.index.row(SPEECH).size_bytes
+    landed = store.index.row(SPEECH)
+    assert landed is not None
+    size = landed.size_bytes
     removal = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Done with it.\n")
     store.remove(SPEECH, reason="Done with it.", by="ana", removal_path="remove/speech.yaml")
     base = shutil.copytree(project.root / "requests", tmp_path / "before")
@@ -70,13 +78,13 @@ def test_plan_says_what_lands_again_and_from_where(run, project, speech_hub, tmp
     assert "the trash holds it no longer" in run("plan", file).out
 
 
-def test_plan_of_nothing_says_so(run, project) -> None:
+def test_plan_of_nothing_says_so(run: Callable[..., Ran], project: Project) -> None:
     ran = run("plan", "requests")
     assert (ran.code, ran.out) == (0, "nothing to plan: there is no request file in requests\n")
     assert run("plan").out.startswith("nothing to plan: there is no request file in ")
 
 
-def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
+def test_sync_lands_and_status_shows_it(run: Callable[..., Ran], project: Project, speech_hub: LocalHub) -> None:
     project.add("speech", "org/speech", owner="ana")
     project.add("gone", "org/gone")
     project.write("add/bad.yaml", "nonsense: 1\n")
@@ -115,13 +123,15 @@ def test_sync_lands_and_status_shows_it(run, project, speech_hub) -> None:
     assert datasets_of(project.root) == {SPEECH}
 
 
-def test_sync_as_json_tells_each_request(run, project, speech_hub) -> None:
+def test_sync_as_json_tells_each_request(run: Callable[..., Ran], project: Project, speech_hub: LocalHub) -> None:
     project.add("two", "org/two", subset="clean")
     (result,) = json.loads(run("sync", "--json").out)
     assert (result["path"], result["state"]) == ("add/two.yaml", "landed")
 
 
-def test_sync_refuses_a_file_from_outside_the_requests_folder(run, project, tmp_path: Path) -> None:
+def test_sync_refuses_a_file_from_outside_the_requests_folder(
+    run: Callable[..., Ran], project: Project, tmp_path: Path
+) -> None:
     foreign = tmp_path / "other" / "add" / "x.yaml"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hf_id: org/x\ndescription: x\n")
@@ -130,14 +140,16 @@ def test_sync_refuses_a_file_from_outside_the_requests_folder(run, project, tmp_
     assert "REQUESTS_DIR" in ran.err
 
 
-def test_an_empty_project_says_where_to_begin(run) -> None:
+def test_an_empty_project_says_where_to_begin(run: Callable[..., Ran]) -> None:
     ran = run("status")
     assert ran.code == 0
     assert "requests/add/" in ran.out
 
 
 @pytest.mark.parametrize(("silent_s", "state"), [(0, "landing"), (3600, "interrupted")])
-def test_a_landing_shows_its_progress_until_it_falls_silent(run, project, silent_s: int, state: str) -> None:
+def test_a_landing_shows_its_progress_until_it_falls_silent(
+    run: Callable[..., Ran], project: Project, silent_s: int, state: str
+) -> None:
     project.add("speech", "org/speech")
     moment = (datetime.now(UTC) - timedelta(seconds=silent_s)).isoformat()
     Store.of(load_settings()).progress.write(
@@ -157,7 +169,7 @@ def test_a_landing_shows_its_progress_until_it_falls_silent(run, project, silent
     assert "downloading 50 % of 1.0 MB, 250.0 kB/s, 2 s left" in run("status").out
 
 
-def test_a_failure_is_forgotten_once_it_is_tried_again(run, project) -> None:
+def test_a_failure_is_forgotten_once_it_is_tried_again(run: Callable[..., Ran], project: Project) -> None:
     project.add("speech", "org/speech")
     events = Store.of(load_settings()).events
     events.append(EventKind.FAILED, SPEECH, code="disk-full", message="No space.", remedy="Free some.")
@@ -168,7 +180,7 @@ def test_a_failure_is_forgotten_once_it_is_tried_again(run, project) -> None:
     assert asked["state"] == "requested"
 
 
-def test_a_damaged_manifest_is_a_state_and_no_crash(run, project) -> None:
+def test_a_damaged_manifest_is_a_state_and_no_crash(run: Callable[..., Ran], project: Project) -> None:
     folder = project.root / "datasets" / SPEECH
     folder.mkdir(parents=True)
     (folder / "hugflow.json").write_text("{")

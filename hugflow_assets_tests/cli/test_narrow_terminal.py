@@ -9,7 +9,11 @@ import re
 import struct
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
+
+from hugflow_assets.demo import LocalHub
+from hugflow_assets_tests.cli.conftest import Project, Ran
 
 LONG = "organisation-with-a-long-name/speech-corpus-with-a-longer-name"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
@@ -36,7 +40,7 @@ def shown(project_root: Path, *arguments: str) -> str:
     return _ESCAPES.sub("", text.decode())
 
 
-def test_keys_names_and_files_are_never_broken(project) -> None:
+def test_keys_names_and_files_are_never_broken(project: Project) -> None:
     for number in range(3):
         project.add(f"speech-corpus-with-a-longer-name-{number}", f"{LONG}-{number}")
     settings = shown(project.root, "settings")
@@ -51,13 +55,13 @@ def test_keys_names_and_files_are_never_broken(project) -> None:
     assert planned.count("does not answer") == 1 and planned.count("Not evaluated") <= 3
 
 
-def test_a_sync_shows_how_far_it_is(project, speech_hub) -> None:
+def test_a_sync_shows_how_far_it_is(project: Project, speech_hub: LocalHub) -> None:
     project.add("speech", "org/speech")
     told = shown(project.root, "sync")
     assert "landed: " in told and "3/3 shards" in told and "12 rows" in told
 
 
-def test_keep_until_can_be_asked_for(project, run) -> None:
+def test_keep_until_can_be_asked_for(project: Project, run: Callable[..., Ran]) -> None:
     assert run("add", "org/speech", "--keep-until", "2030-12-31").code == 0
     (file,) = (project.root / "requests/add").iterdir()
     assert "keep_until: 2030-12-31" in file.read_text().replace("'", "").replace('"', "")

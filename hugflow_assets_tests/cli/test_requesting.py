@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hugflow_assets.intake import FolderSource, GitSource
 from hugflow_assets.intake.proposal import push_proposal
+from hugflow_assets_tests.cli.conftest import Project, Ran
 from hugflow_assets_tests.doubles.repository import RepositoryDouble
 from hugflow_assets_tests.doubles.serving import Fault
 
 TOKEN = "ghp_CanaryCanaryCanary"
 
 
-def asked(project) -> list[str]:
+def asked(project: Project) -> list[str]:
     return [one.name for one in FolderSource(project.root / "requests").snapshot().adds]
 
 
-def test_add_writes_a_file_that_validates(run, project) -> None:
+def test_add_writes_a_file_that_validates(run: Callable[..., Ran], project: Project) -> None:
     ran = run("add", "org/x", "--subset", "no", "--split", "train", "--description", "Speech: 8 kHz", "--owner", "me")
     assert (ran.code, ran.out) == (0, "wrote requests/add/org__x__subset_no__split_train__rev_main.yaml\n")
     assert run("validate", "--offline").code == 0
@@ -28,7 +31,7 @@ def test_add_writes_a_file_that_validates(run, project) -> None:
     assert (file.request.subset, file.request.description, file.request.owner) == ("no", "Speech: 8 kHz", "me")
 
 
-def test_adding_twice_is_the_same_as_once(run, project) -> None:
+def test_adding_twice_is_the_same_as_once(run: Callable[..., Ran], project: Project) -> None:
     run("add", "org/x")
     before = sorted((project.root / "requests/add").iterdir())
     ran = run("add", "org/x")
@@ -36,7 +39,7 @@ def test_adding_twice_is_the_same_as_once(run, project) -> None:
     assert sorted((project.root / "requests/add").iterdir()) == before
 
 
-def test_adding_in_other_words_names_the_file_to_edit(run, project) -> None:
+def test_adding_in_other_words_names_the_file_to_edit(run: Callable[..., Ran], project: Project) -> None:
     project.add("mine", "org/x")
     ran = run("add", "org/x", "--owner", "someone")
     assert ran.code == 1
@@ -44,7 +47,9 @@ def test_adding_in_other_words_names_the_file_to_edit(run, project) -> None:
     assert "owner" in ran.err
 
 
-def test_add_deletes_the_removal_in_force_and_says_what_else_lands_again(run, project) -> None:
+def test_add_deletes_the_removal_in_force_and_says_what_else_lands_again(
+    run: Callable[..., Ran], project: Project
+) -> None:
     project.add("x", "org/x", subset="a")
     removal = project.write("remove/x.yaml", "hf_id: org/x\nreason: Old.\n")
     ran = run("add", "org/x", "--subset", "b")
@@ -54,7 +59,7 @@ def test_add_deletes_the_removal_in_force_and_says_what_else_lands_again(run, pr
     assert asked(project) == ["org__x__subset_b__rev_main", "org__x__subset_a__rev_main"]
 
 
-def test_add_of_what_is_asked_for_only_takes_the_removal_away(run, project) -> None:
+def test_add_of_what_is_asked_for_only_takes_the_removal_away(run: Callable[..., Ran], project: Project) -> None:
     file = project.add("x", "org/x")
     text = file.read_text()
     removal = project.write("remove/x.yaml", "hf_id: org/x\nreason: Old.\n")
@@ -63,14 +68,14 @@ def test_add_of_what_is_asked_for_only_takes_the_removal_away(run, project) -> N
 
 
 @pytest.mark.parametrize("hf_id", ["https://huggingface.co/datasets/org/x", "org//x", "../../etc"])
-def test_an_id_that_is_none_writes_nothing(run, project, hf_id: str) -> None:
+def test_an_id_that_is_none_writes_nothing(run: Callable[..., Ran], project: Project, hf_id: str) -> None:
     ran = run("add", hf_id)
     assert ran.code == 2
     assert "hf_id" in ran.err
     assert list((project.root / "requests/add").iterdir()) == []
 
 
-def test_remove_is_as_narrow_as_the_dataset(run, project) -> None:
+def test_remove_is_as_narrow_as_the_dataset(run: Callable[..., Ran], project: Project) -> None:
     project.add("a", "org/x", subset="a")
     project.add("b", "org/x", subset="b")
     assert run("remove", "org__x__subset_a__rev_main", "--reason", "Bad audio.").code == 0
@@ -80,7 +85,7 @@ def test_remove_is_as_narrow_as_the_dataset(run, project) -> None:
     assert "nothing to do" in run("remove", "org__x__subset_a__rev_main", "--reason", "Again.").out
 
 
-def test_remove_of_a_whole_does_not_take_its_parts_along_unasked(run, project) -> None:
+def test_remove_of_a_whole_does_not_take_its_parts_along_unasked(run: Callable[..., Ran], project: Project) -> None:
     project.add("whole", "org/x")
     project.add("part", "org/x", subset="a")
     refused = run("remove", "org__x__rev_main", "--reason", "Old.")
@@ -91,7 +96,7 @@ def test_remove_of_a_whole_does_not_take_its_parts_along_unasked(run, project) -
     assert FolderSource(project.root / "requests").snapshot().desired() == {}
 
 
-def test_remove_takes_an_id_where_it_says_which_one(run, project) -> None:
+def test_remove_takes_an_id_where_it_says_which_one(run: Callable[..., Ran], project: Project) -> None:
     project.add("a", "org/x", subset="a")
     assert run("remove", "org/x", "--reason", "Old.").code == 0
     project.add("b", "org/x", subset="b")
@@ -104,7 +109,7 @@ def test_remove_takes_an_id_where_it_says_which_one(run, project) -> None:
 
 
 @pytest.fixture
-def github(tmp_path: Path, project, monkeypatch: pytest.MonkeyPatch):
+def github(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[RepositoryDouble]:
     with RepositoryDouble(tmp_path / "github", token=TOKEN) as double:
         monkeypatch.setenv("GITHUB_API_URL", double.url)
         monkeypatch.setenv("GITHUB_REPOSITORY", double.repository)
@@ -113,7 +118,9 @@ def github(tmp_path: Path, project, monkeypatch: pytest.MonkeyPatch):
         yield double
 
 
-def test_a_pull_request_holds_the_file_and_touches_nothing_here(run, project, github) -> None:
+def test_a_pull_request_holds_the_file_and_touches_nothing_here(
+    run: Callable[..., Ran], project: Project, github: RepositoryDouble
+) -> None:
     before = github.git("rev-parse", "main")
     ran = run("add", "org/x", "--pr")
     assert ran.code == 0, ran.err
@@ -126,7 +133,9 @@ def test_a_pull_request_holds_the_file_and_touches_nothing_here(run, project, gi
     assert asked(project) == []
 
 
-def test_asking_again_renews_the_branch_and_opens_no_second_pull_request(run, github) -> None:
+def test_asking_again_renews_the_branch_and_opens_no_second_pull_request(
+    run: Callable[..., Ran], github: RepositoryDouble
+) -> None:
     first = run("add", "org/x", "--pr")
     second = run("add", "org/x", "--description", "Speech.", "--pr")
     assert (first.code, second.code) == (0, 0)
@@ -135,14 +144,16 @@ def test_asking_again_renews_the_branch_and_opens_no_second_pull_request(run, gi
     assert "Speech." in github.git("show", f"{github.pulls[1]['head']['ref']}:requests/add/org__x__rev_main.yaml")
 
 
-def test_a_pull_request_whose_answer_was_lost_is_found(run, github) -> None:
+def test_a_pull_request_whose_answer_was_lost_is_found(run: Callable[..., Ran], github: RepositoryDouble) -> None:
     github.faults.append(Fault(status=502, on="POST /repos/org/requests/pulls", after=True))
     ran = run("add", "org/x", "--pr")
     assert ran.code == 0, ran.err
     assert len(github.pulls) == 1
 
 
-def test_a_removal_is_proposed_and_deleted_by_the_next_addition(run, github) -> None:
+def test_a_removal_is_proposed_and_deleted_by_the_next_addition(
+    run: Callable[..., Ran], github: RepositoryDouble
+) -> None:
     github.commit_file("requests/add/x.yaml", "hf_id: org/x\ndescription: Speech.\n")
     assert run("remove", "org__x__rev_main", "--reason", "Old.", "--pr").code == 0
     github.merge(1)
@@ -152,13 +163,13 @@ def test_a_removal_is_proposed_and_deleted_by_the_next_addition(run, github) -> 
     )
 
 
-def test_without_a_token_the_settings_are_named(run, project) -> None:
+def test_without_a_token_the_settings_are_named(run: Callable[..., Ran], project: Project) -> None:
     ran = run("add", "org/x", "--pr")
     assert ran.code == 3
     assert "GITHUB_TOKEN" in ran.err
 
 
-def test_a_refusing_github_is_told_without_the_token(run, github) -> None:
+def test_a_refusing_github_is_told_without_the_token(run: Callable[..., Ran], github: RepositoryDouble) -> None:
     github.token = "another"
     ran = run("add", "org/x", "--pr")
     assert ran.code == 3
@@ -178,12 +189,14 @@ def test_a_proposal_leaves_every_other_file_as_it_is(tmp_path: Path) -> None:
         assert {one.path for one in source.snapshot().problems} == {"add/x.yaml"}
 
 
-def test_the_token_goes_in_a_header_and_nowhere_else(tmp_path: Path, run, github, monkeypatch) -> None:
+def test_the_token_goes_in_a_header_and_nowhere_else(
+    tmp_path: Path, run: Callable[..., Ran], github: RepositoryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
     real = subprocess.Popen
 
     class Recorded(real):  # type: ignore[misc,valid-type]
-        def __init__(self, command, *arguments, **options):
+        def __init__(self, command: Any, *arguments: Any, **options: Any) -> None:
             seen.append(repr(command))
             super().__init__(command, *arguments, **options)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hugflow_assets.cli.start.settings_text import env_example
+from hugflow_assets.demo import LocalHub
 from hugflow_assets.settings import Settings, variable_of
+from hugflow_assets_tests.cli.conftest import Project, Ran
 from hugflow_assets_tests.doubles.repository import RepositoryDouble
 from hugflow_assets_tests.doubles.slack import SlackDouble
 
 
-def test_init_makes_folders_and_a_private_env_and_never_overwrites(run, project) -> None:
+def test_init_makes_folders_and_a_private_env_and_never_overwrites(run: Callable[..., Ran], project: Project) -> None:
     (project.root / "requests/add").rmdir()
     first = run("init")
     env = project.root / ".env"
@@ -27,7 +30,9 @@ def test_init_makes_folders_and_a_private_env_and_never_overwrites(run, project)
     assert env.read_text() == "HF_TOKEN=mine\n"
 
 
-def test_settings_shows_every_variable_and_hides_secrets(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_shows_every_variable_and_hides_secrets(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
     monkeypatch.setenv("HTTPS_PROXY", "http://user:canary@proxy:3128")
     monkeypatch.setenv("STORAGE_QUOTA", "10TB")
@@ -38,7 +43,7 @@ def test_settings_shows_every_variable_and_hides_secrets(run, monkeypatch: pytes
     assert "canary" not in shown
 
 
-def test_doctor_says_a_line_and_a_remedy_each(run, project) -> None:
+def test_doctor_says_a_line_and_a_remedy_each(run: Callable[..., Ran], project: Project) -> None:
     (project.root / ".env").write_text("STORAGE_QUOTTA=1TB\nMY_OWN=1\n")
     ran = run("doctor")
     assert ran.code == 3
@@ -52,27 +57,33 @@ def test_doctor_says_a_line_and_a_remedy_each(run, project) -> None:
     assert "  fix: " in ran.out
 
 
-def test_doctor_is_content_with_a_hub_that_answers(run, project, speech_hub) -> None:
+def test_doctor_is_content_with_a_hub_that_answers(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     ran = run("doctor")
     assert ran.code == 0
     assert f"ok   hub: {speech_hub.url} answers" in ran.out
 
 
-def test_doctor_stops_at_settings_that_cannot_be_read(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_stops_at_settings_that_cannot_be_read(run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_QUOTA", "lots")
     ran = run("doctor")
     assert ran.code == 3
     assert "BAD  settings: STORAGE_QUOTA" in ran.out
 
 
-def test_doctor_names_a_certificate_bundle_that_is_not_there(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_names_a_certificate_bundle_that_is_not_there(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
     ran = run("doctor")
     assert ran.code == 3
     assert "BAD  certificates: /nowhere/ca.pem" in ran.out
 
 
-def test_doctor_asks_github_and_slack_and_tells_nobody(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_doctor_asks_github_and_slack_and_tells_nobody(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with RepositoryDouble(tmp_path / "github") as github, SlackDouble() as slack:
         told = {
             "GITHUB_API_URL": github.url,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from hugflow_assets.cli.requests.findings import Finding
+from hugflow_assets.demo import LocalHub
+from hugflow_assets_tests.cli.conftest import Project, Ran
 
 
-def test_every_problem_is_a_line_with_file_line_and_column(run, project) -> None:
+def test_every_problem_is_a_line_with_file_line_and_column(run: Callable[..., Ran], project: Project) -> None:
     project.add("fine", "org/fine")
     project.write("add/bad.yaml", "hf_id: org/x\ndescrption: typo\nsubset: [a]\n")
     ran = run("validate", "--offline")
@@ -20,13 +23,13 @@ def test_every_problem_is_a_line_with_file_line_and_column(run, project) -> None
     assert "1 of 2 request files" in ran.err
 
 
-def test_fine_files_are_silent_on_stdout(run, project) -> None:
+def test_fine_files_are_silent_on_stdout(run: Callable[..., Ran], project: Project) -> None:
     project.add("fine", "org/fine")
     ran = run("validate", "--offline")
     assert (ran.code, ran.out, ran.err) == (0, "", "1 request file: fine\n")
 
 
-def test_only_the_named_file_is_judged_but_against_all_the_others(run, project) -> None:
+def test_only_the_named_file_is_judged_but_against_all_the_others(run: Callable[..., Ran], project: Project) -> None:
     project.add("a", "org/x")
     second = project.add("b", "org/x")
     project.write("add/bad.yaml", "nonsense: 1\n")
@@ -37,7 +40,7 @@ def test_only_the_named_file_is_judged_but_against_all_the_others(run, project) 
     assert "bad.yaml" not in ran.out
 
 
-def test_a_folder_may_be_the_requests_folder_or_one_of_its_two(run, project) -> None:
+def test_a_folder_may_be_the_requests_folder_or_one_of_its_two(run: Callable[..., Ran], project: Project) -> None:
     project.write("add/bad.yaml", "nonsense: 1\n")
     project.write("remove/bad.yaml", "nonsense: 1\n")
     both, one = run("validate", "--offline", "requests"), run("validate", "--offline", "requests/remove")
@@ -49,7 +52,7 @@ def test_a_folder_may_be_the_requests_folder_or_one_of_its_two(run, project) -> 
 
 
 @pytest.mark.parametrize("path", ["elsewhere", "loose.yaml"])
-def test_a_path_that_is_no_request_is_wrong_usage(run, project, path: str) -> None:
+def test_a_path_that_is_no_request_is_wrong_usage(run: Callable[..., Ran], project: Project, path: str) -> None:
     (project.root / "elsewhere").mkdir()
     (project.root / "loose.yaml").write_text("hf_id: org/x\n")
     ran = run("validate", "--offline", path)
@@ -57,7 +60,7 @@ def test_a_path_that_is_no_request_is_wrong_usage(run, project, path: str) -> No
     assert path in ran.err
 
 
-def test_a_link_is_refused_and_not_followed(run, project) -> None:
+def test_a_link_is_refused_and_not_followed(run: Callable[..., Ran], project: Project) -> None:
     (project.root / "secret.yaml").write_text("hf_id: org/x\ndescription: not a request\n")
     (project.root / "requests" / "add" / "link.yaml").symlink_to(project.root / "secret.yaml")
     ran = run("validate", "--offline", "requests/add/link.yaml")
@@ -65,7 +68,7 @@ def test_a_link_is_refused_and_not_followed(run, project) -> None:
     assert "symbolic link" in ran.out
 
 
-def test_json_names_files_and_findings(run, project) -> None:
+def test_json_names_files_and_findings(run: Callable[..., Ran], project: Project) -> None:
     project.write("add/bad.yaml", "hf_id: org/x\ndescription: x\nrevison: main\n")
     told = json.loads(run("validate", "--offline", "--format", "json").out)
     assert told["schema_version"] == 1
@@ -81,7 +84,9 @@ def test_github_annotations_cannot_be_broken_out_of() -> None:
     assert "\n" not in str(hostile)
 
 
-def test_online_the_hub_is_asked_and_the_line_that_is_wrong_is_named(run, project, speech_hub) -> None:
+def test_online_the_hub_is_asked_and_the_line_that_is_wrong_is_named(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("fine", "org/speech")
     project.add("subset", "org/two", subset="cleen")
     project.add("gone", "org/gone")
@@ -98,14 +103,16 @@ def test_online_the_hub_is_asked_and_the_line_that_is_wrong_is_named(run, projec
     assert f"{speech_hub.url}/datasets/org/gated" in places["requests/add/gated.yaml:1:1"]
 
 
-def test_a_removal_that_matches_nothing_is_a_warning_online_and_offline(run, project) -> None:
+def test_a_removal_that_matches_nothing_is_a_warning_online_and_offline(
+    run: Callable[..., Ran], project: Project
+) -> None:
     project.write("remove/none.yaml", "hf_id: org/none\nreason: x\n")
     for ran in (run("validate"), run("validate", "--offline")):
         assert ran.code == 0
         assert ran.out.startswith("requests/remove/none.yaml:1:1: warning: ")
 
 
-def test_a_hub_that_does_not_answer_is_the_environments_fault(run, project) -> None:
+def test_a_hub_that_does_not_answer_is_the_environments_fault(run: Callable[..., Ran], project: Project) -> None:
     project.add("speech", "org/speech")
     ran = run("validate")
     assert ran.code == 3

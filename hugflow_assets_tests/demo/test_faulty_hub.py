@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -96,8 +97,8 @@ def test_a_rate_limit_says_when_to_come_again(faulty: FaultyHub, client: httpx2.
 
 def test_a_flipped_byte_keeps_the_size_and_goes_unnoticed_by_the_client(faulty: FaultyHub, tmp_path: Path) -> None:
     faulty.fault("clip.wav", "flip", origin="cdn")
-    where = {"repo_type": "dataset", "endpoint": faulty.url, "token": False, "cache_dir": tmp_path}
-    got = Path(hf_hub_download("acme/speech", "data/clip.wav", **where)).read_bytes()  # type: ignore[arg-type]
+    where: dict[str, Any] = {"repo_type": "dataset", "endpoint": faulty.url, "token": False, "cache_dir": tmp_path}
+    got = Path(hf_hub_download("acme/speech", "data/clip.wav", **where)).read_bytes()
     assert len(got) == len(CLIP)
     assert sum(a != b for a, b in zip(got, CLIP, strict=True)) == 1
 

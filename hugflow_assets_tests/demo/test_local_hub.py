@@ -85,11 +85,11 @@ class TestWhatARepositoryIs:
         git("init", "-q")
         for path, data in plain.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_bytes(bytes(data))  # type: ignore[arg-type]
+            (tmp_path / path).write_bytes(bytes(data))
         git("add", ".")
         root = git("write-tree")
         listed = api.list_repo_tree("acme/plain", repo_type="dataset", recursive=True)
-        ids = {one.path: getattr(one, "tree_id", None) or one.blob_id for one in listed}
+        ids = {one.path: getattr(one, "tree_id", None) or getattr(one, "blob_id", None) for one in listed}
         assert ids["a"] == git("rev-parse", f"{root}:a")
         assert ids["a/c"] == git("rev-parse", f"{root}:a/c")
         assert ids["a/b.txt"] == git("rev-parse", f"{root}:a/b.txt")
@@ -150,8 +150,8 @@ class TestFiles:
         big = tmp_path / "big.bin"
         big.write_bytes(bytes(range(256)) * 60_000)
         commit = hub.add_repo("acme/speech", {**FILES, "big.dat": big})
-        where = {"repo_type": "dataset", "cache_dir": tmp_path / "cache", "token": False}
-        folder = Path(snapshot_download("acme/speech", endpoint=hub.url, **where))  # type: ignore[arg-type]
+        where: dict[str, Any] = {"repo_type": "dataset", "cache_dir": tmp_path / "cache", "token": False}
+        folder = Path(snapshot_download("acme/speech", endpoint=hub.url, **where))
         assert folder.name == commit
         assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == {
             *FILES,
@@ -159,7 +159,7 @@ class TestFiles:
         }
         assert (folder / "big.dat").read_bytes() == big.read_bytes()
         assert (folder / "data/clips/a.wav").read_bytes() == CLIP
-        checked = api.verify_repo_checksums("acme/speech", **where)  # type: ignore[arg-type]
+        checked = api.verify_repo_checksums("acme/speech", **where)
         assert (checked.checked_count, checked.mismatches, checked.missing_paths) == (5, [], [])
 
     def test_lfs_files_come_from_a_second_origin_that_never_sees_the_token(self, hub: LocalHub, tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hugflow_assets.planning.resolve import resolve
 
@@ -107,7 +108,7 @@ def main() -> None:
     for module in sys.argv[1:]:
         import_module(module)
     print("ready", flush=True)
-    while line := sys.stdin.buffer.raw.readline():  # type: ignore[attr-defined]
+    while line := cast("Any", sys.stdin.buffer).raw.readline():
         if isinstance(asked := json.loads(line), dict):  # a number: a signal for a child that had ended by itself
             _supervise(asked)
 
@@ -124,7 +125,7 @@ def _supervise(asked: dict[str, Any]) -> None:
         waiting.register(ended, selectors.EVENT_READ)
         waiting.register(0, selectors.EVENT_READ)
         while not any(key.fd == ended for key, _ in waiting.select()):
-            number = sys.stdin.buffer.raw.readline()  # type: ignore[attr-defined]
+            number = cast("Any", sys.stdin.buffer).raw.readline()
             if not number:
                 waiting.unregister(0)
                 number = b"9"
@@ -181,15 +182,15 @@ def _act(asked: dict[str, Any]) -> dict[str, Any]:
     from hugflow_assets.orchestration.sync.one_dataset import materialize, restore
     from hugflow_assets.orchestration.sync.run_here import sync
 
-    acts = {
-        "sync": lambda: sync(instance=instance),
-        "update": lambda: materialize([asked["name"]], update=True, instance=instance),
-        "restore": lambda: restore(asked["name"], instance=instance),
-        "empty-trash": lambda: Platform().store().empty_trash(0),
+    acts: dict[str, Callable[[DagsterInstance], object]] = {
+        "sync": lambda instance: sync(instance=instance),
+        "update": lambda instance: materialize([asked["name"]], update=True, instance=instance),
+        "restore": lambda instance: restore(asked["name"], instance=instance),
+        "empty-trash": lambda _: Platform().store().empty_trash(0),
     }
     with DagsterInstance.ephemeral() as instance:
         try:
-            acts[asked["act"]]()
+            acts[asked["act"]](instance)
         except HugflowError as error:
             return {"code": error.code}
     return {}

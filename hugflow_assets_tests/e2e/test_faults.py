@@ -208,7 +208,7 @@ def test_a_landing_by_xet_and_one_without_give_the_same_tree(
         assert sum(request.origin == XET for request in hub.requests) <= 40
 
 
-INFO = {
+INFO: dict[str, dict[str, Any]] = {
     "429 with Retry-After": {"kind": 429, "headers": {"Retry-After": "0"}},
     "stall": {"kind": "stall"},
     "reset": {"kind": "reset"},

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.settings import load_settings
 from hugflow_assets.store import EventKind, Store
-from hugflow_assets_tests.cli.conftest import SPEECH
+from hugflow_assets_tests.cli.conftest import SPEECH, Project, Ran
 from hugflow_assets_tests.datasets_made import clip_rows, write_parquet
 
 
@@ -17,7 +19,13 @@ def store() -> Store:
     return Store.of(load_settings())
 
 
-def state_of(run, name: str = SPEECH) -> dict[str, object]:
+def landed_commit() -> str:
+    row = store().index.row(SPEECH)
+    assert row is not None
+    return row.commit
+
+
+def state_of(run: Callable[..., Ran], name: str = SPEECH) -> dict[str, Any]:
     return next(one for one in json.loads(run("status", "--json").out)["datasets"] if one["name"] == name)
 
 
@@ -34,24 +42,28 @@ def move_upstream(hub: LocalHub, folder: Path, first: int = 700) -> str:
     return hub.commit("org/speech", {"data/test-00000-of-00001.parquet": changed})
 
 
-def test_update_lands_the_newest_commit_and_fetches_what_changed(run, project, speech_hub, tmp_path) -> None:
+def test_update_lands_the_newest_commit_and_fetches_what_changed(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, tmp_path: Path
+) -> None:
     project.add("speech", "org/speech")
     assert run("sync").code == 0
-    old = store().index.row(SPEECH).commit
+    old = landed_commit()
     commit, before = move_upstream(speech_hub, tmp_path), fetched(speech_hub)
     assert "no-op" in run("sync").out, "a landed dataset is pinned"
-    assert store().index.row(SPEECH).commit == old
+    assert landed_commit() == old
     ran = run("update", SPEECH, "--json")
     (result,) = json.loads(ran.out)
     assert (ran.code, result["action"], result["state"]) == (0, "update", "landed")
-    assert store().index.row(SPEECH).commit == commit
+    assert landed_commit() == commit
     assert fetched(speech_hub) - before == 1
     assert run("verify", SPEECH).code == 0
     assert json.loads(run("update", SPEECH, "--json").out)[0]["action"] == "no-op"
     assert run("update", "no__such").code == 1
 
 
-def test_update_of_a_repository_that_is_gone_keeps_the_data(run, project, speech_hub) -> None:
+def test_update_of_a_repository_that_is_gone_keeps_the_data(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("speech", "org/speech")
     run("sync")
     speech_hub.delete_repo("org/speech")
@@ -61,7 +73,9 @@ def test_update_of_a_repository_that_is_gone_keeps_the_data(run, project, speech
     assert run("verify").code == 0
 
 
-def test_pause_cancel_and_resume_are_heeded_by_sync(run, project, speech_hub) -> None:
+def test_pause_cancel_and_resume_are_heeded_by_sync(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     file = project.add("speech", "org/speech")
     assert run("pause", SPEECH).code == 0
     ran = run("sync", "--json")
@@ -85,7 +99,9 @@ def test_pause_cancel_and_resume_are_heeded_by_sync(run, project, speech_hub) ->
     ]
 
 
-def test_verify_names_damaged_files_and_sync_repairs_them(run, project, speech_hub) -> None:
+def test_verify_names_damaged_files_and_sync_repairs_them(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("speech", "org/speech")
     run("sync")
     root = store().layout.dataset(SPEECH)
@@ -108,7 +124,9 @@ def test_verify_names_damaged_files_and_sync_repairs_them(run, project, speech_h
     assert "scrubbed" in kinds()
 
 
-def test_a_folder_deleted_by_hand_is_found_and_lands_again(run, project, speech_hub) -> None:
+def test_a_folder_deleted_by_hand_is_found_and_lands_again(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     import shutil
 
     project.add("speech", "org/speech")
@@ -118,7 +136,7 @@ def test_a_folder_deleted_by_hand_is_found_and_lands_again(run, project, speech_
     assert json.loads(run("sync", "--json").out)[0]["state"] == "landed"
 
 
-def test_remove_restore_and_the_trash(run, project, speech_hub) -> None:
+def test_remove_restore_and_the_trash(run: Callable[..., Ran], project: Project, speech_hub: LocalHub) -> None:
     project.add("speech", "org/speech", owner="ana")
     run("sync")
     removal = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: Consent withdrawn.\n")
@@ -147,7 +165,9 @@ def test_remove_restore_and_the_trash(run, project, speech_hub) -> None:
     assert kinds()[-1] == "freed"
 
 
-def test_deleting_the_removal_lands_it_from_the_trash(run, project, speech_hub) -> None:
+def test_deleting_the_removal_lands_it_from_the_trash(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("speech", "org/speech")
     run("sync")
     removal = project.write("remove/speech.yaml", "hf_id: org/speech\nreason: By mistake.\n")
@@ -158,7 +178,9 @@ def test_deleting_the_removal_lands_it_from_the_trash(run, project, speech_hub) 
     assert (result["action"], fetched(speech_hub) - before) == ("restore", 0)
 
 
-def test_a_narrower_removal_cuts_nothing_and_names_what_it_would_cut(run, project, speech_hub) -> None:
+def test_a_narrower_removal_cuts_nothing_and_names_what_it_would_cut(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("two", "org/two")
     run("sync")
     project.write("remove/noisy.yaml", "hf_id: org/two\nsubset: noisy\nreason: Not needed.\n")
@@ -168,7 +190,9 @@ def test_a_narrower_removal_cuts_nothing_and_names_what_it_would_cut(run, projec
     assert store().index.names() == ["org__two__rev_main"]
 
 
-def test_a_removal_that_cannot_be_read_holds_back_what_it_could_mean(run, project, speech_hub) -> None:
+def test_a_removal_that_cannot_be_read_holds_back_what_it_could_mean(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     project.add("speech", "org/speech")
     project.add("two", "org/two")
     bad = project.write("remove/two.yaml", "hf_id: org/two\nreson: a typo\n")
@@ -186,7 +210,9 @@ def test_a_removal_that_cannot_be_read_holds_back_what_it_could_mean(run, projec
     assert "org__two__rev_main" in store().index.names()
 
 
-def test_adopt_lands_from_local_files_and_leaves_them_alone(run, project, speech_hub, tmp_path) -> None:
+def test_adopt_lands_from_local_files_and_leaves_them_alone(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, tmp_path: Path
+) -> None:
     mine = tmp_path / "mine"
     (mine / "data").mkdir(parents=True)
     source = tmp_path / "speech/data/train-00000-of-00002.parquet"
@@ -212,7 +238,9 @@ def test_adopt_lands_from_local_files_and_leaves_them_alone(run, project, speech
     assert run("adopt", mine, "--request", tmp_path / "no.yaml").code == 2
 
 
-def test_losing_the_state_and_the_instance_loses_nothing_and_fetches_nothing(run, project, speech_hub) -> None:
+def test_losing_the_state_and_the_instance_loses_nothing_and_fetches_nothing(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub
+) -> None:
     import shutil
 
     project.add("speech", "org/speech")

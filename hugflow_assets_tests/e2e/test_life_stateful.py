@@ -12,6 +12,7 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import DagsterInstance
@@ -287,7 +288,7 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     for variable in ("STORAGE_ROOT", "HUGFLOW_STATE_DIR", "REQUESTS_DIR", "DAGSTER_HOME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HUB_RETRIES", "0")
@@ -302,7 +303,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
             yield type("LifeHere", (Life,), told)
 
 
-def test_random_lives_leave_everything_in_agreement(machine) -> None:
+def test_random_lives_leave_everything_in_agreement(machine: Any) -> None:
     run_state_machine_as_test(
         machine,
         _min_steps=8,

@@ -9,14 +9,18 @@ import pytest
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.hub import Hub, HubAccess
+from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.transfer.local_copies import find_matches, write_adopted
 from hugflow_assets.transfer.to_disk import fetch
 
 LFS, GIT = b"parquet, so to say" * 1000, b"a small text\n"
 
 
+World = tuple[HubAccess, str, dict[str, SourceFile], Path]
+
+
 @pytest.fixture
-def world(hub: LocalHub, tmp_path: Path):
+def world(hub: LocalHub, tmp_path: Path) -> World:
     commit = hub.add_repo("org/files", {"data/a.parquet": LFS, "notes.txt": GIT})
     access = HubAccess(endpoint=hub.url, retries=0)
     files = Hub(access).file_info("org/files", commit, ["data/a.parquet", "notes.txt"])
@@ -37,7 +41,7 @@ def state_of(folder: Path) -> dict[str, tuple[bytes, int, int, int]]:
     }
 
 
-def test_both_kinds_of_hash_are_matched_by_content_and_nothing_else_is_read(world) -> None:
+def test_both_kinds_of_hash_are_matched_by_content_and_nothing_else_is_read(world: World) -> None:
     _, _, files, mine = world
     found = find_matches(mine, files.values())
     assert {path.name for path in found.files.values()} == {"anything.bin", "text"}
@@ -46,7 +50,7 @@ def test_both_kinds_of_hash_are_matched_by_content_and_nothing_else_is_read(worl
     assert found.hashed_bytes <= len(LFS) + 2 * len(GIT)
 
 
-def test_a_fetch_copies_what_is_adopted_without_a_request(world, hub: LocalHub, tmp_path: Path) -> None:
+def test_a_fetch_copies_what_is_adopted_without_a_request(world: World, hub: LocalHub, tmp_path: Path) -> None:
     access, commit, files, mine = world
     write_adopted(tmp_path / "list.json", find_matches(mine, files.values()).files)
     access = replace(access, adopted=tmp_path / "list.json")
@@ -61,7 +65,7 @@ def test_a_fetch_copies_what_is_adopted_without_a_request(world, hub: LocalHub, 
     assert state_of(mine) == before
 
 
-def test_a_file_that_changed_since_it_was_listed_is_fetched(world, tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_listed_is_fetched(world: World, tmp_path: Path) -> None:
     access, commit, files, mine = world
     write_adopted(tmp_path / "list.json", find_matches(mine, files.values()).files)
     changed = mine / "deep/anything.bin"

@@ -92,7 +92,7 @@ def test_planning_fetches_metadata_only_and_never_a_whole_shard(hub: FaultyHub, 
 
 def test_a_footer_larger_than_the_first_read_is_read_whole(hub: FaultyHub, access: Access) -> None:
     wide = {f"column_{number}_{'x' * 40}": pa.array([number] * 4) for number in range(1000)}
-    hub.add_repo("org/set", {"x.parquet": plain_parquet(4, **wide)})  # type: ignore[arg-type]
+    hub.add_repo("org/set", {"x.parquet": plain_parquet(4, **wide)})
     plan = resolve(Hub(access()), request())
     assert plan.estimate.rows == 4
     assert len(plan.configs[0].features or {}) == 1001
@@ -133,7 +133,7 @@ def test_a_legacy_struct_of_bytes_and_path_is_media_when_it_looks_like_it(
     payload = pa.array(
         [{"bytes": wav_bytes(), "path": path}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     )
-    hub.add_repo("org/set", {"x.parquet": plain_parquet(1, **{name: payload})})  # type: ignore[arg-type]
+    hub.add_repo("org/set", {"x.parquet": plain_parquet(1, **{name: payload})})
     features = resolve(Hub(access()), request()).configs[0].features
     assert features is not None
     assert features[name].get("_type") == kind
@@ -173,7 +173,7 @@ def test_columns_that_the_card_forgets_are_taken_from_the_file(hub: FaultyHub, a
     clip = pa.array(
         [{"bytes": wav_bytes(), "path": "a.wav"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     )
-    files = {"x.parquet": plain_parquet(1, audio=clip, label=[1]), "README.md": block.encode()}  # type: ignore[arg-type]
+    files = {"x.parquet": plain_parquet(1, audio=clip, label=[1]), "README.md": block.encode()}
     hub.add_repo("org/set", files)
     features = resolve(Hub(access()), request()).configs[0].features or {}
     assert (features["audio"]["_type"], features["label"]["_type"]) == ("Audio", "ClassLabel")
@@ -182,7 +182,7 @@ def test_columns_that_the_card_forgets_are_taken_from_the_file(hub: FaultyHub, a
 def test_audio_that_is_named_only_counts_with_the_files_of_the_repository(hub: FaultyHub, access: Access) -> None:
     clips = {f"clips/{number}.wav": wav_bytes(1 + number) for number in range(2)}
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    shard = plain_parquet(2, audio=pa.array([{"bytes": None, "path": path} for path in clips], kind))  # type: ignore[arg-type]
+    shard = plain_parquet(2, audio=pa.array([{"bytes": None, "path": path} for path in clips], kind))
     block = b"---\nconfigs:\n- config_name: default\n  data_files: x.parquet\n---\n"
     hub.add_repo("org/set", {"x.parquet": shard, "README.md": block, **clips})
     estimate = resolve(Hub(access()), request()).estimate
@@ -197,7 +197,7 @@ def test_a_server_without_ranges_gives_footers_of_small_files_only(hub: FaultyHu
     import random
 
     rows = pa.array([random.Random(number).randbytes(40) for number in range(count)])
-    hub.add_repo("org/set", {"x.parquet": plain_parquet(count, payload=rows)})  # type: ignore[arg-type]
+    hub.add_repo("org/set", {"x.parquet": plain_parquet(count, payload=rows)})
     hub.fault("", "no-range", times=None, origin="cdn")
     plan = resolve(Hub(access()), request())
     assert plan.shape is Shape.PARQUET

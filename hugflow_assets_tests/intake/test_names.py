@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from dagster._core.definitions.partitions.utils.base import raise_error_on_invalid_partition_key_substring
@@ -15,7 +16,7 @@ from hugflow_assets.intake import DatasetRequest, escape_component, storage_name
 from hugflow_assets_tests.intake.strategies import PARTS, add_requests, lines
 
 
-def name(hf_id: str, **fields: str | None) -> str:
+def name(hf_id: str, **fields: Any) -> str:
     return storage_name(DatasetRequest(hf_id=hf_id, description="x", **fields))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def encoded(kind: str, subtype: str | None, channels: int = 1, rate: int = 16000
 
 
 def test_headers_of_all_that_libsndfile_writes_say_what_it_reads() -> None:
-    wrong = []
+    wrong: list[tuple[Any, ...]] = []
     made = list(with_soundfile())
     for one in made:
         header, info = read_header(memoryview(one.data)), soundfile.info(io.BytesIO(one.data))
@@ -39,7 +40,7 @@ def test_headers_of_all_that_libsndfile_writes_say_what_it_reads() -> None:
 @pytest.mark.skipif(not FFMPEG, reason="ffmpeg is not installed, and Debian's package is not to be had")
 def test_headers_of_all_that_ffmpeg_writes_agree_within_a_frame(tmp_path: Path) -> None:
     """In samples where the format states them. MP3 is as long as its source: ffprobe counts what LAME padded."""
-    wrong = []
+    wrong: list[tuple[Any, ...]] = []
     made = list(with_ffmpeg(tmp_path))
     for one in made:
         header, (seconds, rate, channels) = read_header(memoryview(one.data)), probed(tmp_path / one.name.split()[0])

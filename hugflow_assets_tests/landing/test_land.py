@@ -28,9 +28,10 @@ from hugflow_assets.errors import (
     UnsupportedShapeError,
 )
 from hugflow_assets.landing.land import land
-from hugflow_assets.landing.options import Action, LandingOptions
+from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.verify.sample import sample_rows
 from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.planning.models import Action
 from hugflow_assets.store import EventKind, Phase, Progress, Store
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import SPEECH, audio_rows, write_plain, write_speech

@@ -6,6 +6,7 @@ import io
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +25,7 @@ PACKED = {"": "train.tar", "gz": "train.tar.gz", "xz": "train.tar.xz"}
 def tar_of(*entries: Entry, compression: str = "") -> bytes:
     """A tar of files (bytes), symbolic links (``->x``) and hard links (``=>x``)."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=f"w:{compression}") as tar:
+    with tarfile.open(fileobj=out, mode=cast("Any", f"w:{compression}")) as tar:
         for name, data in entries:
             info = tarfile.TarInfo(name)
             if isinstance(data, bytes):
@@ -86,7 +87,7 @@ def test_an_archive_that_was_added_to_lands_each_sample_once_with_its_last_clip(
 def test_links_that_stay_inside_land_as_clips_of_their_own(
     house: House, repo: Callable[..., str], compression: str
 ) -> None:
-    entries = [("one.wav", A), ("two.wav", "=>one.wav"), ("three.wav", "->one.wav"), ("four.wav", B)]
+    entries: list[Entry] = [("one.wav", A), ("two.wav", "=>one.wav"), ("three.wav", "->one.wav"), ("four.wav", B)]
     table = b"path\tsentence\none.wav\teins\ntwo.wav\tzwei\nthree.wav\tdrei\nfour.wav\tvier\n"
     repo({f"audio/{PACKED[compression]}": tar_of(*entries, compression=compression), "train.tsv": table})
     found = house.land()

@@ -6,13 +6,15 @@ import json
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Audio, Features, Value, load_dataset
 
-from hugflow_assets.landing.options import VIEWS, Action, LandingOptions
+from hugflow_assets.landing.options import VIEWS, LandingOptions
 from hugflow_assets.landing.update_in_place import rebuild
 from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.planning.models import Action
 from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Store
 from hugflow_assets_tests.doubles.torch import torch_there
 from hugflow_assets_tests.landing.conftest import House
@@ -88,7 +90,7 @@ def test_after_an_edit_an_update_a_move_and_a_copy_the_cache_of_datasets_gives_t
 
 def test_audio_columns_that_share_no_row_are_one_and_those_that_do_are_several(house: House, tmp_path: Path) -> None:
     features = Features({"mp3": Audio(), "wav": Audio(), "flac": Audio(), "text": Value("string")})
-    nothing = {"mp3": None, "wav": None, "flac": None}
+    nothing: dict[str, Any] = {"mp3": None, "wav": None, "flac": None}
     rows = [
         nothing | {"mp3": audio(0, "MP3"), "text": "a"},
         nothing | {"wav": audio(1), "text": "b"},

@@ -118,7 +118,7 @@ def test_a_run_that_says_nothing_ends_at_the_next_tick(speech: Project, ending: 
     (request,) = tick(speech)
     run = create_run_for_test(
         speech.instance,
-        job_name=request.job_name,
+        job_name=str(request.job_name),
         tags={**request.tags, PARTITION_TAG: str(request.partition_key)},
     )
     assert tick(speech) == [] and ends(speech) == [(SPEECH, [])]  # it waits in the queue

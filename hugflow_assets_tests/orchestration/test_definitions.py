@@ -25,7 +25,7 @@ def test_loading_imports_no_heavy_library() -> None:
 def test_every_rule_is_a_check_of_its_partition() -> None:
     graph = definitions().get_repository_def().asset_graph
     checks = {key.name: graph.get(key) for key in graph.asset_check_keys if key.asset_key == DATASET}
-    assert checks.keys() == {rule.name for rule in (*PREFLIGHT_RULES, *POSTLANDING_RULES)}
+    assert checks.keys() == {rule.name for rule in PREFLIGHT_RULES} | {rule.name for rule in POSTLANDING_RULES}
     assert all(check.partitions_def == graph.get(DATASET).partitions_def for check in checks.values())
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 
+from hugflow_assets.demo import LocalHub
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.orchestration.assets.failures import ERROR_TAG, TRANSIENT_TAG
 from hugflow_assets.orchestration.reconcile.early_retry import causes_gone
@@ -24,7 +26,7 @@ def refused(store: Store, name: str, need_bytes: int) -> None:
     store.events.append(EventKind.REJECTED, name, verdicts=[verdict])
 
 
-def test_room_for_what_was_needed_relieves_those_who_fit(instance: DagsterInstance, tmp_path) -> None:
+def test_room_for_what_was_needed_relieves_those_who_fit(instance: DagsterInstance, tmp_path: Path) -> None:
     store = Store(tmp_path / "root", tmp_path / "state", quota_bytes=1000)
     for name, need in (("small", 500), ("big", 5000)):
         failed(instance, name, "quota-exceeded")
@@ -33,7 +35,7 @@ def test_room_for_what_was_needed_relieves_those_who_fit(instance: DagsterInstan
     assert found == {"small"}
 
 
-def test_freed_space_relieves_those_whose_need_nobody_knows(instance: DagsterInstance, tmp_path) -> None:
+def test_freed_space_relieves_those_whose_need_nobody_knows(instance: DagsterInstance, tmp_path: Path) -> None:
     store = Store(tmp_path / "root", tmp_path / "state")
     failed(instance, "full", "disk-full")
     attempts, access = Attempts.of(instance, ["full"]), HubAccess("http://127.0.0.1:9")
@@ -42,7 +44,9 @@ def test_freed_space_relieves_those_whose_need_nobody_knows(instance: DagsterIns
     assert causes_gone(store, access, attempts, time.time()) == {"full"}
 
 
-def test_a_hub_that_answers_again_relieves_after_a_while_that_grows(instance: DagsterInstance, hub, tmp_path) -> None:
+def test_a_hub_that_answers_again_relieves_after_a_while_that_grows(
+    instance: DagsterInstance, hub: LocalHub, tmp_path: Path
+) -> None:
     store = Store(tmp_path / "root", tmp_path / "state")
     failed(instance, "x", "hub-unreachable")
     one = Attempts.of(instance, ["x"])
@@ -54,7 +58,7 @@ def test_a_hub_that_answers_again_relieves_after_a_while_that_grows(instance: Da
     assert causes_gone(store, up, Attempts.of(instance, ["x"]), later) == frozenset()
 
 
-def test_what_no_look_can_tell_is_left_to_its_backoff(instance: DagsterInstance, tmp_path) -> None:
+def test_what_no_look_can_tell_is_left_to_its_backoff(instance: DagsterInstance, tmp_path: Path) -> None:
     store = Store(tmp_path / "root", tmp_path / "state")
     failed(instance, "x", "hub-gated")
     failed(instance, "y", "hub-not-found")

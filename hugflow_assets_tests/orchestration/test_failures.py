@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from dagster import DagsterInstance, job, op
 
@@ -22,7 +24,7 @@ def test_every_error_ends_a_run_by_name_and_whether_it_is_tried_again(
     error: Exception, code: str, message: str
 ) -> None:
     @op
-    def breaks(context) -> None:
+    def breaks(context: Any) -> None:
         with failing_by_name(context.instance, context.run_id):
             raise error
 

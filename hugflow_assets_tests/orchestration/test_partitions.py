@@ -21,11 +21,11 @@ def test_a_requested_key_is_valid_on_an_empty_instance(speech: Project, instance
     with partition_loading_context(dynamic_partitions_store=instance):
         assert DATASETS.has_partition_key(SPEECH)
         assert DATASETS.filter_valid_partition_keys({SPEECH, "other"}) == {SPEECH}
-    assert instance.get_dynamic_partitions(DATASETS.name) == []
+    assert instance.get_dynamic_partitions(str(DATASETS.name)) == []
 
 
 def test_a_registered_key_stays_valid_without_a_request(project: Project, instance: DagsterInstance) -> None:
-    instance.add_dynamic_partitions(DATASETS.name, ["orphan"])
+    instance.add_dynamic_partitions(str(DATASETS.name), ["orphan"])
     with partition_loading_context(dynamic_partitions_store=instance):
         assert DATASETS.has_partition_key("orphan")
         assert DATASETS.filter_valid_partition_keys({"orphan", "other"}) == {"orphan"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import orjson
-from dagster import DagsterRunStatus, RunRequest, SensorResult, SkipReason
+from dagster import AssetCheckEvaluation, DagsterRunStatus, RunRequest, SensorResult, SkipReason
 from dagster._core.test_utils import create_run_for_test
 
 from hugflow_assets.orchestration import definitions
@@ -36,7 +36,7 @@ def look_now(project: Project) -> list[RunRequest]:
 
 def run_of(project: Project, request: RunRequest, status: DagsterRunStatus, **tags: str) -> None:
     told = {**request.tags, PARTITION_TAG: str(request.partition_key), **tags}
-    create_run_for_test(project.instance, job_name=request.job_name, status=status, tags=told)
+    create_run_for_test(project.instance, job_name=str(request.job_name), status=status, tags=told)
 
 
 def test_a_new_file_becomes_a_partition_and_a_run_that_names_it(speech: Project) -> None:
@@ -95,7 +95,7 @@ def test_one_malformed_file_stops_nothing_else_and_is_told_on_the_requests_asset
     speech.write("add/malformed.yaml", "hf_id: [")
     result = ticked(speech)
     assert len(requests_of(result)) == 1
-    checks = [event for event in result.asset_events if hasattr(event, "check_name")]
+    checks = [event for event in result.asset_events if isinstance(event, AssetCheckEvaluation)]
     assert [event.passed for event in checks] == [False]
     assert "add/malformed.yaml" in str(checks[0].metadata["table"].value)
 

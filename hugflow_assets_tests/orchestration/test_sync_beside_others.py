@@ -151,7 +151,7 @@ def test_a_hub_that_is_down_gives_one_result_a_file_however_soon_the_next_try_is
 
 
 def test_a_file_that_appears_meanwhile_is_left_to_the_next_time(speech: Project) -> None:
-    found = sync(instance=speech.instance, on_start=lambda *_: speech.add("late", "org/late") and None)
+    found = sync(instance=speech.instance, on_start=lambda *_: print(speech.add("late", "org/late")))
     assert [one.path for one in found] == ["add/speech.yaml"]
 
 

@@ -66,7 +66,7 @@ def test_rows_are_counted_by_config_and_split(tmp_path: Path) -> None:
 
 
 def test_audio_is_found_at_any_depth_and_what_is_missing_is_counted(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"audio": clip(0.5), "turns": [{"left": clip(1.0, rate=8_000), "right": clip(120.0, channels=2)}]},
         {"audio": clip(None, rate=None, channels=None)},  # landed, its header not understood
         {"audio": {**clip(None), "path": None}},  # null upstream: no clip
@@ -83,7 +83,7 @@ def test_audio_is_found_at_any_depth_and_what_is_missing_is_counted(tmp_path: Pa
 
 
 def test_text_is_measured_in_characters_words_and_alphabet(tmp_path: Path) -> None:
-    rows = [{"text": "ba ba"}, {"text": "  "}, {"text": None}, {"text": "naïve 日本語"}, {}]
+    rows: list[dict[str, Any]] = [{"text": "ba ba"}, {"text": "  "}, {"text": None}, {"text": "naïve 日本語"}, {}]
     text = measure(tmp_path, landed(tmp_path, {"train": rows})).text
     assert text is not None
     assert (text.rows_with_text, text.rows_without, text.words_total) == (2, 3, 4)

@@ -29,7 +29,7 @@ def _judge(world: World, landed: LandingPlan, **facts: Any) -> dict[str, Verdict
 
 
 def test_no_two_rules_share_a_name() -> None:
-    names = [rule.name for rule in (*PREFLIGHT_RULES, *POSTLANDING_RULES)]
+    names = [*(rule.name for rule in PREFLIGHT_RULES), *(rule.name for rule in POSTLANDING_RULES)]
     assert len(set(names)) == len(names)
 
 

@@ -15,7 +15,10 @@ def _json(value: Any, indent: int | None = None) -> bytes:
     return json.dumps(value, indent=indent, ensure_ascii=False).encode()
 
 
-_KEYED = {"0001": {"text": "satu", "words": [{"w": "x", "stress": [1.5]}]}, "0002": {"text": "dua", "words": []}}
+_KEYED: dict[str, dict[str, Any]] = {
+    "0001": {"text": "satu", "words": [{"w": "x", "stress": [1.5]}]},
+    "0002": {"text": "dua", "words": []},
+}
 _KEYED_ROWS: Rows = [{"id": key, "audio": CLIPS[at], **value} for at, (key, value) in enumerate(_KEYED.items())]
 _TEXTS = {"u0.wav": "nol", "u1.wav": "satu ☀\nbaris"}
 _TEXT_ROWS: Rows = [

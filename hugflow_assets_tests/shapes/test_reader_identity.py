@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.landing.options import Action
+from hugflow_assets.planning.models import Action
 from hugflow_assets.shapes.rows.spec import RowsSpec
 from hugflow_assets.shapes.spec import ShardSpec, version_of
 from hugflow_assets_tests.landing.conftest import House

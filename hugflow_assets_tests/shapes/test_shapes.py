@@ -12,8 +12,9 @@ import pytest
 from hugflow_assets.demo.local_hub import LocalHub
 from hugflow_assets.demo.protocol import CDN
 from hugflow_assets.errors import ColumnNotFoundError, HFDownloadError
-from hugflow_assets.landing.options import Action, LandedDataset, LandingOptions
+from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.planning.models import Action
 from hugflow_assets.rules.reconciliation import unaccounted
 from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub

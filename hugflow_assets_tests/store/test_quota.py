@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -281,11 +282,12 @@ def test_sizes_are_told_as_people_write_them() -> None:
 
 
 def test_the_settings_set_every_limit(tmp_path: Path) -> None:
-    settings = Settings(
-        storage_root=tmp_path / "r", hugflow_state_dir=tmp_path / "s", storage_quota="10TB", storage_soft_limit="8TB",
-        storage_min_free="5GB", storage_max_inodes=7, file_mode="0444", folder_mode="0755", lease_ttl="15s",
-    )  # type: ignore[arg-type]  # fmt: skip
-    store = Store.of(settings)
+    written = {
+        "storage_root": tmp_path / "r", "hugflow_state_dir": tmp_path / "s", "storage_quota": "10TB",
+        "storage_soft_limit": "8TB", "storage_min_free": "5GB", "storage_max_inodes": 7, "file_mode": "0444",
+        "folder_mode": "0755", "lease_ttl": "15s",
+    }  # fmt: skip
+    store = Store.of(Settings.model_validate(written))
     limits = store.limits
     assert (limits.quota_bytes, limits.soft_limit_bytes) == (10**13, 8 * 10**12)
     assert (limits.min_free_bytes, limits.max_inodes) == (5 * 10**9, 7)
@@ -295,7 +297,7 @@ def test_the_settings_set_every_limit(tmp_path: Path) -> None:
 # ---- many at once
 
 
-def _land_what_fits(root: Path, state: Path, worker: int, count: int, quota: int, results) -> None:  # type: ignore[no-untyped-def]
+def _land_what_fits(root: Path, state: Path, worker: int, count: int, quota: int, results: Any) -> None:
     store = Store(root, state, quota_bytes=quota, host=f"host{worker % 3}/x")
     landed, highest = 0, 0
     for number in range(count):
@@ -347,7 +349,7 @@ def test_two_hundred_landings_over_eight_processes_never_exceed_the_quota_and_al
     assert 59 <= len(store.index.names()) <= 61 and store.quota.headroom().used_bytes <= quota
 
 
-def _promise(root: Path, state: Path, worker: int, counts, barrier) -> None:  # type: ignore[no-untyped-def]
+def _promise(root: Path, state: Path, worker: int, counts: Any, barrier: Any) -> None:
     store = Store(root, state, quota_bytes=1000, host=f"host{worker % 4}/x")
     kept = []
     barrier.wait()

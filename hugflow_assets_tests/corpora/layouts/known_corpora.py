@@ -78,9 +78,12 @@ def common_voice_release(draw: st.DrawFn) -> Rendered:
     """As Mozilla gives it out: a folder a language, one folder of clips, tables that overlap or name no clips."""
     corpus = draw(corpora(configs=2, splits=3, ending=".mp3"))
     ending = draw(st.sampled_from(("", *ARCHIVES)))
-    root, files, records = "cv-corpus-17.0-2024-03-15", {}, {}
+    root = "cv-corpus-17.0-2024-03-15"
+    files: dict[str, bytes] = {}
+    records: dict[str, Rows] = {}
     for config in corpus.configs:
-        folder, every = f"{root}/{config or 'xx'}", {}
+        folder = f"{root}/{config or 'xx'}"
+        every: dict[str, tuple[Rows, Rows]] = {}
         for split in corpus.of(config):
             rows = [_common_voice(row, f"common_voice_{config or 'xx'}_{row.clip.number}.mp3") for row in split.rows]
             named = "dev" if split.name == "validation" else split.name
@@ -197,7 +200,9 @@ def mls(draw: st.DrawFn) -> Rendered:
     files: dict[str, bytes] = {}
     records: dict[str, Rows] = {}
     for split in corpus.splits:
-        root, books, lines, must = f"data/{split.config or 'fr'}/{split.name}", {}, [], []
+        root, lines = f"data/{split.config or 'fr'}/{split.name}", list[str]()
+        books: dict[str, list[tuple[str, bytes]]] = {}
+        must: Rows = []
         for clip in split.clips:
             book = f"{root}/audio/{spelt(clip.speaker)}_7.tar.gz"
             books.setdefault(book, []).append((f"{spelt(clip.speaker)}_7_{clip.number}.flac", clip.data))

@@ -46,8 +46,8 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
     if where == PLACES[1]:
         records = _by_file(corpus, [row for must in records.values() for row in must])
     for must in records.values():
-        for row in must:
-            del row["file_name"]
+        for made in must:
+            del made["file_name"]
     if table is CSV:
         for must in [[row for rows in records.values() for row in rows]] if where == PLACES[1] else records.values():
             type_cells(must)
