@@ -35,8 +35,8 @@ class HugflowError(Exception):
         self.details = details
 
     def __str__(self) -> str:
-        told = f"[{self.code}] {self.message}"
-        return f"{told} {self.remedy}" if self.remedy else told
+        shown = f"[{self.code}] {self.message}"
+        return f"{shown} {self.remedy}" if self.remedy else shown
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross process borders (landing workers), keyword arguments included.

@@ -206,12 +206,12 @@ class Settings(BaseSettings):
     @classmethod
     def _one_word(cls, value: Any) -> Any:
         # A line end that came along from a file would be quoted, secret and all, by whoever refuses the header.
-        told = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not isinstance(told, str):
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(text, str):
             return value
-        if not re.fullmatch(r"[!-~]*", told.strip()):
+        if not re.fullmatch(r"[!-~]*", text.strip()):
             raise ValueError("expected one word of plain letters, digits and signs, without blanks or line ends")
-        return told.strip() or None
+        return text.strip() or None
 
     @field_validator("hf_endpoint")
     @classmethod
@@ -327,13 +327,13 @@ def export_network(settings: Settings) -> None:
 
     They freeze it when they are imported, so entry points call this first. What is set in the environment stays.
     """
-    told = {
+    named = {
         "HF_ENDPOINT": settings.hf_endpoint,
         "HTTPS_PROXY": settings.https_proxy,
         "SSL_CERT_FILE": settings.ssl_cert_file,
         "REQUESTS_CA_BUNDLE": settings.ssl_cert_file,
     }
-    for variable, value in told.items():
+    for variable, value in named.items():
         if value is not None:
             os.environ.setdefault(variable, str(value))
 
@@ -359,5 +359,5 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
 
 def _settings_error(error: ValidationError) -> SettingsError:
     wrong = {str(one["loc"][0]).upper(): one["msg"].removeprefix("Value error, ") for one in error.errors()}
-    told = "; ".join(f"{variable}: {message}" for variable, message in wrong.items())
-    return SettingsError(told, remedy="Correct it in the environment or in .env.", variables=sorted(wrong))
+    reasons = "; ".join(f"{variable}: {message}" for variable, message in wrong.items())
+    return SettingsError(reasons, remedy="Correct it in the environment or in .env.", variables=sorted(wrong))

@@ -15,8 +15,8 @@ def human_size(size_bytes: int) -> str:
     unit = 0
     while size >= 999.95 and unit < len(_UNITS) - 1:
         size, unit = size / 1000, unit + 1
-    told = f"{size:.0f} B" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
-    return f"-{told}" if size_bytes < 0 else told
+    shown = f"{size:.0f} B" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+    return f"-{shown}" if size_bytes < 0 else shown
 
 
 def human_duration(seconds: float) -> str:
@@ -64,5 +64,5 @@ def alike(word: str, known: Sequence[str], most: int, cutoff: float = _CUTOFF) -
 def listed(words: Iterable[str], limit: int = 10) -> str:
     """``a, b, c`` with the rest as a number."""
     every = list(words)
-    told = ", ".join(every[:limit])
-    return f"{told} and {len(every) - limit:,} more" if len(every) > limit else told
+    shown = ", ".join(every[:limit])
+    return f"{shown} and {len(every) - limit:,} more" if len(every) > limit else shown

@@ -355,8 +355,8 @@ def _source_file(row: dict[str, Any]) -> SourceFile:
 
 
 def _files_hash(files: Sequence[SourceFile]) -> str:
-    told = sorted(f"{file.path}\0{file.sha256 or file.git_sha1}" for file in files if file.path not in _NO_DATA)
-    return sha256("\n".join(told).encode()).hexdigest()[:32]
+    digests = sorted(f"{file.path}\0{file.sha256 or file.git_sha1}" for file in files if file.path not in _NO_DATA)
+    return sha256("\n".join(digests).encode()).hexdigest()[:32]
 
 
 def _next_link(answer: Answer) -> str | None:

@@ -63,8 +63,8 @@ def refusal(answer: Answer, asked: Asked) -> HFError:
     if answer.status == 410:
         return gone(asked)
     if code == "RepoNotFound" or answer.status in (401, 404):
-        told = code == "RepoNotFound" or answer.status == 404
-        return gone(asked) if asked.seen_before and told else not_found(asked)
+        is_missing = code == "RepoNotFound" or answer.status == 404
+        return gone(asked) if asked.seen_before and is_missing else not_found(asked)
     if answer.status == 403:
         return forbidden(asked, asked.access.redact(server_message(answer)))
     return HFError(
@@ -152,9 +152,9 @@ def forbidden(asked: Asked, said: str) -> HFError:
 
 def revision_not_found(asked: Asked, existing: list[str]) -> HFRevisionNotFoundError:
     near = nearest_first(asked.revision, existing)
-    told = f" It has {listed(near)}." if near else ""
+    others = f" It has {listed(near)}." if near else ""
     return HFRevisionNotFoundError(
-        f"The dataset {asked.place} has no revision {asked.revision!r}.{told}",
+        f"The dataset {asked.place} has no revision {asked.revision!r}.{others}",
         remedy="Set `revision` to a branch, a tag or a full commit of the repository; without it, main is taken.",
         existing=near,
         **_facts(asked),

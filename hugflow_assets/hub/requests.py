@@ -254,13 +254,13 @@ def passing(access: HubAccess, answer: Answer) -> HFError:
 
 
 def rate_limited(
-    access: HubAccess, wait: float | None, told: str = "answers 429, too many requests, after every retry"
+    access: HubAccess, wait: float | None, why: str = "answers 429, too many requests, after every retry"
 ) -> HFRateLimitedError:
     """Too many requests; ``wait`` seconds until the Hub allows more, if it says so."""
     window = f" It allows requests again in {wait:.0f} s." if wait is not None else ""
     remedy = "Wait; it is tried again later." if access.token else "Set HF_TOKEN (a token has a higher limit), or wait."
     return HFRateLimitedError(
-        f"{access.endpoint} {told}.{window}",
+        f"{access.endpoint} {why}.{window}",
         remedy=remedy,
         endpoint=access.endpoint,
         retry_after_s=wait,
@@ -279,7 +279,7 @@ def why(error: Exception) -> str:
         (httpx2.RemoteProtocolError, f"the connection ended early or spoke no HTTP ({said})"),
         (httpx2.TooManyRedirects, "it redirects in a circle"),
     )
-    return next((told for kind, told in kinds if isinstance(error, kind)), said)
+    return next((shown for kind, shown in kinds if isinstance(error, kind)), said)
 
 
 def _quoted(access: HubAccess, answer: Answer) -> str:

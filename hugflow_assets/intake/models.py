@@ -68,8 +68,8 @@ class Problem(Frozen):
     suggestion: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.path}:{self.line}:{self.column}: {self.message}"
-        return f"{told} ({self.suggestion})" if self.suggestion else told
+        shown = f"{self.path}:{self.line}:{self.column}: {self.message}"
+        return f"{shown} ({self.suggestion})" if self.suggestion else shown
 
 
 class AddFile(Frozen):

@@ -78,8 +78,8 @@ def _kept(path: Path) -> dict[str, dict[str, Any]]:
             if seen.st_uid != os.geteuid() or seen.st_mode & 0o022 or seen.st_size > 2 * MAX_BYTES:
                 return {}
             head, _, body = file.read().partition(b"\n")
-        told = json.loads(head)
-        if told["made_by"] != _reader() or told["sha256"] != hashlib.sha256(body).hexdigest():
+        header = json.loads(head)
+        if header["made_by"] != _reader() or header["sha256"] != hashlib.sha256(body).hexdigest():
             return {}
         found: dict[str, dict[str, Any]] = json.loads(body)
         return found

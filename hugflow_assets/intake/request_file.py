@@ -116,10 +116,10 @@ def kind_of(path: str) -> Kind:
 
 def invalid(path: str, problems: list[Problem]) -> RequestInvalidError:
     """The error that carries the problems of one file."""
-    told = "; ".join(str(one).removeprefix(f"{path}:") for one in problems[:3])
+    reasons = "; ".join(str(one).removeprefix(f"{path}:") for one in problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     return RequestInvalidError(
-        f"{path} is not a valid request: {told}{more}.",
+        f"{path} is not a valid request: {reasons}{more}.",
         remedy=f"Correct the file; requests/README.md explains the fields, `hugflow validate {path}` checks it.",
         problems=problems,
     )
@@ -145,8 +145,8 @@ def _validated(document: Document, kind: Kind, report: Report) -> DatasetRequest
             key = str(one["loc"][0])
             value = given[key].value if key in given else None
             if one["type"] != "missing" and value is not None:
-                told = one.get("ctx", {})
-                report.add(value.line, value.column, told.get("message", one["msg"]), told.get("suggestion", ""))
+                context = one.get("ctx", {})
+                report.add(value.line, value.column, context.get("message", one["msg"]), context.get("suggestion", ""))
             elif document.is_whole and key not in accounted:
                 report.add(1, 1, f"the required key {key} is missing", f"add a line '{key}: …'")
     return None

@@ -97,9 +97,9 @@ def _problems(
 ) -> Iterator[tuple[str, str]]:
     """Why the plan may not be carried out, and what to do."""
     if pointers := _pointers(plan, data, looks.head):
-        told = f"{listed(pointers)} {'is a git-lfs pointer' if len(pointers) == 1 else 'are git-lfs pointers'}"
+        which = f"{listed(pointers)} {'is a git-lfs pointer' if len(pointers) == 1 else 'are git-lfs pointers'}"
         yield (
-            f"{told}, where the data ought to be: committed without git-lfs.",
+            f"{which}, where the data ought to be: committed without git-lfs.",
             "Ask the dataset's owners to push the files themselves (git lfs push).",
         )
     if plan.shape is Shape.UNSUPPORTED and (inner := _inner_archives(data, looks)):

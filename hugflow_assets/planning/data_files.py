@@ -99,9 +99,9 @@ def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_c
     first = next(iter(declared.values()), {})
     patterns = _patterns(first.get("data_files"), BASE, download_config)
     found = {split: files(BASE, tuple(wanted)) for split, wanted in patterns.items()}
-    module, told = _module(found)
+    module, params = _module(found)
     if not declared:
-        return Layout(module, (_config("default", _of_module(found, module)),), params=told)
+        return Layout(module, (_config("default", _of_module(found, module)),), params=params)
     configs = []
     for name, params in declared.items():
         if subset is not None and subset != name:
@@ -111,7 +111,7 @@ def _resolve(declared: dict[str, dict[str, Any]], subset: str | None, download_c
         wanted = _patterns(params.get("data_files"), base, download_config, name)
         own = {key: value for key, value in params.items() if key not in _NOT_FOR_THE_MODULE}
         configs.append(_config(name, {split: files(base, tuple(one)) for split, one in wanted.items()}, own))
-    return Layout(module, tuple(configs), params=told)
+    return Layout(module, tuple(configs), params=params)
 
 
 def _config(name: str, files: dict[str, list[str]], params: dict[str, Any] | None = None) -> ConfigFiles:

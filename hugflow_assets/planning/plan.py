@@ -167,9 +167,9 @@ def _with_columns(config: ConfigPlan, sight: Sight) -> ConfigPlan:
         return config
     if isinstance(shard.spec, RowsSpec) and shard.spec.params:
         return config
-    told = (*shard.beside, *shard.files)[0].path
+    first = (*shard.beside, *shard.files)[0].path
     media = BASE_COLUMNS[shard.shape][1] if shard.shape in BASE_COLUMNS else None
-    return config.model_copy(update={"seen": columns_seen(sight.head(told), told, media)})
+    return config.model_copy(update={"seen": columns_seen(sight.head(first), first, media)})
 
 
 def _planned(
@@ -204,7 +204,7 @@ def _plan_of_clips(
     splits = found.clips.splits if found.clips else ()
     names = dict.fromkeys(split.config for split in splits)
     of_config = {name: tuple((one.name, one.tables) for one in splits if one.config == name) for name in names}
-    layout = Layout("clips", tuple(ConfigFiles(name, told) for name, told in of_config.items()))
+    layout = Layout("clips", tuple(ConfigFiles(name, splits) for name, splits in of_config.items()))
     asked = {
         (config.name, name) for config in select(request, layout, hub.access.endpoint) for name, _ in config.splits
     }
@@ -222,7 +222,7 @@ def _plan_of_shar(
     splits = shar_splits(tuple(by_path), lambda path: list(inside.tar(by_path[path]).heads))
     names = dict.fromkeys(split.config for split in splits)
     of_config = {name: tuple((one.name, ()) for one in splits if one.config == name) for name in names}
-    layout = Layout("shar", tuple(ConfigFiles(name, told) for name, told in of_config.items()))
+    layout = Layout("shar", tuple(ConfigFiles(name, splits) for name, splits in of_config.items()))
     asked = {
         (config.name, name) for config in select(request, layout, hub.access.endpoint) for name, _ in config.splits
     }

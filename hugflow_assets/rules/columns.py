@@ -61,7 +61,7 @@ class ColumnsExist(PlanRule):
         if not asked:
             return self.passed("The request names no column: they are found by themselves.")
         features = {config.name: config.features or config.seen for config in plan.configs}
-        known = {name: columns(told) for name, told in features.items() if told is not None}
+        known = {name: columns(feature) for name, feature in features.items() if feature is not None}
         if not known:
             return self.not_evaluated("the columns are known only once the data are read.")
         aliased = ""
@@ -76,14 +76,14 @@ class ColumnsExist(PlanRule):
             for problem, everywhere in _problems(field, column, known)
         ]
         if not wrong:
-            told = listed(f"{field} {column}" for field, column in asked.items())
-            return self.passed(f"Found: {told}.{aliased}", columns=_told(known))
+            named = listed(f"{field} {column}" for field, column in asked.items())
+            return self.passed(f"Found: {named}.{aliased}", columns=_names_and_types(known))
         return self.failed(
             " ".join(problem for problem, _ in wrong),
             remedy=f"Correct it in {case.request_file.path}, or leave it out: columns are found by themselves.",
             code=ColumnNotFoundError.code,
             severity=Severity.ERROR if any(everywhere for _, everywhere in wrong) else Severity.WARNING,
-            columns=_told(known),
+            columns=_names_and_types(known),
         )
 
 
@@ -106,5 +106,5 @@ def _problems(field: str, column: str, known: dict[str, dict[str, str]]) -> Iter
         yield f"text_column: {column} holds {listed(sorted(media))}, not text.", media == kinds
 
 
-def _told(known: dict[str, dict[str, str]]) -> dict[str, str]:
+def _names_and_types(known: dict[str, dict[str, str]]) -> dict[str, str]:
     return {name: kind for names in known.values() for name, kind in names.items()}

@@ -107,8 +107,8 @@ class ShapeSupported(PlanRule):
             return self._refused("The selection holds no data files: nothing would land.")
         count = plan.upstream_files
         files = f"{count:,} {'file' if count == 1 else 'files'}"
-        told = f"{plan.shape}: {files}, {size(plan.estimate.download_bytes)} upstream."
-        return self.passed(f"{told} {plan.shape_reason}".rstrip(), shape=str(plan.shape))
+        message = f"{plan.shape}: {files}, {size(plan.estimate.download_bytes)} upstream."
+        return self.passed(f"{message} {plan.shape_reason}".rstrip(), shape=str(plan.shape))
 
     def _refused(self, reason: str, remedy: str = "") -> Verdict:
         return self.failed(

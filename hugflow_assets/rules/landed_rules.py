@@ -20,7 +20,7 @@ from hugflow_assets.errors import (
 from hugflow_assets.hub.models import RepoState
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.rules.quota import SOFT_LIMIT, told_room
+from hugflow_assets.rules.quota import SOFT_LIMIT, room_in_words
 from hugflow_assets.rules.reconciliation import COUNTED, accounts, too_many_absent, unaccounted
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
@@ -123,7 +123,7 @@ class Complete(LandedRule):
         if files != manifest.files:
             wrong.append(f"{files:,} files lie on disk, {manifest.files:,} were landed.")
         counts = manifest.counts
-        told = f"{counts.rows:,} rows, {manifest.files:,} files, {size(manifest.size_bytes)}"
+        message = f"{counts.rows:,} rows, {manifest.files:,} files, {size(manifest.size_bytes)}"
         if wrong:
             return self.failed(
                 " ".join(wrong[:10]),
@@ -135,17 +135,17 @@ class Complete(LandedRule):
         facts: dict[str, Any] = {"rows": counts.rows, "files": files, "size_bytes": manifest.size_bytes}
         facts |= {key: counts.extra[key] for key in COUNTED if key in counts.extra} | unmatched
         odd = ", ".join(f"{_UNMATCHED[key]} ({count:,})" for key, count in unmatched.items())
-        told = f"{told}: all there. {accounts(counts.extra)}".rstrip(". ")
-        told = f"{told}.{f' Of note: {odd}.' if odd else ''}"
+        message = f"{message}: all there. {accounts(counts.extra)}".rstrip(". ")
+        message = f"{message}.{f' Of note: {odd}.' if odd else ''}"
         if absent := too_many_absent(manifest):
             return self.failed(
-                f"{absent} {told}",
+                f"{absent} {message}",
                 remedy="They landed without one. Look at how the tables name the clips, and tell the dataset's owners.",
                 severity=Severity.WARNING,
                 code="clips-absent",
                 **facts,
             )
-        return self.passed(told, **facts)
+        return self.passed(message, **facts)
 
 
 def _sums(manifest: Manifest) -> Iterator[str]:
@@ -206,10 +206,10 @@ class Hashes(LandedRule):
         if found is None:
             return self.not_evaluated("nothing was re-hashed.")
         if found.missing or found.damaged:
-            told = [f"{len(found.damaged):,} damaged ({listed(found.damaged)})"] if found.damaged else []
-            told += [f"{len(found.missing):,} missing ({listed(found.missing)})"] if found.missing else []
+            faults = [f"{len(found.damaged):,} damaged ({listed(found.damaged)})"] if found.damaged else []
+            faults += [f"{len(found.missing):,} missing ({listed(found.missing)})"] if found.missing else []
             return self.failed(
-                f"Of {found.checked:,} files {' and '.join(told)}.",
+                f"Of {found.checked:,} files {' and '.join(faults)}.",
                 remedy="Materialize the dataset again: what is damaged is fetched anew.",
                 code=DamagedDatasetError.code,
                 damaged=list(found.damaged[:50]),
@@ -247,15 +247,15 @@ class AudioReadable(LandedRule):
         if not bad:
             return self.passed(f"{every:,} files, every header readable.{beside}", **facts)
         named = f": {listed(manifest.unreadable_names)}" if manifest.unreadable_names else ""
-        told = f"{bad:,} of {every:,} files ({share(bad, every)}) have no readable header{named}.{beside}"
+        message = f"{bad:,} of {every:,} files ({share(bad, every)}) have no readable header{named}.{beside}"
         if bad > limit * every:
             return self.failed(
-                told,
+                message,
                 remedy="They landed as they are upstream: leave them out in training, or tell the dataset's owner.",
                 code="audio-unreadable",
                 **facts,
             )
-        return self.passed(told, **facts)
+        return self.passed(message, **facts)
 
 
 class TranscriptsPresent(LandedRule):
@@ -274,10 +274,14 @@ class TranscriptsPresent(LandedRule):
                 code="text-column-missing",
             )
         facts = texts.model_dump()
-        told = f"{texts.with_text:,} of {texts.rows:,} rows ({share(texts.with_text, texts.rows)}) have {texts.column}."
+        message = (
+            f"{texts.with_text:,} of {texts.rows:,} rows ({share(texts.with_text, texts.rows)}) have {texts.column}."
+        )
         if texts.with_text < case.settings.min_transcript_share * texts.rows:
-            return self.failed(told, remedy="See whether another column holds the text.", code="text-missing", **facts)
-        return self.passed(told, **facts)
+            return self.failed(
+                message, remedy="See whether another column holds the text.", code="text-missing", **facts
+            )
+        return self.passed(message, **facts)
 
 
 class StorageWithinQuota(LandedRule):
@@ -303,18 +307,18 @@ class StorageWithinQuota(LandedRule):
             over.append(f"The free-space reserve is short of {size(room.min_free_bytes - room.free_bytes)}.")
         if room.max_inodes is not None and room.used_inodes > room.max_inodes:
             over.append(f"{room.used_inodes:,} inodes are in use, {room.max_inodes:,} allowed.")
-        told, remedy = f"In all: {told_room(room)}.", "Remove a dataset or empty the trash."
+        message, remedy = f"In all: {room_in_words(room)}.", "Remove a dataset or empty the trash."
         if over:
-            return self.failed(f"{' '.join(over)} {told}", remedy=remedy, code=QuotaExceededError.code, **facts)
+            return self.failed(f"{' '.join(over)} {message}", remedy=remedy, code=QuotaExceededError.code, **facts)
         if room.soft_limit_bytes is not None and room.used_bytes > room.soft_limit_bytes:
             return self.failed(
-                f"Above the soft limit of {size(room.soft_limit_bytes)}. {told}",
+                f"Above the soft limit of {size(room.soft_limit_bytes)}. {message}",
                 remedy=remedy,
                 code=SOFT_LIMIT,
                 severity=Severity.WARNING,
                 **facts,
             )
-        return self.passed(told, **facts)
+        return self.passed(message, **facts)
 
 
 class UpstreamUnchanged(LandedRule):

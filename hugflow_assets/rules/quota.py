@@ -35,10 +35,10 @@ class WithinQuota(PlanRule):
             "available_bytes": room.available_bytes,
             **room.model_dump(),
         }
-        told = f"{_needs(forecast)}; {told_room(room)}."
+        message = f"{_needs(forecast)}; {room_in_words(room)}."
         if problems := list(_problems(case, room, forecast, plan.estimate.landed_bytes)):
             return self.failed(
-                f"{' '.join(problems)} {told}",
+                f"{' '.join(problems)} {message}",
                 remedy="Ask for a subset or split, remove a dataset, empty the trash, or raise the limit.",
                 code=QuotaExceededError.code,
                 transient=True,
@@ -47,16 +47,16 @@ class WithinQuota(PlanRule):
         after = room.used_bytes + room.reserved_bytes + forecast.peak_bytes
         if forecast.peak_bytes and room.soft_limit_bytes is not None and after > room.soft_limit_bytes:
             return self.failed(
-                f"Passes the soft limit of {size(room.soft_limit_bytes)}: {size(after)} would be in use. {told}",
+                f"Passes the soft limit of {size(room.soft_limit_bytes)}: {size(after)} would be in use. {message}",
                 remedy="It lands all the same; think of what can be removed.",
                 code=SOFT_LIMIT,
                 severity=Severity.WARNING,
                 **facts,
             )
-        return self.passed(told, **facts)
+        return self.passed(message, **facts)
 
 
-def told_room(room: Headroom) -> str:
+def room_in_words(room: Headroom) -> str:
     """``used 1.2 TB, reserved 30.0 GB, quota 10.0 TB, …``: the numbers as one phrase."""
     quota = f"quota {size(room.quota_bytes)}" if room.quota_bytes is not None else "no quota"
     free = f"{size(room.free_bytes)} free, of which {size(room.min_free_bytes)} stay free"

@@ -42,8 +42,8 @@ def unaccounted(manifest: Manifest) -> Iterator[str]:
     for whole, parts in _PARTS.items():
         total, found = extra.get(whole, 0), sum(extra.get(part, 0) for part in parts)
         if any(part in extra for part in parts) and total != found and not _of_lists(manifest, whole):
-            told = ", ".join(f"{extra.get(part, 0):,} {_WORDS[part]}" for part in parts)
-            yield f"Of {total:,} {_WORDS[whole]} the landing accounts for {found:,} ({told})."
+            shares = ", ".join(f"{extra.get(part, 0):,} {_WORDS[part]}" for part in parts)
+            yield f"Of {total:,} {_WORDS[whole]} the landing accounts for {found:,} ({shares})."
     by_table = manifest.shape in _BY_TABLE and any(part in extra for part in _ROWS)
     if by_table and manifest.counts.rows != extra.get(join.TABLE_ROWS, 0):
         yield f"The tables have {extra.get(join.TABLE_ROWS, 0):,} rows, {manifest.counts.rows:,} were landed."
@@ -60,14 +60,14 @@ def accounts(extra: Mapping[str, int]) -> str:
 
     Files are worth a word where some were not read.
     """
-    told = []
+    notes = []
     for whole, parts in _PARTS.items():
         if parts == _FILES and not extra.get("files_left"):
             continue
         shown = ", ".join(f"{extra[part]:,} {_WORDS[part]}" for part in parts if extra.get(part))
         if extra.get(whole) and shown:
-            told.append(f"{extra[whole]:,} {_WORDS[whole]} ({shown})")
-    return "; ".join(told)
+            notes.append(f"{extra[whole]:,} {_WORDS[whole]} ({shown})")
+    return "; ".join(notes)
 
 
 def too_many_absent(manifest: Manifest) -> str:

@@ -182,11 +182,11 @@ def _verdict(
             details=paths,
         )
     if hits:
-        told = listed(f"{one.name} ({one.owner or 'no owner'}, {human_size(one.size_bytes)})" for one in hits)
-        return Verdict(name=REMOVALS_MATCH, passed=True, message=f"Withdraws {told}; {frees}.", details=paths)
+        withdrawn = listed(f"{one.name} ({one.owner or 'no owner'}, {human_size(one.size_bytes)})" for one in hits)
+        return Verdict(name=REMOVALS_MATCH, passed=True, message=f"Withdraws {withdrawn}; {frees}.", details=paths)
     if done:
-        told = f"Carried out: {listed(done)} went."
-        return Verdict(name=REMOVALS_MATCH, passed=True, message=told, details=paths)
+        message = f"Carried out: {listed(done)} went."
+        return Verdict(name=REMOVALS_MATCH, passed=True, message=message, details=paths)
     near = near_misses(removal.request, [one.request for one in snapshot.adds])
     hint = f"; did you mean {near}?" if near else "."
     return Verdict(

@@ -58,9 +58,9 @@ def find_matches(folder: Path, wanted: Iterable[SourceFile]) -> Matches:
             continue
         with suppress(OSError):
             hashed += size
-            for told in _hashes(path, candidates):
-                if told in by_hash:
-                    found.setdefault(told, path)
+            for digest in _hashes(path, candidates):
+                if digest in by_hash:
+                    found.setdefault(digest, path)
     return Matches(
         files=found,
         matched=len(found),
@@ -74,9 +74,9 @@ def find_matches(folder: Path, wanted: Iterable[SourceFile]) -> Matches:
 
 def write_adopted(to: Path, files: Mapping[str, Path]) -> None:
     """Write the list that ``HubAccess.adopted`` names."""
-    told = {"schema_version": 1, "files": {digest: str(path) for digest, path in sorted(files.items())}}
+    document = {"schema_version": 1, "files": {digest: str(path) for digest, path in sorted(files.items())}}
     make_folder(to.parent)
-    atomic_write(to, orjson.dumps(told, option=orjson.OPT_INDENT_2), mode=0o660)
+    atomic_write(to, orjson.dumps(document, option=orjson.OPT_INDENT_2), mode=0o660)
 
 
 def copy_adopted(listed: Path, promised: str, handle: int, size_bytes: int) -> bool:

@@ -107,14 +107,14 @@ class XetStorage:
         with self._guard:
             token = self._tokens.pop(_key(asked), None)
             now = time.monotonic()
-            told = self._avoided.get(asked.access.endpoint, 0.0) > now
+            is_avoided = self._avoided.get(asked.access.endpoint, 0.0) > now
             self._avoided[asked.access.endpoint] = now + _AVOIDED_S
             ours = [client for (process, *_), client in self._clients.items() if process == os.getpid()]
         for client in ours:
             client.end()
         if token is not None:
             reason = reason.replace(token.token, "***")
-        if not told:
+        if not is_avoided:
             _LOG.warning(
                 "Xet storage of %s is not used for %.0f minutes: %s. Its files are fetched by plain HTTP.",
                 asked.access.endpoint,
