@@ -1,7 +1,9 @@
 """Hugflow: a small YAML request becomes a verified Hugging Face dataset on shared storage.
 
-``open_dataset("org/name")`` opens a landed one. A Dagster code location of one's own takes ``LandingIOManager``,
-``LandedFolder``, ``Platform`` and ``DATASETS`` (the partitions, one a dataset). All are imported when asked for.
+``open_dataset("org/name")`` opens a landed one. A Dagster code location of one's own takes ``landed_datasets`` (the
+asset ``dataset`` as seen from there), ``LandingIOManager`` and ``DATASETS`` (the partitions, one a dataset);
+``LandedFolder`` is an input with the whole manifest, ``Platform`` says where the storage is. All are imported when they
+are asked for.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ _PUBLIC = {
     **dict.fromkeys(("LandedFolder", "LandingIOManager"), "hugflow_assets.orchestration.assets.io_manager"),
     "Platform": "hugflow_assets.orchestration.assets.platform",
     "DATASETS": "hugflow_assets.orchestration.assets.partitions",
+    "landed_datasets": "hugflow_assets.orchestration.assets.landed_datasets",
 }
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args, get_origin
 
 from dagster import ConfigurableIOManager, InputContext, OutputContext
 from pydantic import Field
@@ -21,6 +22,7 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.closing_events import close_landed, closing_failure
 from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
 from hugflow_assets.planning.models import Action, LandingPlan
+from hugflow_assets.reading import Dataset, open_dataset
 from hugflow_assets.store import LEFT_OUT, Manifest, Progress, Store
 from hugflow_assets.wording import human_duration, human_size
 
@@ -30,14 +32,17 @@ UNTOLD_BY_LANDING = frozenset({Action.NOOP, Action.DESCRIPTION, Action.VIEWS})
 
 @dataclass(frozen=True)
 class LandedFolder:
-    """What an asset downstream of ``dataset`` is given: where the data lie and what they are, not the data."""
+    """What an asset downstream of ``dataset`` is given where it says so: where the data lie, and the whole manifest."""
 
     path: Path
     manifest: Manifest
 
 
+Landed = LandedFolder | Dataset
+
+
 class LandingIOManager(ConfigurableIOManager):
-    """Lands the ``LandingPlan`` of a partition, and hands its folder to assets downstream."""
+    """Lands the ``LandingPlan`` of a partition, and opens it for assets downstream."""
 
     platform: Platform = Field(default_factory=Platform, repr=False)
 
@@ -93,24 +98,34 @@ class LandingIOManager(ConfigurableIOManager):
 
         return interruptible(landing, stop, every_s=settings.progress_interval.total_seconds(), meanwhile=tell)
 
-    def load_input(self, context: InputContext) -> LandedFolder | dict[str, LandedFolder]:
-        """Where the dataset of this partition lies; of several, each by its key, as Dagster's own IO managers do.
+    def load_input(self, context: InputContext) -> Landed | dict[str, Landed]:
+        """The dataset of this partition, as ``open_dataset`` gives it; of several, each by its key.
+
+        An input that is annotated as a ``dict`` gets one whatever the number; one annotated as ``LandedFolder`` gets
+        that. With ``allow_missing_partitions`` in the input's metadata what has not landed is left out, as Dagster's
+        own IO managers do.
 
         Raises:
             Failure: one is not landed.
         """
+        wanted = context.dagster_type.typing_type
+        is_dict = wanted is dict or get_origin(wanted) is dict
+        as_folder = LandedFolder in (wanted, *get_args(wanted))
+        may_miss = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
         names = context.asset_partition_keys
         with failing_by_name(context.step_context.instance, context.step_context.run_id):
             store = self.platform.store()
-            landed = {name: _landed_folder(store, name) for name in names}
-        return landed if len(landed) != 1 else next(iter(landed.values()))
+            there = [name for name in names if not may_miss or store.manifest(name) is not None]
+            landed = {name: _landed(store, name, as_folder=as_folder) for name in there}
+        return landed if is_dict or len(names) != 1 else landed[names[0]]
 
 
-def _landed_folder(store: Store, name: str) -> LandedFolder:
+def _landed(store: Store, name: str, *, as_folder: bool) -> Landed:
     manifest = store.manifest(name) if name in store.index.names() else None
     if manifest is None:
         raise UnknownDatasetError(f"{name[:200]!r} is not landed.", remedy="Materialize `dataset` first.")
-    return LandedFolder(store.layout.dataset(name), manifest)
+    path = store.layout.dataset(name)
+    return LandedFolder(path, manifest) if as_folder else open_dataset(path)
 
 
 def interruptible(
