@@ -23,7 +23,8 @@ SPLIT_WORDS = frozenset().union(*SPLITS_ALIKE)
 WHOLE_TABLE_STEMS = frozenset(
     (
         *("metadata", "meta", "transcript", "transcripts", "transcription", "transcriptions", "data", "all", "index"),
-        *("labels", "annotation", "annotations", "manifest", "captions", "texts", "sentences", "dataset"),
+        *("labels", "annotation", "annotations", "manifest", "captions", "text", "texts", "sentences", "dataset"),
+        *("list", "filelist", "line_index", "utt_spk_text", "content", "prompts", "trans", "transcripts_utf8"),
     )
 )
 

@@ -27,6 +27,7 @@ JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _LJSPEECH = ("id", "text", "normalized_text")  # and its many likes
 _FLEURS = ("id", "path", "raw_transcription", "transcription", "characters", "num_samples", "gender")
 _ROWS_LOOKED_AT = 50
+_MOST_OF_NULLS = 64  # bytes of a column chunk, and a quarter of one a row
 _HEADER_WORDS = frozenset(
     (
         *(*PATH_COLUMNS, *TEXT_COLUMNS, "id", "utt_id", "utterance_id", "clip_id", "audio_id", "segment_id", "name"),
@@ -111,10 +112,13 @@ def _is_one_of(cell: Any, clips: Names) -> bool:
 
 
 def _headerless(row: list[str], at: int, delimiter: str) -> Table:
-    """A table whose first line is a row: three columns or two as in LJSpeech, seven as in FLEURS, others by number."""
+    """A table whose first line is a row: columns between bars or two as in LJSpeech, seven as in FLEURS.
+
+    Others are called by number: the second of three may be the text, or the speaker.
+    """
     if at == 1 and len(row) == len(_FLEURS) and row[5].isdigit() and row[6].strip().isupper():
         return Table(_FLEURS, _FLEURS[at], delimiter, headerless=True)
-    names = _LJSPEECH[: len(row)] if at == 0 and len(row) <= len(_LJSPEECH) else None
+    names = _LJSPEECH[: len(row)] if at == 0 and len(row) <= (len(_LJSPEECH) if delimiter == "|" else 2) else None
     names = names or tuple(f"column_{number}" for number in range(1, len(row) + 1))
     return Table(names, names[at], delimiter, headerless=True)
 
@@ -136,11 +140,17 @@ def first_line(head: bytes) -> str:
 
 
 def delimiter_seen(head: bytes, path: str) -> str:
-    """What stands between the fields of a csv or tsv file, by its ending and the first line of its first bytes."""
+    """What stands between the fields of a csv or tsv file, by its ending and its first bytes.
+
+    Of several that the first line has, the one that gives all lines seen as many fields; else the most usual one.
+    """
     if path.lower().endswith((".tsv", ".tsv.gz")):
         return "\t"
-    line = first_line(head)
-    return next((one for one in (",", "\t", ";", "|") if one in line), ",")
+    lines = [line for line in decoded_head(head).splitlines()[: _ROWS_LOOKED_AT + 1] if line]
+    lines = lines[:-1] if len(lines) > 2 and head[-1:] not in (b"\n", b"\r") else lines  # it may be cut off
+    seen = [one for one in (",", "\t", ";", "|") if lines and one in lines[0]]
+    even = [one for one in seen if len({len(split_line(line, one)) for line in lines}) == 1]
+    return next(iter((even if len(lines) > 1 else []) or seen), ",")
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
@@ -210,6 +220,11 @@ def _parquet_table(tail: bytes, clips: Names) -> Table | None:
     if any(one.physical_type == "BYTE_ARRAY" and not _is_text_or_null(one, metadata.schema) for _, one in leaves):
         return None
     named = path_column(schema.names)
+    if named is not None and clips and not any(_has_ends(one) for _, one in leaves):
+        kind = schema.field(named).type  # nothing shows what the column holds: the join will tell
+        is_struct = pa.types.is_struct(kind) and {field.name for field in kind} <= {"path", "bytes"}
+        is_path = pa.types.is_string(kind) or pa.types.is_large_string(kind) or is_struct
+        return Table(tuple(schema.names), named, "") if is_path else None
     if named is None:
         named = next((name for name, one in leaves if any(_is_one_of(end, clips) for end in _ends(one))), None)
         return Table(tuple(schema.names), named, "") if named is not None and named in schema.names else None
@@ -220,6 +235,10 @@ def _parquet_table(tail: bytes, clips: Names) -> Table | None:
     ends = [end for path, one in leaves if path == of_paths for end in _ends(one)]
     is_of_clips = any(_is_one_of(end, clips) or is_audio(end) for end in ends)
     return Table(tuple(schema.names), named, "") if is_of_clips else None
+
+
+def _has_ends(chunk: Any) -> bool:
+    return chunk.statistics is not None and (chunk.statistics.has_min_max or chunk.statistics.null_count == 0)
 
 
 def _ends(chunk: Any) -> list[str]:
@@ -233,6 +252,8 @@ def _is_text_or_null(chunk: Any, schema: Any) -> bool:
     names = [schema.column(at).path for at in range(len(schema))]
     if str(schema.column(names.index(chunk.path_in_schema)).logical_type.type) in ("STRING", "JSON", "ENUM", "DECIMAL"):
         return True
+    if 0 < chunk.total_uncompressed_size <= _MOST_OF_NULLS + chunk.num_values // 4:
+        return True  # nothing but nulls takes so little
     statistics = chunk.statistics
     return bool(statistics is not None and statistics.has_null_count and statistics.null_count == chunk.num_values)
 

@@ -292,6 +292,7 @@ class Build:
             receipts=self.receipts,
             copies={shard.work: self._copies[shard.key] for shard in self.shards if shard.key in self._copies},
         )
+        tree.settle_types()
         configs = tree.assemble()
         refuse_nothing(self.plan, tree.counts(configs))
         views = tree.finish(configs)

@@ -30,13 +30,15 @@ class Reader:
     """Reads one shard. A subclass yields its rows; memory must not grow with their number.
 
     ``counts`` holds what only this shape counts. ``features`` is what the reader found the rows to be, for
-    shapes whose features are not known before; ``Features.to_dict()`` or None.
+    shapes whose features are not known before; ``Features.to_dict()`` or None. ``kinds`` are those of columns of
+    text, see ``number_columns``: other shards of the config may have others.
     """
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
         self.shard, self.sources = shard, sources
         self.counts: Counter[str] = Counter()
         self.features: dict[str, Any] | None = None
+        self.kinds: dict[str, str] = {}
 
     def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
         """The rows in upstream order, as columns or as lines of JSON.

@@ -95,6 +95,7 @@ class ShardReceipt(Frozen):
     counts: Counts
     unreadable_names: tuple[str, ...] = ()  # the first 20
     features: dict[str, Any] | None = None  # as the reader found them, where they were not known before
+    kinds: dict[str, str] = {}  # of columns of text, as they are in this shard alone; see ``record.settled_types``
     read_as: str = ""  # hash of what the reader was told besides; empty: nothing
     bytes_fetched: int = 0
 
@@ -111,6 +112,7 @@ class ShardRecord(Frozen):
     sums_xxh128: str
     counts: Counts
     read_as: str = ""
+    kinds: dict[str, str] = {}
 
 
 class SplitRecord(Frozen):

@@ -248,7 +248,7 @@ CASES: dict[str, Case] = {
                 {"path": "wavs/a.wav", "audio": CLIPS[0], "text": "ay", "n": "8"},
                 {"path": "z.wav", "audio": None, "text": "zed", "n": "9"},
             ],
-            "test.jsonl": [{"path": "c.wav", "audio": CLIPS[2], "text": "cee", "n": 1}],
+            "test.jsonl": [{"path": "c.wav", "audio": CLIPS[2], "text": "cee", "n": "1"}],
         },
         extra={"resolved_paths": 3},
     ),

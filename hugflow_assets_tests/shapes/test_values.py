@@ -9,9 +9,12 @@ import pytest
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets_tests.landing.conftest import House
+from hugflow_assets_tests.landing.trees import rows_of
 from hugflow_assets_tests.shapes.shape_cases import Case
 from hugflow_assets_tests.shapes.test_shapes import landed, with_bytes
 from hugflow_assets_tests.shapes.value_cases import REFUSED, TYPES, VALUES
+
+_TRAIN = "json/train.jsonl"
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -40,6 +43,18 @@ def test_the_types_are_what_all_rows_allow(house: House, name: str) -> None:
     lines, features = TYPES[name]
     found = landed(house, Case({"train.jsonl": lines}, VALUES["half a letter"].shape, {}))
     assert json.loads((found.path / "json/features.json").read_bytes()) == features
+
+
+def test_numbers_of_a_landed_file_become_words_as_soon_as_another_file_has_some(house: House) -> None:
+    house.hub.add_repo("acme/speech", {"a.csv": b"n,t\n7,x\n", "b.csv": b"n,t\n8,y\n"})
+    assert [row["n"] for row in rows_of(house.land(), _TRAIN)] == [7, 8]
+    house.hub.commit("acme/speech", {"b.csv": b"n,t\neight,y\n"})
+    assert [row["n"] for row in rows_of(house.land(house.plan(update=True)), _TRAIN)] == ["7", "eight"]
+    house.hub.commit("acme/speech", {"b.csv": b"n,t\n9,y\n"})
+    landed = house.land(house.plan(update=True))
+    assert [row["n"] for row in rows_of(landed, _TRAIN)] == [7, 9]
+    assert json.loads((landed.path / "json/features.json").read_bytes())["n"] == {"dtype": "int64", "_type": "Value"}
+    assert verify(house.store, landed.manifest.name).whole
 
 
 def test_a_number_beyond_a_double_stays_the_text_that_it_is(house: House) -> None:

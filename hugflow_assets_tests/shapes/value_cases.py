@@ -161,6 +161,62 @@ VALUES: dict[str, Case] = {
         Shape.ROWS,
         {"train.jsonl": [{"a": 7, "b": 1.5, "c": "1"}, {"a": 8, "b": 2.0, "c": "0"}]},
     ),
+    "a column that is numbers in one file of a config and words in another": Case(
+        {
+            "data/train-0.csv": b"n,f,k,o\n7,0.5,1,\n-3,1e-07,2,\n",
+            "data/train-1.csv": b"n,f,k,o\nseven,x,3,5\n",
+            "data/test-0.csv": b"n,f,k,o\n12,100000.0,4,6\n",
+        },
+        Shape.ROWS,
+        {
+            "train.jsonl": [
+                {"n": "7", "f": "0.5", "k": 1, "o": None},
+                {"n": "-3", "f": "1e-07", "k": 2, "o": None},
+                {"n": "seven", "f": "x", "k": 3, "o": 5},
+            ],
+            "test.jsonl": [{"n": "12", "f": "100000.0", "k": 4, "o": 6}],
+        },
+    ),
+    "metadata of two splits, digits that are no numbers in one of them": Case(
+        {
+            **{f"{split}/a.wav": CLIPS[at] for at, split in enumerate(("train", "test"))},
+            "train/metadata.csv": b"file_name,spk\na.wav,007\n",
+            "test/metadata.csv": b"file_name,spk\na.wav,12\n",
+        },
+        Shape.AUDIOFOLDER,
+        {"train.jsonl": [{"audio": CLIPS[0], "spk": "007"}], "test.jsonl": [{"audio": CLIPS[1], "spk": "12"}]},
+    ),
+    "tables of two splits, likewise": Case(
+        {
+            **{f"clips/{split}.wav": CLIPS[at] for at, split in enumerate(("train", "test"))},
+            "train.csv": b"path,spk\ntrain.wav,007\n",
+            "test.csv": b"path,spk\ntest.wav,12\n",
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [{"path": "train.wav", "audio": CLIPS[0], "spk": "007"}],
+            "test.jsonl": [{"path": "test.wav", "audio": CLIPS[1], "spk": "12"}],
+        },
+    ),
+    "quotes behind backslashes": _rows(
+        {"train.csv": b'a,b\n"he said \\"yes, no\\" x",1\n"y",2\n'},
+        [{"a": 'he said "yes, no" x', "b": 1}, {"a": "y", "b": 2}],
+    ),
+    "backslashes that are letters": _rows(
+        {"train.csv": b'a,b\nC:\\new,1\n"x, \\n",2\n'}, [{"a": "C:\\new", "b": 1}, {"a": "x, \\n", "b": 2}]
+    ),
+    "a comma in the header of a table between semicolons": _rows(
+        {"train.csv": b"id;text, clean\n1;x\n"}, [{"id": 1, "text, clean": "x"}]
+    ),
+    "lines of text in cp1252": _rows(
+        {"train.txt": "Bär\n\nso\n".encode("cp1252")}, [{"text": t} for t in ("Bär", "", "so")], texts_cp1252=1
+    ),
+    "lines of text in UTF-16": _rows({"train.txt": "Bär\nso\n".encode("utf-16")}, [{"text": "Bär"}, {"text": "so"}]),
+    "lines of text with a mark": _rows({"train.txt": "\ufeffBär\n".encode()}, [{"text": "Bär"}]),
+    "letters in cp1252 that stand together": _rows(
+        {"train.csv": "t\näöüß\ncréée\n“œuvre” …\n".encode("cp1252")},
+        [{"t": t} for t in ("äöüß", "créée", "“œuvre” …")],
+    ),
     "texts of clips in several encodings": Case(
         {
             **_CLIPS,
@@ -200,6 +256,20 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         r"metadata\.csv, line 3: .*3 fields.*2",
     ),
     "a comma without quotes": ({"train.csv": b"id,text\n1,hello\n2,hello, world\n"}, r"train\.csv, line 3: "),
+    "Shift-JIS that nothing tells": (
+        {"train.csv": "t\nカタカナとひらがな\n".encode("shift_jis")},
+        r"train\.csv, line 2: .*no words in cp1252",
+    ),
+    "GBK that nothing tells": ({"train.txt": "你好世界\n今天天气\n".encode("gbk")}, r"train\.txt, line 1: .*no words"),
+    "cp1251 beside a clip": (
+        {"a.wav": CLIPS[0], "a.txt": "привет как дела".encode("cp1251")},
+        r"a\.txt, line 1: .*no words",
+    ),
+    "two lists one after the other": ({"train.json": b'[{"a": 1}]\n[{"a": 2}]\n'}, r"train\.json.*follows the list"),
+    "a list among lines of objects": (
+        {"train.jsonl": b'{"a": 1}\n[{"a": 2}]\n'},
+        r"train\.jsonl, line 2: .*no object",
+    ),
     "a row that a line break cuts": (
         {"train.csv": b"a,b,c\n1,x,y\n2,hello\nworld,z\n"},
         r"train\.csv, line 4: a line break",

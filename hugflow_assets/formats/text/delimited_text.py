@@ -30,6 +30,7 @@ _BLOCK_BYTES, _MOST_BYTES = 8 << 20, 1 << 30
 _ROWS_AT_ONCE = 8192
 _UNQUOTED = ("\t", "|")
 _NO_DELIMITER = "\x1f"
+_QUOTE_BEHIND_BACKSLASH = b'\\"'
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class DelimitedText:
         self._may_choose = dialect.quote == "" and dialect.delimiter != ID_AND_TEXT
         if dialect.quote == "":
             self._dialect = replace(dialect, quote=self._quote() if self._may_choose else None)
+            if self._may_choose and dialect.delimiter not in _UNQUOTED and self._are_quotes_escaped():
+                self._dialect = replace(dialect, quote='"', escape="\\")
         self.columns, self._begins, self._line = self._header()
         if len(self.columns) == 1 and self._dialect.quote is None and self._may_choose:
             self._dialect = replace(self._dialect, delimiter=_NO_DELIMITER)  # the line is the field
@@ -122,6 +125,19 @@ class DelimitedText:
         if found.are_needed:  # then it is quoted if nothing else gives each row its fields
             return None if self._is_even() and not found.of_header else '"'
         return '"' if found.are_doubled or found.of_header else None
+
+    def _are_quotes_escaped(self) -> bool:
+        """Whether fields are quoted, and quotes in them stand behind backslashes, which mean nothing else then."""
+        delimiter = self._dialect.delimiter.encode()
+        with closing(self._open()) as opened:
+            if _QUOTE_BEHIND_BACKSLASH not in opened.read(_BLOCK_BYTES):
+                return False
+        with closing(self._open()) as opened:
+            if quotes_of(opened, delimiter).are_whole:
+                return False
+        with closing(self._open()) as opened:
+            found = quotes_of(opened, delimiter, is_escaped=True)
+        return found.any and found.are_whole and not found.are_inside and not found.are_doubled
 
     def _is_even(self) -> bool:
         """Whether every line has as many fields as the first one, if quotes mean nothing."""

@@ -44,9 +44,9 @@ def row_blocks(file: IO[bytes], field: str | None = None) -> Iterator[tuple[byte
     """
     head = _head(file, field is None)
     if field is not None:
-        yield from _items(_Source(file, _behind_field(file, head, field)))
+        yield from _items(_Source(file, _behind_field(file, head, field)), is_whole_file=False)
     elif head.startswith(b"["):
-        yield from _items(_Source(file, head[1:]))
+        yield from _items(_Source(file, head[1:]), is_whole_file=True)
     elif head and _is_object(head.split(b"\n", 1)[0]):
         yield from _lines(file, head)
     elif head:
@@ -139,12 +139,16 @@ class _Source:
         inside[marks] = True
         return inside
 
+    def more(self) -> bool:
+        """Whether anything but white space is left to read."""
+        return any(block.strip(_SPACE) for block in iter(lambda: self._file.read(BLOCK_BYTES), b""))
+
     @property
     def is_whole(self) -> bool:
         return not self._in_string
 
 
-def _items(source: _Source) -> Iterator[tuple[bytes, int | None]]:
+def _items(source: _Source, *, is_whole_file: bool) -> Iterator[tuple[bytes, int | None]]:
     """The items of a list, from behind its bracket on."""
     source.depth = 1
     kept: list[bytes] = []
@@ -154,6 +158,8 @@ def _items(source: _Source) -> Iterator[tuple[bytes, int | None]]:
         row_ends = (data == _COMMA) & (depths == 1) & ~inside
         part = _compact(data[:stop], inside[:stop], row_ends[:stop])
         if ends.size:
+            if is_whole_file and (not _IS_SPACE[data[stop + 1 :]].all() or source.more()):
+                raise NoRowsError("something follows the list, and would be lost", source.line)
             if (whole := b"".join([*kept, part])).strip(b"\n"):
                 yield whole + b"\n", None
             return

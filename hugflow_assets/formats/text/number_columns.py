@@ -23,8 +23,14 @@ def narrowed(known: str, values: pa.Array) -> str:
     """The kind of a column of which ``known`` is the kind so far (``NOTHING`` at first), and these are more values."""
     if known == TEXT or values.null_count == len(values):
         return known
-    kind = _kind(values.drop_null())
-    return kind if known in (NOTHING, kind) else _BOTH.get(frozenset({known, kind}), TEXT)
+    return both(known, _kind(values.drop_null()))
+
+
+def both(left: str, right: str) -> str:
+    """The kind of a column of which one part is of one kind, and another of another."""
+    if right == NOTHING or left == right:
+        return left
+    return right if left == NOTHING else _BOTH.get(frozenset({left, right}), TEXT)
 
 
 def as_numbers(kind: str, values: pa.Array) -> pa.Array:

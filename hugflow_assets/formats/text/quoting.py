@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -9,6 +10,7 @@ from typing import IO
 import numpy as np
 
 _BLOCK_BYTES = 4 << 20
+_OTHER_ESCAPES = re.compile(rb'\\(?:\\\\)*[^"\\]')  # a backslash that is a letter
 _QUOTE, _ENDS = 0x22, (0x0A, 0x0D)
 
 
@@ -29,8 +31,12 @@ class Quotes:
     are_needed: bool = False
 
 
-def quotes_of(file: IO[bytes], delimiter: bytes) -> Quotes:
-    """Look at all quotes of a table in UTF-8."""
+def quotes_of(file: IO[bytes], delimiter: bytes, *, is_escaped: bool = False) -> Quotes:
+    """Look at all quotes of a table in UTF-8.
+
+    Args:
+        is_escaped: those behind a backslash are letters; a backslash before anything else then makes them not whole.
+    """
     found, is_open, is_first = Quotes(), False, True
     edges = (*delimiter[-1:], *_ENDS)
     for lines in _whole_lines(file):
@@ -38,6 +44,9 @@ def quotes_of(file: IO[bytes], delimiter: bytes) -> Quotes:
             fields = lines.split(b"\n", 1)[0].rstrip(b"\r").split(delimiter)
             found.of_header = all(len(one) > 1 and one[:1] == one[-1:] == b'"' for one in fields)
             is_first = False
+        if is_escaped:
+            found.are_whole = found.are_whole and _OTHER_ESCAPES.search(lines) is None
+            lines = lines.replace(b"\\\\", b"__").replace(b'\\"', b"__")
         if b'"' in lines:
             found.any = True
             is_open = _look(lines, edges, is_open, found)

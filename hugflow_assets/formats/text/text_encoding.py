@@ -2,7 +2,8 @@
 
 A byte order mark decides (UTF-8, UTF-16, UTF-32); else a text is UTF-8 if it is valid as such; else it is what the
 dataset's card says; else cp1252, if every byte has a meaning there, which is counted. Everything else is refused, since
-no letter may be replaced or lost. A text that is mostly UTF-8 is damaged UTF-8, not cp1252.
+no letter may be replaced or lost. A text that is mostly UTF-8 is damaged UTF-8, not cp1252. One whose letters beyond
+ASCII make no words in cp1252 is of another alphabet (Shift-JIS, GBK, cp949, cp1251), which only the card can tell.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ _MARKS = (
 _BLOCK_BYTES = 4 << 20
 _ZSTD, _LZ4 = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+# What stands between the letters of no text in cp1252: marks such as double daggers and carets, and a low quote before
+# another letter beyond ASCII. In Shift-JIS and Big5 the first bytes of letters are such.
+_STRANGE = re.compile(rb"[\x83\x86-\x89\x8b\x98\x9b\xa4\xa6\xa8\xac-\xad\xaf\xb6\xb8\xb9]|\x82(?=[\x80-\xff])")
+_LONG_RUN, _LONGEST_RUN = 4, 7  # letters beyond ASCII one after the other: "äöüß" is one such run, "привет" are many
 _REMEDY = (
     "Tell the dataset's owners: the file has to be UTF-8, or its card has to say `encoding` beside `data_files`. "
     "Nothing of it is landed, since letters would be lost."
@@ -182,7 +187,20 @@ def _encoding(blocks: Any, place: str, declared: str | None) -> Encoding:
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise _unknown(place, f"it is neither UTF-8 nor cp1252 (byte 0x{byte:02X})", line) from error
+    if _is_of_another_alphabet(blocks()):
+        raise _unknown(place, "it is not UTF-8, and its letters make no words in cp1252", line)
     return Encoding(CP1252)
+
+
+def _is_of_another_alphabet(blocks: Iterator[bytes]) -> bool:
+    high = strange = in_runs = runs = longest = 0
+    for lines in _whole_lines(blocks):
+        found = [len(run) for run in _NOT_ASCII.findall(lines)]
+        long = [size for size in found if size >= _LONG_RUN]
+        high, strange = high + sum(found), strange + len(_STRANGE.findall(lines))
+        in_runs, runs, longest = in_runs + sum(long), runs + len(long), max(longest, *long, 0)
+    is_in_runs = 2 * in_runs >= high and (runs > 1 or longest >= _LONGEST_RUN)
+    return is_in_runs or (strange > 1 and 4 * strange >= high)
 
 
 def _known(declared: str, place: str) -> str:

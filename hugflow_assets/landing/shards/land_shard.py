@@ -106,6 +106,7 @@ def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, li
         counts=_counts(media.counts + reader.counts + lost, lines, media.duration_s),
         unreadable_names=tuple(media.unreadable),
         features=reader.features,
+        kinds=reader.kinds,
         bytes_fetched=sources.bytes_fetched,
     )
 

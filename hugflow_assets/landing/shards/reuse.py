@@ -11,6 +11,7 @@ from typing import Any
 
 import xxhash
 
+from hugflow_assets.landing.record.settled_types import settled, to_become_text
 from hugflow_assets.landing.shards.shard import Shard, ShardKey, wipe
 from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, sum_line
@@ -115,6 +116,8 @@ class LandedVersion:
             return None
         if any(not folder.endswith(f"/{shard.folder}") for folder in record.folders):
             return None
+        if to_become_text(record.kinds, self._kinds[shard.config]):
+            return None  # its numbers are text there, since another shard has words
         by_path = record.counts.unresolved_paths + record.counts.extra.get("resolved_paths", 0)
         if by_path and not same_files and not _knows_its_media(shard) and self.manifest.commit != shard.commit:
             return None  # the files that its paths name may be others there
@@ -125,6 +128,13 @@ class LandedVersion:
         """Whether the shard in this version was made by a reader that makes other rows of the same files today."""
         known = self._records.get(shard.key)
         return known is not None and version_of(known[1].read_as) < shard.source.spec.version
+
+    @cached_property
+    def _kinds(self) -> dict[str, dict[str, str]]:
+        return {
+            config.name: settled(shard.kinds for split in config.splits for shard in split.shards)
+            for config in self.manifest.configs
+        }
 
     @cached_property
     def _records(self) -> dict[ShardKey, tuple[str, ShardRecord]]:
@@ -182,6 +192,7 @@ def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:
         index=shard.source.index,
         sources=source_records(shard.source),
         read_as=copy.record.read_as,
+        kinds=copy.record.kinds,
         folders=copy.record.folders,
         json_xxh128=copy.record.json_xxh128,
         sums_xxh128=xxhash.xxh3_128_hexdigest(told),

@@ -143,4 +143,5 @@ def _record(receipt: ShardReceipt, offset: int) -> ShardRecord:
         sums_xxh128=receipt.sums_xxh128,
         counts=receipt.counts,
         read_as=receipt.read_as,
+        kinds=receipt.kinds,
     )

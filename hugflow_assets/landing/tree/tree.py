@@ -10,6 +10,7 @@ from typing import Any
 
 from hugflow_assets.errors import IncompleteLandingError
 from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.landing.record.settled_types import settled, to_become_text, with_kinds, write_as_text
 from hugflow_assets.landing.shards.merge_features import merged
 from hugflow_assets.landing.shards.reuse import LandedCopy
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
@@ -48,7 +49,7 @@ class Tree:
     staging: Staging
     folders: dict[str, Folders]
     shards: list[Shard]
-    receipts: Mapping[ShardKey, ShardReceipt]
+    receipts: dict[ShardKey, ShardReceipt]
     copies: Mapping[Path, LandedCopy]
 
     @cached_property
@@ -60,8 +61,34 @@ class Tree:
             roots = dict.fromkeys(self.copies[shard.work].root for shard in own if shard.work in self.copies)
             before = [read_features(root, self.folders)[config.name] for root in roots]  # of what is linked
             told = [self.receipts[shard.key].features for shard in own]
-            found[config.name] = config.features or merged([*before, *told])
+            found[config.name] = config.features or with_kinds(merged([*before, *told]), self._kinds[config.name])
         return found
+
+    @cached_property
+    def _kinds(self) -> dict[str, dict[str, str]]:
+        """Of the columns of text of each config."""
+        return {
+            config.name: settled(self.receipts[shard.key].kinds for shard in self.shards if shard.config == config.name)
+            for config in self.plan.configs
+        }
+
+    def settle_types(self) -> None:
+        """Write the lines of shards anew that have numbers where others of their config have words.
+
+        May be killed and repeated at any point: a receipt whose lines are not there yet is not believed.
+        """
+        for shard in self.shards:
+            receipt = self.receipts[shard.key]
+            columns = to_become_text(receipt.kinds, self._kinds[shard.config])
+            if not columns or not shard.lines_path.exists():
+                continue
+            written = shard.lines_path.with_name(f"{shard.lines_path.name}.settled")
+            size, digest = write_as_text(shard.lines_path, columns, written)
+            counts = receipt.counts.model_copy(update={"json_bytes": size})
+            receipt = receipt.model_copy(update={"json_xxh128": digest, "counts": counts})
+            self.staging.save_receipt(receipt, self.staging.sums(*shard.key))
+            written.replace(shard.lines_path)
+            self.receipts[shard.key] = receipt
 
     def columns(self, configs: tuple[ConfigRecord, ...]) -> ViewColumns:
         """To be asked when the records are there: some datasets have no features to tell."""

@@ -32,7 +32,7 @@ from hugflow_assets.shapes.join.rows import ABSENT, Decision, Scope, count_rows
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows
-from hugflow_assets.shapes.values.kept_rows import are_lines
+from hugflow_assets.shapes.values.kept_rows import are_lines, kept_kinds
 
 if TYPE_CHECKING:
     from hugflow_assets.shapes.reader_inputs import Shard
@@ -63,6 +63,7 @@ class ClipReader(Reader):
         local = None if archive is None else self._fetched(archive)
         path = self._made_table(local)
         table = ClipTable(path, self._column)
+        self.kinds = kept_kinds(table.rows.schema)
         match, clips_here, first = self._joined(table, path, archive, local)
         rows = self._rows(match, first, first + clips_here)
         self.counts.update(count_rows(match[rows]))

@@ -24,7 +24,7 @@ from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 from hugflow_assets.shapes.repo_files import RepoFiles
 from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows
-from hugflow_assets.shapes.values.kept_rows import are_lines, kept_counts, kept_schema
+from hugflow_assets.shapes.values.kept_rows import are_lines, kept_counts, kept_kinds, kept_schema
 
 if TYPE_CHECKING:
     from hugflow_assets.shapes.reader_inputs import Shard
@@ -53,6 +53,7 @@ class ClipFileReader(Reader):
         if start == 0:
             self.counts += kept_counts(rows)
         schema, at = kept_schema(rows), start
+        self.kinds = kept_kinds(schema)
         for batch in read_rows(rows, schema, start, end, _ROWS_AT_ONCE):
             yield self._with_clips(batch, match[at : at + batch.num_rows], names)
             at += batch.num_rows

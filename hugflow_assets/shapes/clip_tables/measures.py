@@ -7,7 +7,9 @@ import re
 from hugflow_assets.formats.names import stem_of
 from hugflow_assets.formats.tables import Table
 
-_ABOUT_CLIPS = frozenset({"clip_durations", "durations", "reported", "validated_sentences", "unvalidated_sentences"})
+_ABOUT_CLIPS = frozenset(
+    ("clip_durations", "durations", "reported", "validated_sentences", "unvalidated_sentences", "segments", "handles")
+)
 _MEASURES = frozenset(
     (
         *("duration", "duration ms", "duration s", "duration sec", "durations", "length", "seconds", "frames"),

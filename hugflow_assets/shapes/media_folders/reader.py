@@ -37,7 +37,7 @@ from hugflow_assets.shapes.repo_files import RepoFiles
 from hugflow_assets.shapes.texts.beside_clip import BesideTexts
 from hugflow_assets.shapes.values.inferred_types import SeenTypes
 from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows, folder_media
-from hugflow_assets.shapes.values.kept_rows import LINE, are_lines, kept_counts, kept_schema
+from hugflow_assets.shapes.values.kept_rows import LINE, are_lines, kept_counts, kept_kinds, kept_schema
 
 _AT_ONCE = 32  # files fetched ahead of the writer
 _ROWS_AT_ONCE = 64
@@ -114,6 +114,7 @@ class FolderReader(Reader):
         if spec.start == 0:
             self.counts += kept_counts(rows)
         schema = kept_schema(rows)
+        self.kinds = kept_kinds(schema)
         lines = JsonRows(Counter(), folder_media(self._column, self._kind, self._shown)) if are_lines(schema) else None
         if lines is None:
             schema, self._trees, self.features = named_media(

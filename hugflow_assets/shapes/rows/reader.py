@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 from hugflow_assets.errors import BadSourceError, HugflowError
 from hugflow_assets.formats.datasets_internals import python_module
 from hugflow_assets.formats.tables import delimiter_seen
+from hugflow_assets.formats.text.number_columns import both
 from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252, TextFile
 from hugflow_assets.shapes.columns import MediaTree, media_columns
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
@@ -28,6 +30,8 @@ from hugflow_assets.shapes.values.text_table import TextTable
 
 _ROWS_AT_ONCE = 2048
 _HEAD_BYTES = 64 << 10
+_COPIED_BYTES = 4 << 20
+_OF_TEXT = frozenset({"text", "conll", "xml"})
 
 
 class RowReader(Reader):
@@ -69,12 +73,26 @@ class RowReader(Reader):
             yield from self._json(local, path)
         elif self._spec.module == "csv" and (table := self._table(local, path)) is not None:
             self._saw(table.schema)
+            self.kinds |= {name: both(self.kinds.get(name, kind), kind) for name, kind in table.kinds.items()}
             for batch in table.batches():
                 for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
                     yield batch.slice(start, _ROWS_AT_ONCE)
             self.counts += table.counts
         else:
-            yield from self._columns(local)
+            yield from self._columns(self._as_utf8(local, path))
+
+    def _as_utf8(self, local: Path, path: str) -> Path:
+        """A file of text in the encoding that all builders read; any other file as it is."""
+        if self._spec.module not in _OF_TEXT or "encoding_errors" in self._spec.params:
+            return local
+        text = TextFile(local, path, self._spec.params.get("encoding"))
+        self.counts[TEXTS_CP1252] += text.is_guess
+        if text.is_plain:
+            return local
+        recoded = self.shard.work / f"utf8-{local.name.split('.')[0]}.{self._spec.module}"
+        with closing(text.open()) as opened, recoded.open("wb") as out:
+            shutil.copyfileobj(opened, out, _COPIED_BYTES)
+        return recoded
 
     def _table(self, local: Path, path: str) -> TextTable | None:
         """A table whose cells stay what they are, unless its card asks for something else."""
@@ -104,16 +122,24 @@ class RowReader(Reader):
         self.sources.bytes_fetched += self._paths.bytes_fetched - before
         return found
 
+    @property
+    def _params(self) -> dict[str, Any]:
+        """What the builder is given: files of text are UTF-8 by now."""
+        given = dict(self._spec.params)
+        if self._spec.module in _OF_TEXT and "encoding_errors" not in given:
+            given.pop("encoding", None)
+        return given
+
     def _tables(self, local: Path) -> Iterator[pa.Table]:
         module = self._spec.module
         if (read := OWN_ROWS.get(module)) is not None:
-            yield from read(local, dict(self._spec.params))
+            yield from read(local, self._params)
             return
         builder = _builder(
             module,
             local,
             self.shard.work / "cache",
-            dict(self._spec.params),
+            self._params,
             self.shard.features,
         )
         rows = builder.as_streaming_dataset(split="train")

@@ -124,7 +124,7 @@ class JsonRows:
                 continue
             marks.row = len(texts)
             try:
-                texts.append(self._row(text, marks))
+                texts.append(self._row(text, marks, may_be_text=line is None))
             except (ValueError, TypeError) as error:
                 where = None if line is None else start + at
                 raise _no_rows(path, f"row {row + 1} is no JSON: {error}", where) from error
@@ -143,8 +143,10 @@ class JsonRows:
             made.append(self._row(text, marks))
         return _joined(made, marks)
 
-    def _row(self, text: bytes, marks: Marks) -> bytes:
+    def _row(self, text: bytes, marks: Marks, *, may_be_text: bool = False) -> bytes:
         value, is_whole = parsed(text, self.lost)
+        if not isinstance(value, dict) and not may_be_text:
+            raise ValueError("it is no object")
         if not isinstance(value, dict):
             value, is_whole = {TEXT_COLUMN: value}, False
         if self.place is not None:

@@ -25,6 +25,7 @@ from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows, Marks
 from hugflow_assets.shapes.values.text_table import TextTable
 
 LINE = "\0line"  # the column of lines of JSON
+_KINDS = b"kinds"  # in the metadata of the schema
 _HEAD_BYTES = 64 << 10
 _ROWS_AT_ONCE = 4096
 _STRING = {"dtype": "string", "_type": "Value"}
@@ -76,6 +77,12 @@ def kept_schema(rows: Path) -> pa.Schema:
         return pa.ipc.open_file(source).schema
 
 
+def kept_kinds(schema: pa.Schema) -> dict[str, str]:
+    """Of the columns of rows that are kept, those of tables of text with what their values are."""
+    told = (schema.metadata or {}).get(_KINDS)
+    return {} if told is None else dict(orjson.loads(told))
+
+
 def are_lines(schema: pa.Schema) -> bool:
     """Whether rows that are kept are lines of JSON."""
     return LINE in schema.names
@@ -125,7 +132,8 @@ def _keep_text(
             dialect = Dialect(delimiter_seen(opened.read(_HEAD_BYTES), path))
     table = TextTable(sources, dialect, declared)
     lengths = []
-    with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+    schema = table.schema.with_metadata({_KINDS: orjson.dumps(table.kinds)})
+    with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema) as writer:
         for batches in table.by_source():
             lengths.append(0)
             for batch in batches:

@@ -66,8 +66,8 @@ class TextTable:
         return list(dict.fromkeys(name for _, table in self._tables for name in table.columns))
 
     @cached_property
-    def _kinds(self) -> dict[str, str]:
-        """What the values of each column are that the card says nothing of."""
+    def kinds(self) -> dict[str, str]:
+        """What the values of each column are that the card says nothing of, see ``number_columns``."""
         kinds = dict.fromkeys(
             (name for name in self.columns if name not in self._declared), TEXT if self._is_list else NOTHING
         )
@@ -84,7 +84,7 @@ class TextTable:
     @cached_property
     def schema(self) -> pa.Schema:
         """Of all batches."""
-        kinds = self._kinds
+        kinds = self.kinds
         return pa.schema(
             [
                 (name, arrow_type(kinds[name]) if name in kinds else _declared_type(self._declared[name]))
@@ -114,8 +114,8 @@ class TextTable:
         if field.name not in batch.schema.names:
             return pa.nulls(batch.num_rows, field.type)
         values = batch.column(field.name)
-        if field.name in self._kinds:
-            return as_numbers(self._kinds[field.name], values)
+        if field.name in self.kinds:
+            return as_numbers(self.kinds[field.name], values)
         return _as_declared(values, field, self._declared[field.name], path)
 
 
