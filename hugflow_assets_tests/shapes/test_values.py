@@ -9,7 +9,7 @@ import pytest
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets_tests.landing.conftest import House
-from hugflow_assets_tests.landing.trees import rows_of
+from hugflow_assets_tests.landing.trees import rows_of, tree_of
 from hugflow_assets_tests.shapes.shape_cases import Case
 from hugflow_assets_tests.shapes.test_shapes import landed, with_bytes
 from hugflow_assets_tests.shapes.value_cases import REFUSED, TYPES, VALUES
@@ -46,13 +46,17 @@ def test_the_types_are_what_all_rows_allow(house: House, name: str) -> None:
 
 
 def test_numbers_of_a_landed_file_become_words_as_soon_as_another_file_has_some(house: House) -> None:
-    house.hub.add_repo("acme/speech", {"a.csv": b"n,t\n7,x\n", "b.csv": b"n,t\n8,y\n"})
-    assert [row["n"] for row in rows_of(house.land(), _TRAIN)] == [7, 8]
-    house.hub.commit("acme/speech", {"b.csv": b"n,t\neight,y\n"})
-    assert [row["n"] for row in rows_of(house.land(house.plan(update=True)), _TRAIN)] == ["7", "eight"]
-    house.hub.commit("acme/speech", {"b.csv": b"n,t\n9,y\n"})
+    house.hub.add_repo("acme/speech", {"a.csv": b"n,f\n7,1e-07\n", "b.csv": b"n,f\n8,0.5\n"})
+    first = rows_of(house.land(), _TRAIN)
+    assert first == [{"n": 7, "f": 1e-07}, {"n": 8, "f": 0.5}]
+    house.hub.commit("acme/speech", {"b.csv": b"n,f\neight,half\n"})
+    words = house.land(house.plan(update=True))
+    assert rows_of(words, _TRAIN) == [{"n": "7", "f": "1e-07"}, {"n": "eight", "f": "half"}]
+    assert words.manifest.volatile.bytes_fetched == len(b"n,f\neight,half\n")
+    house.hub.commit("acme/speech", {"b.csv": b"n,f\n8,0.5\n"})
     landed = house.land(house.plan(update=True))
-    assert [row["n"] for row in rows_of(landed, _TRAIN)] == [7, 9]
+    assert rows_of(landed, _TRAIN) == first
+    assert tree_of(landed.path) == tree_of(house.elsewhere("fresh").land().path)
     assert json.loads((landed.path / "json/features.json").read_bytes())["n"] == {"dtype": "int64", "_type": "Value"}
     assert verify(house.store, landed.manifest.name).whole
 

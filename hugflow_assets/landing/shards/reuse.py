@@ -116,13 +116,12 @@ class LandedVersion:
             return None
         if any(not folder.endswith(f"/{shard.folder}") for folder in record.folders):
             return None
-        if to_become_text(record.kinds, self._kinds[shard.config]):
-            return None  # its numbers are text there, since another shard has words
         by_path = record.counts.unresolved_paths + record.counts.extra.get("resolved_paths", 0)
         if by_path and not same_files and not _knows_its_media(shard) and self.manifest.commit != shard.commit:
             return None  # the files that its paths name may be others there
         names = tuple(name for name in self.manifest.unreadable_names if name.rpartition("/")[0] in record.folders)
-        return LandedCopy(self.root, record_path, record, _kind(self.manifest), names)
+        as_text = tuple(to_become_text(record.kinds, self._kinds[shard.config]))
+        return LandedCopy(self.root, record_path, record, _kind(self.manifest), names, as_text)
 
     def is_of_earlier_reader(self, shard: WantedShard) -> bool:
         """Whether the shard in this version was made by a reader that makes other rows of the same files today."""
@@ -160,6 +159,7 @@ class LandedCopy:
     record: ShardRecord
     kind: Kind
     unreadable_names: tuple[str, ...]
+    as_text: tuple[str, ...] = ()  # columns of numbers that are text there, since another shard has words in them
     ranges: tuple[tuple[int, int], ...] = ()
 
 
@@ -193,6 +193,7 @@ def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:
         sources=source_records(shard.source),
         read_as=copy.record.read_as,
         kinds=copy.record.kinds,
+        as_text=copy.as_text,
         folders=copy.record.folders,
         json_xxh128=copy.record.json_xxh128,
         sums_xxh128=xxhash.xxh3_128_hexdigest(told),

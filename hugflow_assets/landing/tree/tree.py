@@ -10,7 +10,7 @@ from typing import Any
 
 from hugflow_assets.errors import IncompleteLandingError
 from hugflow_assets.landing.options import LandingOptions
-from hugflow_assets.landing.record.settled_types import settled, to_become_text, with_kinds, write_as_text
+from hugflow_assets.landing.record.settled_types import settled, to_become_text, with_kinds, write_settled
 from hugflow_assets.landing.shards.merge_features import merged
 from hugflow_assets.landing.shards.reuse import LandedCopy
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
@@ -79,13 +79,14 @@ class Tree:
         """
         for shard in self.shards:
             receipt = self.receipts[shard.key]
-            columns = to_become_text(receipt.kinds, self._kinds[shard.config])
-            if not columns or not shard.lines_path.exists():
+            wanted, found = to_become_text(receipt.kinds, self._kinds[shard.config]), frozenset(receipt.as_text)
+            if wanted == found or not shard.lines_path.exists():
                 continue
             written = shard.lines_path.with_name(f"{shard.lines_path.name}.settled")
-            size, digest = write_as_text(shard.lines_path, columns, written)
+            size, digest = write_settled(shard.lines_path, wanted - found, found - wanted, written)
             counts = receipt.counts.model_copy(update={"json_bytes": size})
-            receipt = receipt.model_copy(update={"json_xxh128": digest, "counts": counts})
+            changed = {"json_xxh128": digest, "counts": counts, "as_text": tuple(wanted)}
+            receipt = receipt.model_copy(update=changed)
             self.staging.save_receipt(receipt, self.staging.sums(*shard.key))
             written.replace(shard.lines_path)
             self.receipts[shard.key] = receipt
