@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hugflow_assets.durable import Claim, EarlySync, acquire, append_line, atomic_write, holder, locked, read_tail_line
+from hugflow_assets.durable import Claim, EarlySync, acquire, append_line, atomic_write, holder, locked, read_tail_lines
 from hugflow_assets.durable.claim import try_claim
 from hugflow_assets.errors import LeaseHeldError, LeaseLostError
 from hugflow_assets_tests.polling import poll
@@ -95,32 +95,30 @@ while True:
         assert len(content) == 300_000 and len(set(content)) == 1
 
 
-def test_a_torn_tail_is_cut_off_before_the_next_line(tmp_path: Path) -> None:
+def test_a_torn_tail_becomes_no_line_and_nothing_is_cut_off(tmp_path: Path) -> None:
+    """Even where all of the line but its newline was written: nobody was told that it is there."""
     path = tmp_path / "log"
-    append_line(path, b"one")
+    append_line(path, b"1")
     with path.open("ab") as log:
-        log.write(b"torn" * 50_000)
-    append_line(path, b"two")
-    assert path.read_bytes() == b"one\ntwo\n"
+        log.write(b"2")
+    append_line(path, b"3")
+    assert path.read_bytes() == b"1\n2\0\n3\n"
 
 
-def test_a_log_that_is_nothing_but_a_torn_line_starts_afresh(tmp_path: Path) -> None:
+def test_the_tail_lines_are_the_last_whole_ones_however_long(tmp_path: Path) -> None:
     path = tmp_path / "log"
+    assert read_tail_lines(path) == []
     path.write_bytes(b"torn")
-    assert read_tail_line(path) is None
-    append_line(path, b"one")
-    assert path.read_bytes() == b"one\n"
-
-
-def test_the_tail_line_is_the_last_whole_one_however_long(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    assert read_tail_line(path) is None
+    assert read_tail_lines(path) == []
+    path.unlink()
     long = b"x" * 200_000
     append_line(path, b"one")
     append_line(path, long)
     with path.open("ab") as log:
         log.write(b"torn")
-    assert read_tail_line(path) == long
+    assert read_tail_lines(path)[-1] == long
+    append_line(path, b"two")
+    assert read_tail_lines(path)[-1] == b"two"
 
 
 def test_a_line_with_a_newline_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ never removed, so tokens grow over releases and crashes.
 - Heartbeats are compared with the file server's clock (the time it gives to the contender's own new file), never with
   the clock of a host. Free is a heartbeat at the epoch.
 - ``flock`` is held on the file beside that. It alone would not do (not every NFS server has it, and it says nothing
-  across hosts on some), but on the same host it tells a dead holder from a silent one at once.
+  across hosts on some), but on the same host it tells a dead holder from a silent one at once. Where it is granted to
+  everybody it tells nothing: that is tried each time before it is believed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 from uuid import getnode, uuid4
 
 from hugflow_assets.durable.heartbeat import HEART
+from hugflow_assets.durable.host_lock import flock_is_free
 
 _NUMBER = re.compile(r"\d{12}")
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
@@ -130,7 +132,7 @@ def try_claim(folder: Path, *, ttl_s: float, purpose: str = "", host: str | None
         while True:
             now = candidate.server_time()
             seen = _look(folder, now)
-            if seen is not None and not seen.free and not _is_dead(folder, seen.holder, ttl_s, host):
+            if seen is not None and not seen.free and not candidate.finds_dead(seen.holder, ttl_s):
                 return seen.holder
             claim = candidate.stand((seen.token if seen else 0) + 1, ttl_s)
             if claim is not None:
@@ -145,30 +147,9 @@ def current_holder(folder: Path, *, ttl_s: float, host: str | None = None) -> Ho
     host = host or host_id()
     with _candidate(folder, "", host) as candidate:
         seen = _look(folder, candidate.server_time())
-    if seen is None or seen.free or _is_dead(folder, seen.holder, ttl_s, host):
-        return None
-    return seen.holder
-
-
-def _is_dead(folder: Path, holder: Holder, ttl_s: float, host: str) -> bool:
-    # A heartbeat in the far future is one from before the server's clock was set back: waiting for it could take years.
-    if abs(holder.age_s) > ttl_s:
-        return True
-    return holder.host == host and _flock_is_free(folder / _name(holder.token))
-
-
-def _flock_is_free(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+        if seen is None or seen.free or candidate.finds_dead(seen.holder, ttl_s):
+            return None
+        return seen.holder
 
 
 def _look(folder: Path, now: float) -> _Seen | None:
@@ -216,12 +197,23 @@ def _name(token: int) -> str:
 class _Candidate:
     """A file that is ready to become the next number: written, locked, with the server's time on it."""
 
-    def __init__(self, folder: Path, handle: int, temporary: Path, content: bytes) -> None:
+    def __init__(self, folder: Path, handle: int, temporary: Path, content: bytes, host: str) -> None:
         self.folder, self.handle, self.temporary, self.content = folder, handle, temporary, content
+        self.host = host
 
     def server_time(self) -> float:
         os.utime(self.handle)
         return os.fstat(self.handle).st_mtime
+
+    def finds_dead(self, holder: Holder, ttl_s: float) -> bool:
+        """Whether the holder is silent for too long, or its process on this host is gone."""
+        # A heartbeat in the far future is one from before the server's clock was set back: waiting for it could take
+        # years.
+        if abs(holder.age_s) > ttl_s:
+            return True
+        if holder.host != self.host or not flock_is_free(self.folder / _name(holder.token)):
+            return False
+        return not flock_is_free(self.temporary)  # ours is locked, by us: free, it is granted to everybody
 
     def stand(self, token: int, ttl_s: float) -> Claim | None:
         """Become number ``token``; None when another was first or the view was old."""
@@ -280,7 +272,7 @@ def _candidate(folder: Path, purpose: str, host: str) -> Iterator[_Candidate]:
     content = json.dumps({"host": host, "pid": os.getpid(), "purpose": purpose, "since": time.time()}).encode()
     temporary = folder / f".{uuid4().hex[:16]}.tmp"
     handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-    candidate = _Candidate(folder, handle, temporary, content)
+    candidate = _Candidate(folder, handle, temporary, content, host)
     try:
         os.fchmod(handle, FILE_MODE)
         with contextlib.suppress(OSError):

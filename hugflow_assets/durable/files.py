@@ -13,6 +13,7 @@ from typing import Self
 from uuid import uuid4
 
 TEMPORARY_SUFFIX = ".tmp"
+TORN = b"\0"  # ends a line that was never wholly written; no JSON ends so
 _BLOCK = 1 << 16
 _EARLY_S = 0.2
 _FEW = 100
@@ -46,11 +47,15 @@ def atomic_write(path: Path, data: bytes, *, mode: int | None = None, sync: bool
         sync_folder(path.parent)
 
 
-def append_line(path: Path, line: bytes, *, mode: int = 0o660, sync: bool = True) -> None:
+def append_line(path: Path, line: bytes, *, mode: int = 0o660, sync: bool = True) -> bool:
     """Append one line (without its newline) in a single write. The caller holds the lock of this file.
 
-    A torn tail (bytes after the last newline: a writer died inside its write) was never acknowledged to anyone and is
-    cut off first. If the disk is full nothing of the line stays.
+    A torn tail (bytes after the last newline: a writer died inside its write) was never acknowledged to anyone. It is
+    closed with ``TORN``, so that no reader takes it for a line. It is not cut off: a writer that was stopped for so
+    long that it lost the lock would cut off what its successor has written.
+
+    Returns:
+        Whether the line stands where the file ended when it was opened: False tells that another wrote in between.
     """
     if b"\n" in line:
         raise ValueError("a line of a log holds no newline")
@@ -58,34 +63,32 @@ def append_line(path: Path, line: bytes, *, mode: int = 0o660, sync: bool = True
     try:
         end = os.fstat(handle).st_size
         whole = _whole_size(handle, end)
-        if whole != end:
-            os.ftruncate(handle, whole)
-        if whole == 0:
+        if end == 0:
             with contextlib.suppress(PermissionError):
                 os.fchmod(handle, mode)
-        try:
-            write_all(handle, line + b"\n")
-            if sync:
-                os.fsync(handle)
-        except OSError:
-            os.ftruncate(handle, whole)
-            raise
+        data = (TORN + b"\n" if whole != end else b"") + line + b"\n"
+        write_all(handle, data)
+        if sync:
+            os.fsync(handle)
+        return os.pread(handle, len(data), end) == data
     finally:
         os.close(handle)
 
 
-def read_tail_line(path: Path) -> bytes | None:
-    """The last whole line, without its newline; None when the file is missing or has none."""
+def read_tail_lines(path: Path) -> list[bytes]:
+    """The last whole lines, at least one where there is one, without their newlines; none when the file is missing."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return None
+        return []
     try:
-        whole = _whole_size(handle, os.fstat(handle).st_size)
-        if whole == 0:
-            return None
-        start = _whole_size(handle, whole - 1)
-        return os.pread(handle, whole - 1 - start, start)
+        whole, size = _whole_size(handle, os.fstat(handle).st_size), _BLOCK
+        while True:
+            start = max(0, whole - size)
+            lines = os.pread(handle, whole - start, start).split(b"\n")[:-1]
+            if start == 0 or len(lines) > 1:
+                return lines if start == 0 else lines[1:]
+            size *= 2
     finally:
         os.close(handle)
 

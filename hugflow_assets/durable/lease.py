@@ -30,12 +30,16 @@ class Lease:
     def token(self) -> int:
         return self._claim.token
 
+    def held(self) -> bool:
+        """Whether nobody has taken over."""
+        return self._claim.held()
+
     def check(self) -> None:
         """
         Raises:
             LeaseLostError: another has taken over, or it was released.
         """
-        if not self._claim.held():
+        if not self.held():
             raise LeaseLostError(
                 f"The lease {self.token} of {self.what} was taken over: this run was silent for more than "
                 f"{self._claim.ttl_s:g} s, or the lease was released.",

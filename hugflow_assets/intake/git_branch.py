@@ -159,11 +159,14 @@ class GitSource:
         deadline = time.monotonic() + 2 * self._git.timeout_s
         while True:
             try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise self._unreadable("another process is still fetching", "The next look tries again.") from None
                 time.sleep(0.02)
+            except OSError:
+                return  # a file system without locks: git's own lock files have to do
 
     def _prepare(self) -> None:
         if (self._repository / "HEAD").is_file() and (self._repository / "objects").is_dir():

@@ -39,6 +39,7 @@ from hugflow_assets.store import (
     Store,
     TreeSizes,
     Volatile,
+    landed_event,
     now_text,
 )
 from hugflow_assets.version import __version__
@@ -89,7 +90,8 @@ class Build:
             reservation.correct(sizes.own_bytes + SLACK_BYTES, sizes.own_inodes + _SPARE_INODES)
             tracker.tell(Phase.PUBLISHING)
             path = self._publish(manifest, sizes)
-        self._told_landed(manifest, tracker)
+        counts = manifest.counts
+        tracker.tell(Phase.LANDED, f"{counts.rows} rows, {counts.media_files} media files.")
         return LandedDataset(manifest, path, self.action, time.monotonic() - began, manifest.volatile.bytes_fetched)
 
     # ---- before
@@ -323,7 +325,8 @@ class Build:
                 f"{self.plan.name} was withdrawn while it landed; nothing was published.",
                 remedy="What is staged is kept for a while, in case it is asked for again.",
             )
-        return self.store.publish(self.staging, manifest, self.lease, sizes)
+        event = landed_event(self.store, manifest, self.action.value, self.hooks.run_id)
+        return self.store.publish(self.staging, manifest, self.lease, sizes, event=event)
 
     def _started(self) -> None:
         self.store.events.append(
@@ -334,18 +337,6 @@ class Build:
             action=self.action.value,
             bytes_total=self._forecast.download_bytes,
         )
-
-    def _told_landed(self, manifest: Manifest, tracker: Tracker) -> None:
-        counts = manifest.counts
-        self.store.events.append(
-            EventKind.LANDED,
-            self.plan.name,
-            run_id=self.hooks.run_id,
-            action=self.action.value,
-            folder=str(self.store.layout.dataset(self.plan.name)),
-            **manifest.landed_facts(),
-        )
-        tracker.tell(Phase.LANDED, f"{counts.rows} rows, {counts.media_files} media files.")
 
 
 def _remove_sources(shard: Shard) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.durable.disk_errors import disk_error
@@ -23,11 +23,27 @@ from hugflow_assets.hub import HubAccess
 from hugflow_assets.landing.build import Build, Hooks
 from hugflow_assets.landing.decide import decide, restorable
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
-from hugflow_assets.landing.update_in_place import describe, rebuild
+from hugflow_assets.landing.update_in_place import Edit, describe, rebuild
 from hugflow_assets.landing.views.columns import choose_columns
 from hugflow_assets.planning.models import Action, LandingPlan, Version
 from hugflow_assets.shapes.registry import LANDABLE
-from hugflow_assets.store import EventKind, Lease, Manifest, Phase, Progress, Store, now_text
+from hugflow_assets.store import (
+    EventKind,
+    Lease,
+    Manifest,
+    Phase,
+    PlannedEvent,
+    Progress,
+    Store,
+    landed_event,
+    now_text,
+)
+
+_DONE = {
+    Action.NOOP: "Nothing to do: it is landed as asked.",
+    Action.VIEWS: "The views were rebuilt; nothing was fetched.",
+    Action.DESCRIPTION: "The description was updated; nothing was fetched.",
+}
 
 
 def _yes() -> bool:
@@ -79,7 +95,7 @@ def land(
         _refuse_outrun(plan, store)
         try:
             _refuse_held(plan, store)
-            return _land(plan, store, access, options, hooks, lease, began)
+            return _Landing(plan, store, options, hooks, lease, began).run(access)
         except Exception as error:
             failure = _meaning(error, lease, store.layout.dataset(plan.name))
             _failed(plan, store, hooks, failure)
@@ -139,77 +155,87 @@ def _refuse_held(plan: LandingPlan, store: Store) -> None:
         )
 
 
-def _land(
-    plan: LandingPlan,
-    store: Store,
-    access: HubAccess,
-    options: LandingOptions,
-    hooks: Hooks,
-    lease: Lease,
-    began: float,
-) -> LandedDataset:
-    action = decide(plan, store, options)
-    restored = action is Action.RESTORE and _restore(plan, store, options, hooks, lease)
-    if restored:
-        action = decide(plan, store, options)
-    manifest = store.manifest(plan.name)
-    if manifest is None or action.fetches:
-        return Build(plan, store, access, options, hooks, lease, action).run(began)
-    done = _without_fetching(action, plan, manifest, store, options, hooks, lease, began)
-    return replace(done, action=Action.RESTORE) if restored else done
+@dataclass(frozen=True)
+class _Landing:
+    """One landing under its lease."""
 
+    plan: LandingPlan
+    store: Store
+    options: LandingOptions
+    hooks: Hooks
+    lease: Lease
+    began: float
 
-def _restore(plan: LandingPlan, store: Store, options: LandingOptions, hooks: Hooks, lease: Lease) -> bool:
-    """Bring back from the trash what has the same data as the plan; whether there is such a version."""
-    entry = restorable(plan, store, options)
-    if entry is None:
-        return False
-    if not hooks.still_wanted():
-        raise NoLongerWantedError(f"{plan.name} was withdrawn; it stays in the trash.")
-    store.restore(plan.name, entry_id=entry.id, lease=lease)
-    return True
+    def run(self, access: HubAccess) -> LandedDataset:
+        plan, store = self.plan, self.store
+        action = decide(plan, store, self.options)
+        restored = action is Action.RESTORE and self._restore()
+        if restored:
+            action = decide(plan, store, self.options)
+        manifest = store.manifest(plan.name)
+        if manifest is None or action.fetches:
+            return Build(plan, store, access, self.options, self.hooks, self.lease, action).run(self.began)
+        manifest = self._edited(action, manifest, is_told=restored)
+        self._say(action, manifest)
+        done = Action.RESTORE if restored else action
+        return LandedDataset(manifest, store.layout.dataset(plan.name), done, time.monotonic() - self.began, 0)
 
+    def _restore(self) -> bool:
+        """Bring back from the trash what has the same data as the plan; whether there is such a version."""
+        entry = restorable(self.plan, self.store, self.options)
+        if entry is None:
+            return False
+        if not self.hooks.still_wanted():
+            raise NoLongerWantedError(f"{self.plan.name} was withdrawn; it stays in the trash.")
+        self.store.restore(self.plan.name, entry_id=entry.id, lease=self.lease)
+        return True
 
-def _without_fetching(
-    action: Action,
-    plan: LandingPlan,
-    manifest: Manifest,
-    store: Store,
-    options: LandingOptions,
-    hooks: Hooks,
-    lease: Lease,
-    began: float,
-) -> LandedDataset:
-    if action is Action.VIEWS:
-        manifest = rebuild(store, manifest, plan.request, options, lease)
-    elif action is Action.DESCRIPTION:
-        manifest = describe(store, manifest, plan.request, lease)
-    told = Progress(
-        name=plan.name,
-        phase=Phase.LANDED,
-        started_at=now_text(),
-        updated_at=now_text(),
-        run_id=hooks.run_id,
-        rows=manifest.counts.rows,
-        message={
-            Action.NOOP: "Nothing to do: it is landed as asked.",
-            Action.VIEWS: "The views were rebuilt; nothing was fetched.",
-            Action.DESCRIPTION: "The description was updated; nothing was fetched.",
-        }[action],
-    )
-    store.progress.write(told)
-    if hooks.on_progress is not None:
-        hooks.on_progress(told)
-    path = store.layout.dataset(plan.name)
-    return LandedDataset(manifest, path, action, time.monotonic() - began, 0)
+    def _edited(self, action: Action, manifest: Manifest, *, is_told: bool) -> Manifest:
+        """What is landed, with views or description made anew where the action says so.
+
+        Args:
+            is_told: an event tells already how this landing ends.
+        """
+
+        def event_of(published: Manifest) -> PlannedEvent | None:
+            seconds = time.monotonic() - self.began
+            if is_told:
+                return None
+            return landed_event(self.store, published, action.value, self.hooks.run_id, seconds)
+
+        edit = Edit(self.store, manifest, self.plan.request, self.lease, event_of)
+        if action is Action.VIEWS:
+            return rebuild(edit, self.options)
+        return describe(edit) if action is Action.DESCRIPTION else manifest
+
+    def _say(self, action: Action, manifest: Manifest) -> None:
+        """Say in the progress what was done without fetching."""
+        now = now_text()
+        progress = Progress(
+            name=self.plan.name,
+            phase=Phase.LANDED,
+            started_at=now,
+            updated_at=now,
+            run_id=self.hooks.run_id,
+            rows=manifest.counts.rows,
+            message=_DONE[action],
+        )
+        self.store.progress.write(progress)
+        if self.hooks.on_progress is not None:
+            self.hooks.on_progress(progress)
 
 
 def _failed(plan: LandingPlan, store: Store, hooks: Hooks, error: HugflowError) -> None:
-    """Say so in the log and the progress, as far as the storage still takes it."""
+    """Say so in the log and the progress, as far as the storage still takes it.
+
+    Of a lost lease nothing is said: how the dataset's landing ends is the successor's to tell.
+    """
+    if isinstance(error, LeaseLostError):
+        return
     before = store.progress.read(plan.name)
     now = now_text()
     base = before or Progress(name=plan.name, phase=Phase.FAILED, started_at=now, updated_at=now)
-    told = base.model_copy(
+    progress = base.model_copy(
         update={
             "phase": Phase.FAILED, "updated_at": now, "run_id": hooks.run_id, "message": str(error), "eta_s": None,
             "bytes_per_s": 0.0,
@@ -227,9 +253,8 @@ def _failed(plan: LandingPlan, store: Store, hooks: Hooks, error: HugflowError) 
             transient=error.transient,
             cancelled=isinstance(error, LandingCancelledError),
         )
-        if not isinstance(error, LeaseLostError):  # the progress is the successor's
-            store.progress.write(told)
+        store.progress.write(progress)
     except HugflowError:
         return  # a full disk is told by the error itself
     if hooks.on_progress is not None:
-        hooks.on_progress(told)
+        hooks.on_progress(progress)

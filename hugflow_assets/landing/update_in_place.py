@@ -6,8 +6,9 @@ So a reader sees the old version or the new one, whatever is killed, and a run t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.durable.disk_errors import disk_errors
@@ -19,7 +20,17 @@ from hugflow_assets.landing.tree.files import folders_of, read_features, view_sp
 from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.views.columns import choose_columns, first_rows
 from hugflow_assets.landing.views.write import make_views
-from hugflow_assets.store import LAYOUT_VERSION, LEFT_OUT, Fingerprint, Lease, Manifest, Staging, Store, now_text
+from hugflow_assets.store import (
+    LAYOUT_VERSION,
+    LEFT_OUT,
+    Fingerprint,
+    Lease,
+    Manifest,
+    PlannedEvent,
+    Staging,
+    Store,
+    now_text,
+)
 from hugflow_assets.store.layout import MANIFEST
 from hugflow_assets.store.publishing.trees import link_tree
 
@@ -31,26 +42,46 @@ def not_landed(name: str) -> Exception:
     return UnknownDatasetError(f"{name} is not landed.", remedy="`hugflow status` lists what is.", name=name)
 
 
-def describe(store: Store, manifest: Manifest, request: DatasetRequest, lease: Lease) -> Manifest:
+def _no_event(_: Manifest) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A landed dataset, the request that it is to follow, and the lease under which it is changed.
+
+    ``event_of`` makes the event that tells of the version that is published.
+    """
+
+    store: Store
+    manifest: Manifest
+    request: DatasetRequest
+    lease: Lease
+    event_of: Callable[[Manifest], PlannedEvent | None] = _no_event
+
+    @property
+    def root(self) -> Path:
+        return self.store.layout.dataset(self.manifest.name)
+
+
+def describe(edit: Edit) -> Manifest:
     """Bring the request in the manifest up to date. What decides about data and views is as it was."""
-    updated = _requested(manifest, request, manifest.views)
-    fingerprint = manifest.fingerprint.model_copy(update={"about": updated.fingerprint.about})
+    updated = _requested(edit.manifest, edit.request, edit.manifest.views)
+    fingerprint = edit.manifest.fingerprint.model_copy(update={"about": updated.fingerprint.about})
     updated = updated.model_copy(update={"fingerprint": fingerprint})
-    with _new_tree(store, manifest, lease) as staging:
-        return _swap_in(store, staging, updated, lease)
+    with _new_tree(edit) as staging:
+        return _swap_in(edit, staging, updated)
 
 
-def rebuild(
-    store: Store, manifest: Manifest, request: DatasetRequest, options: LandingOptions, lease: Lease
-) -> Manifest:
-    """Make the views anew, for the columns of ``request`` and the views of ``options``, under the dataset's lease."""
-    root = store.layout.dataset(manifest.name)
+def rebuild(edit: Edit, options: LandingOptions) -> Manifest:
+    """Make the views anew, for the columns of the request and the views of ``options``."""
+    root, manifest, request = edit.root, edit.manifest, edit.request
     folders = folders_of(manifest)
     features = read_features(root, folders)
     splits = view_splits(manifest.configs, folders)
     columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(root, splits))
     updated = _requested(manifest, request, options.views)
-    with _new_tree(store, manifest, lease) as staging:
+    with _new_tree(edit) as staging:
         made = make_views(root, staging.path, splits, options.views, columns, features)
         configs = made.card(updated.fingerprint.of_views(manifest.commit))
         (staging.path / CARD).write_bytes(replace_configs((root / CARD).read_bytes(), configs))
@@ -68,34 +99,34 @@ def rebuild(
                 "counts": manifest.counts.model_copy(update={"extra": extra}),
             }
         )
-        return _swap_in(store, staging, updated, lease, without=gone)
+        return _swap_in(edit, staging, updated, without=gone)
 
 
 @contextmanager
-def _new_tree(store: Store, manifest: Manifest, lease: Lease) -> Iterator[Staging]:
+def _new_tree(edit: Edit) -> Iterator[Staging]:
     """An empty staged tree of this lease alone; what is not swapped in goes."""
-    staging = store.staging(manifest.name, f"edit-{manifest.fingerprint.data}", lease)
+    manifest = edit.manifest
+    staging = edit.store.staging(manifest.name, f"edit-{manifest.fingerprint.data}", edit.lease)
     staging.discard()  # what a killed run left, which may be of another request
     staging.open()
     try:
-        with disk_errors(store.layout.dataset(manifest.name)):
+        with disk_errors(edit.root):
             yield staging
     finally:
         staging.discard()
 
 
-def _swap_in(
-    store: Store, staging: Staging, manifest: Manifest, lease: Lease, *, without: Collection[str] = ()
-) -> Manifest:
+def _swap_in(edit: Edit, staging: Staging, manifest: Manifest, *, without: Collection[str] = ()) -> Manifest:
     """Link what stays beside what was written anew, and swap the tree in; the manifest as it is published.
 
     Args:
         without: paths of the landed version that are not in the new one.
     """
-    link_tree(store.layout.dataset(manifest.name), staging.path, {MANIFEST, *without})
+    store = edit.store
+    link_tree(edit.root, staging.path, {MANIFEST, *without})
     settled = store.publisher.settle(staging)
     manifest = manifest.model_copy(update={"size_bytes": settled.size_bytes, "files": settled.files})
-    store.publish(staging, manifest, lease, settled, keep_replaced=False)
+    store.publish(staging, manifest, edit.lease, settled, event=edit.event_of(manifest), keep_replaced=False)
     return store.manifest(manifest.name) or manifest
 
 

@@ -18,6 +18,7 @@ from hugflow_assets.store.models import (
     Landed,
     Manifest,
     Phase,
+    PlannedEvent,
     Progress,
     RepoRecord,
     Selection,
@@ -33,7 +34,7 @@ from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing.publish import SUMS_FILES
 from hugflow_assets.store.publishing.staging import Staging
 from hugflow_assets.store.publishing.trees import TreeSizes
-from hugflow_assets.store.store import Store
+from hugflow_assets.store.store import Store, landed_event
 
 __all__ = [
     "LAYOUT_VERSION",
@@ -59,6 +60,7 @@ __all__ = [
     "Manifest",
     "Marks",
     "Phase",
+    "PlannedEvent",
     "Progress",
     "ProgressFiles",
     "RepoRecord",
@@ -80,6 +82,7 @@ __all__ = [
     "Usage",
     "Volatile",
     "is_safe",
+    "landed_event",
     "now_text",
     "request_digest",
     "safe_name",

@@ -1,7 +1,11 @@
 """The audit log: one log, many readers.
 
-Segments ``events/<first seq>.jsonl`` of whole lines. Appending: under the lock, mend a torn tail, one write, sync.
+Segments ``events/<first seq>.jsonl`` of whole lines. Appending: under the lock, close a torn tail, one write, sync.
 Reading takes no lock and stops at the last newline. A reader's cursor is the sequence number it has dealt with.
+
+A writer that was stopped between taking its number and writing, for so long that another took the lock, writes a line
+whose number is taken. Such a line is void: readers pass over a number that is not higher than the one before, or that
+the next segment begins with. The writer notices, and appends its event anew.
 """
 
 from __future__ import annotations
@@ -10,17 +14,19 @@ import contextlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from pydantic import ValidationError
 
-from hugflow_assets.durable import append_line, atomic_write, locked, make_folder, read_tail_line
+from hugflow_assets.durable import append_line, atomic_write, locked, make_folder, read_tail_lines
 from hugflow_assets.durable.disk_errors import disk_errors
+from hugflow_assets.durable.files import TORN
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, safe_name
-from hugflow_assets.store.models import Event, EventKind
+from hugflow_assets.store.models import Event, EventKind, PlannedEvent
 
 _SEGMENT = re.compile(r"\d{20}\.jsonl")
 
@@ -51,26 +57,52 @@ class EventLog:
             name: the storage name it is about, or another word (``storage``) for what is about no dataset.
             data: JSON-able facts. Never a secret.
         """
+        return self._append(PlannedEvent(id=_new_id(), kind=EventKind(kind), name=name, data=data), look=False)
+
+    def plan(self, kind: EventKind, name: str, **data: Any) -> PlannedEvent:
+        """The event of something that is about to be done, to be written down with it; arguments as of ``append``."""
+        return PlannedEvent(id=_new_id(), kind=EventKind(kind), name=name, data=data, after_seq=self.last_seq())
+
+    def append_planned(self, planned: PlannedEvent) -> Event:
+        """Add a planned event, unless somebody has: then it is that one."""
+        return self._append(planned, look=True)
+
+    def _append(self, planned: PlannedEvent, *, look: bool) -> Event:
         self._layout.prepare()
-        with disk_errors(self._folder), locked(self._layout.lock("events"), host=self._host) as lock:
-            segments = self._segments()
-            seq = self._last_seq(segments) + 1
-            event = Event(seq=seq, time=now_text(), kind=EventKind(kind), name=name, data=data)
-            path = segments[-1] if segments else None
-            if path is None or path.stat().st_size >= self._segment_bytes:
-                path = self._folder / f"{seq:020d}.jsonl"
-                self._drop_passed(segments)
-            lock.check()
-            append_line(path, orjson.dumps(event.model_dump(mode="json")), mode=INNER_FILE_MODE)
-        return event
+        while True:
+            with disk_errors(self._folder), locked(self._layout.lock("events"), host=self._host) as lock:
+                if look and (known := self._find(planned)) is not None:
+                    return known
+                segments = self._segments()
+                seq = self._last_seq(segments) + 1
+                event = Event(
+                    id=planned.id, seq=seq, time=now_text(), kind=planned.kind, name=planned.name, data=planned.data
+                )
+                path = segments[-1] if segments else None
+                if path is None or path.stat().st_size >= self._segment_bytes:
+                    path = self._folder / f"{seq:020d}.jsonl"
+                    self._drop_passed(segments)
+                line = orjson.dumps(event.model_dump(mode="json"))
+                if lock.held() and append_line(path, line, mode=INNER_FILE_MODE) and lock.held():
+                    return event
+            look = True  # another had the lock meanwhile: what was written may be void
+
+    def _find(self, planned: PlannedEvent) -> Event | None:
+        """The event of that id, if it is in the log."""
+        wanted = planned.id.encode()
+        if not any(wanted in line for path in self._from(planned.after_seq) for line in _whole_lines(path)):
+            return None
+        return next((one for one in self.read(planned.after_seq) if one.id == planned.id), None)
 
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[Event]:
         """Events with a sequence number above ``after``, in order; at most ``limit``."""
         given = 0
-        for path in self._from(after):
+        segments = self._from(after)
+        ends = [int(path.stem) for path in segments[1:]]
+        for path, end in zip_longest(segments, ends):
             for line in _whole_lines(path):
                 event = _event(line)
-                if event is None or event.seq <= after:
+                if event is None or event.seq <= after or (end is not None and event.seq >= end):
                     continue
                 if limit is not None and given >= limit:
                     return
@@ -130,12 +162,8 @@ class EventLog:
 
     def _last_seq(self, segments: list[Path]) -> int:
         for path in reversed(segments):
-            line = read_tail_line(path)
-            event = _event(line) if line is not None else None
-            if event is not None:
-                return event.seq
-            if line is not None:  # a last line that bit rot made unreadable: count the lines
-                return int(path.stem) + sum(1 for _ in _whole_lines(path)) - 1
+            if lines := read_tail_lines(path):
+                return _highest(lines) or int(path.stem) + sum(1 for _ in _whole_lines(path)) - 1
         return int(segments[0].stem) - 1 if segments else 0
 
     def _drop_passed(self, segments: list[Path]) -> None:
@@ -147,6 +175,22 @@ class EventLog:
             if slowest is not None and slowest < int(following.stem) - 1:
                 return
             path.unlink(missing_ok=True)
+
+
+def _highest(lines: list[bytes]) -> int:
+    """The highest number among lines; one that bit rot made unreadable had the next. 0 when none can be read."""
+    highest = 0
+    for line in lines:
+        try:
+            highest = max(highest, int(orjson.loads(line)["seq"]))
+        except (ValueError, KeyError, TypeError):
+            if highest and not line.endswith(TORN):
+                highest += 1
+    return highest
+
+
+def _new_id() -> str:
+    return uuid4().hex[:16]
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

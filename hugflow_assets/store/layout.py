@@ -11,6 +11,7 @@
                /tombstones/<entry>.json      why a dataset was removed; kept for ever
                /cancels/<name>               asks the landing that holds the lease to stop
                /events/                      the audit log, cursors/ in it
+               /outbox/<event id>.json       the event of a mark that is being written
                /marks/<kind>/<name>.json     holds, upstream, scrubs: what is known beside the data
                /adopted/<name>.json          local files that a landing takes instead of fetching them
                /slots/<kind>/<number>/       one claim for each dataset in flight
@@ -68,6 +69,7 @@ class Layout:
         self.leases = self.inner / "leases"
         self.reservations = self.inner / "reservations"
         self.intents = self.inner / "intents"
+        self.outbox = self.inner / "outbox"
         self.trash = self.inner / "trash"
         self.tombstones = self.inner / "tombstones"
         self.cancels = self.inner / "cancels"

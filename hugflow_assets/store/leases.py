@@ -11,11 +11,10 @@ import orjson
 
 from hugflow_assets.durable import Holder, Lease, acquire, atomic_write, holder
 from hugflow_assets.durable.disk_errors import disk_errors
-from hugflow_assets.errors import LeaseHeldError
+from hugflow_assets.errors import DiskFullError, LeaseHeldError
 from hugflow_assets.store.events import now_text
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout
-from hugflow_assets.store.publishing.intents import Moves
-from hugflow_assets.store.removal.remove import Removal
+from hugflow_assets.store.publishing.moves import Moves
 
 _RECOVERY = "recovery"
 
@@ -23,8 +22,8 @@ _RECOVERY = "recovery"
 class Leases:
     """The leases of names. Whoever takes one first completes what a crash of an earlier holder cut short."""
 
-    def __init__(self, layout: Layout, moves: Moves, removal: Removal, ttl_s: float, host: str | None = None) -> None:
-        self._layout, self._moves, self._removal, self._ttl_s, self._host = layout, moves, removal, ttl_s, host
+    def __init__(self, layout: Layout, moves: Moves, ttl_s: float, host: str | None = None) -> None:
+        self._layout, self._moves, self._ttl_s, self._host = layout, moves, ttl_s, host
 
     def take(self, name: str, *, purpose: str, wait_s: float = 0) -> Lease:
         """Be the only run at work on ``name``; what a crash of an earlier one cut short is completed first.
@@ -42,7 +41,7 @@ class Leases:
                     raise
                 lease = self._acquire(name, purpose, self._ttl_s)  # a reader completes a swap: a moment's work
         try:
-            self._removal.recover(name)
+            self._moves.recover(name)
             self._clear_before(name, lease.token)
         except BaseException:
             lease.release()
@@ -76,10 +75,10 @@ class Leases:
         for name in self._moves.pending():
             try:
                 with self._acquire(name, _RECOVERY, 0):
-                    if self._removal.recover(name):
+                    if self._moves.recover(name):
                         done.append(name)
-            except (LeaseHeldError, PermissionError):
-                continue  # somebody is at work, or we may only read: those who may write complete it
+            except (LeaseHeldError, PermissionError, DiskFullError):
+                continue  # somebody is at work, we may only read, or there is no room: completed by those who can
         return tuple(done)
 
     def cancel(self, name: str, *, by: str = "") -> bool:

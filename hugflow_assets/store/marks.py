@@ -19,6 +19,8 @@ from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe, safe_name
+from hugflow_assets.store.models import PlannedEvent
+from hugflow_assets.store.outbox import Outbox
 
 _LISTED = 200
 
@@ -137,20 +139,28 @@ MarkT = TypeVar("MarkT", bound=Mark)
 class Marks(Generic[MarkT]):
     """The marks of one kind by storage name."""
 
-    def __init__(self, layout: Layout, kind: str, model: type[MarkT]) -> None:
+    def __init__(self, layout: Layout, kind: str, model: type[MarkT], outbox: Outbox) -> None:
         self._folder = layout.inner / "marks" / kind
-        self._model = model
+        self._model, self._outbox = model, outbox
 
     def read(self, name: str) -> MarkT | None:
         """The mark of ``name``; None when there is none, or it is unreadable."""
         return self._read(self._path(name))
 
-    def write(self, mark: MarkT) -> None:
-        path = self._path(mark.name)
+    def write(self, mark: MarkT, event: PlannedEvent | None = None) -> None:
+        """Replace the mark of a name.
+
+        Args:
+            event: what tells of it; told once, whatever is killed.
+        """
+        path, text = self._path(mark.name), mark.model_dump_json(indent=1)
         with disk_errors(path):
             make_folder(path.parent.parent)
             make_folder(path.parent)
-            atomic_write(path, mark.model_dump_json(indent=1).encode(), mode=INNER_FILE_MODE)
+            if event is not None:
+                self._outbox.write(path, text, event)
+            else:
+                atomic_write(path, text.encode(), mode=INNER_FILE_MODE)
 
     def clear(self, name: str) -> None:
         with disk_errors(self._folder), contextlib.suppress(FileNotFoundError, NotADirectoryError):

@@ -221,14 +221,31 @@ class EventKind(StrEnum):
 
 
 class Event(Frozen):
-    """One line of the audit log. ``seq`` grows by one; ``data`` is JSON-able and holds no secret."""
+    """One line of the audit log. ``seq`` grows by one; ``data`` is JSON-able and holds no secret.
+
+    ``id`` is one a fact: whoever completes what a crash cut short tells the event of that id, if nobody has yet.
+    """
 
     schema_version: int = 1
+    id: str = ""
     seq: int
     time: str
     kind: EventKind
     name: str
     data: dict[str, Any] = {}
+
+
+class PlannedEvent(Frozen):
+    """The event of something that is about to be done; it is told once that is done, by whoever finds it so.
+
+    ``after_seq`` is the last event before: one of this ``id`` has a higher number.
+    """
+
+    id: str
+    kind: EventKind
+    name: str
+    data: dict[str, Any] = {}
+    after_seq: int = 0
 
 
 class Phase(StrEnum):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hugflow_assets.durable import Lease
 from hugflow_assets.durable.disk_errors import disk_errors
-from hugflow_assets.errors import LeaseHeldError
+from hugflow_assets.errors import DiskFullError, HugflowError, LeaseHeldError
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.capacity.quota import Limits, Quota
 from hugflow_assets.store.capacity.space import Cleaned, StorageProbe
@@ -19,10 +19,11 @@ from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.leases import Leases
 from hugflow_assets.store.manifests import read_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
-from hugflow_assets.store.models import IndexRow, Manifest, Tombstone, TrashEntry
+from hugflow_assets.store.models import EventKind, IndexRow, Manifest, PlannedEvent, Tombstone, TrashEntry
+from hugflow_assets.store.outbox import Outbox
 from hugflow_assets.store.progress import ProgressFiles
-from hugflow_assets.store.publishing.intents import Moves
 from hugflow_assets.store.publishing.links import Links, look_for_links
+from hugflow_assets.store.publishing.moves import Moves
 from hugflow_assets.store.publishing.publish import Publisher
 from hugflow_assets.store.publishing.staging import Staging, take_over
 from hugflow_assets.store.publishing.trees import TreeSizes
@@ -77,19 +78,20 @@ class Store:
         self.layout = Layout(self.root, self.state_dir)
         self.events = EventLog(self.layout, host=host)
         self.progress = ProgressFiles(self.layout)
-        self.holds = Marks(self.layout, "holds", Hold)
-        self.upstream = Marks(self.layout, "upstream", Upstream)
-        self.scrubs = Marks(self.layout, "scrubs", Scrub)
-        self.expiries = Marks(self.layout, "expiries", Expiry)
+        self._outbox = Outbox(self.layout, self.events)
+        self.holds = Marks(self.layout, "holds", Hold, self._outbox)
+        self.upstream = Marks(self.layout, "upstream", Upstream, self._outbox)
+        self.scrubs = Marks(self.layout, "scrubs", Scrub, self._outbox)
+        self.expiries = Marks(self.layout, "expiries", Expiry, self._outbox)
         self.index = Index(self.layout, self._prepare)
         self.trash = Trash(self.layout, trash_grace_s, self._prepare)
-        self._moves = Moves(self.layout, self.trash, exchanging=exchanging)
         self.quota = Quota(
             self.layout, self.index, self.trash, self.events, self.limits, lease_ttl_s, self._prepare, host
         )
-        self.publisher = Publisher(self.layout, self.quota, self.trash, self._moves, file_mode, folder_mode)
-        self._removal = Removal(self.layout, self.quota, self.trash, self._moves, self.events, self.progress)
-        self.leases = Leases(self.layout, self._moves, self._removal, lease_ttl_s, host)
+        self.moves = Moves(self.layout, self.quota, self.trash, self.events, exchanging=exchanging)
+        self.publisher = Publisher(self.layout, self.trash, self.moves, file_mode, folder_mode)
+        self._removal = Removal(self.layout, self.trash, self.moves, self.events)
+        self.leases = Leases(self.layout, self.moves, lease_ttl_s, host)
 
     @classmethod
     def of(cls, settings: Settings) -> Store:
@@ -157,18 +159,20 @@ class Store:
         lease: Lease,
         settled: TreeSizes | None = None,
         *,
+        event: PlannedEvent | None = None,
         keep_replaced: bool = True,
     ) -> Path:
         """Make a complete staged tree visible; a version that is there goes to the trash. Returns the folder.
 
         Args:
             settled: what ``settle`` found, if nothing was written since; otherwise it is done now.
+            event: what tells that it is done; told once, whatever is killed.
             keep_replaced: False where every byte of the data lives on in the new version: nothing is kept then.
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
             LeaseLostError: another run has taken over; nothing visible was changed.
         """
-        path = self.publisher.publish(staging, manifest, lease, settled, keep_replaced=keep_replaced)
+        path = self.publisher.publish(staging, manifest, lease, settled, event=event, keep_replaced=keep_replaced)
         self.index.rows()
         return path
 
@@ -250,20 +254,27 @@ class Store:
     def empty_trash(self, older_than_s: float | None = None, *, name: str | None = None, by: str = "") -> int:
         """Delete for good what has been in the trash for longer (default: the grace); the bytes freed.
 
-        Each version that goes is a ``freed`` event.
+        Each version that goes is a ``freed`` event. What cannot be deleted keeps no other from going.
+
+        Raises:
+            StorageError: something cannot be deleted.
         """
         limit = self.trash.grace_s if older_than_s is None else older_than_s
         self._prepare()
-        freed = 0
-        with disk_errors(self.root):
-            for entry in self.trash.older_than(limit, name):
-                # At work on that name: next time.
+        freed, problems = 0, list[HugflowError]()
+        for entry in self.trash.older_than(limit, name):
+            try:
                 with (
-                    contextlib.suppress(LeaseHeldError),
+                    disk_errors(self.root),
+                    contextlib.suppress(LeaseHeldError),  # at work on that name: next time
                     self.leases.take(entry.name, purpose="emptying the trash") as lease,
                 ):
                     freed += self._removal.free(entry, lease, by=by)
+            except HugflowError as error:
+                problems.append(error)
         self.trash.archived()
+        if problems:
+            raise problems[0]
         return freed
 
     # ---- after crashes
@@ -297,8 +308,22 @@ class Store:
 
     def _prepare(self) -> None:
         self.layout.prepare()
-        if self._moves.pending():
+        if self.moves.pending():
             self.leases.recover()
+        if self._outbox.pending():
+            with contextlib.suppress(DiskFullError):  # told when there is room
+                self._outbox.recover()
+
+
+def landed_event(
+    store: Store, manifest: Manifest, action: str, run_id: str | None, seconds: float | None = None
+) -> PlannedEvent:
+    """The event of a landing. ``seconds``: how long it took, where nothing was fetched; None: as the manifest says."""
+    facts = manifest.landed_facts()
+    if seconds is not None:
+        facts |= {"seconds": round(seconds, 3), "bytes_fetched": 0}
+    folder = str(store.layout.dataset(manifest.name))
+    return store.events.plan(EventKind.LANDED, manifest.name, run_id=run_id, action=action, folder=folder, **facts)
 
 
 def _optional(size: int | None) -> int | None:

@@ -18,6 +18,7 @@ from dagster import DagsterInstance
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.hub import Hub, HubAccess
 from hugflow_assets.intake import FolderSource
+from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.schedules import warn_of_expiry
 from hugflow_assets.orchestration.reconcile.upstream_drift import watch
 from hugflow_assets.settings import load_settings
@@ -171,7 +172,7 @@ def test_the_jobs_of_the_schedules_run(run: Callable[..., Ran], project: Project
     assert EventKind.SCRUBBED in kinds
     assert drifts() == ["edited"]
     assert state_of(run)["state"] == "damaged"
-    assert warn_of_expiry(store(), load_settings(), date(2026, 1, 1)) == []
+    assert warn_of_expiry(store(), load_settings(), date(2026, 1, 1), Problems()) == []
     assert "keep_until 2020-01-01 is past" in state_of(run)["note"]
     assert store().index.names() == [SPEECH]
 

@@ -12,7 +12,7 @@ import pytest
 from datasets import Audio, Features, Value, load_dataset
 
 from hugflow_assets.landing.options import VIEWS, LandingOptions
-from hugflow_assets.landing.update_in_place import rebuild
+from hugflow_assets.landing.update_in_place import Edit, rebuild
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.planning.models import Action
 from hugflow_assets.store import LAYOUT_VERSION, Fingerprint, Store
@@ -42,7 +42,7 @@ def test_what_version_0_1_0_landed_gets_the_new_views_from_its_record(tmp_path: 
     assert wanted.data == before.fingerprint.data and wanted.views != before.fingerprint.views
     kept = {path: data for path, data in tree_of(storage / before.name).items() if path.startswith(("audio/", "json/"))}
     with store.leases.take(before.name, purpose="views") as lease:
-        after = rebuild(store, before, before.request, LandingOptions(), lease)
+        after = rebuild(Edit(store, before, before.request, lease), LandingOptions())
     folder = store.layout.dataset(before.name)
     assert after.fingerprint == wanted and after.layout_version == LAYOUT_VERSION
     assert {p: d for p, d in tree_of(folder).items() if p.startswith(("audio/", "json/"))} == kept

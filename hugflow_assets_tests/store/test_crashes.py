@@ -12,8 +12,8 @@ import pytest
 
 from hugflow_assets.store import EventKind, Store
 from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.publishing.intents import Intent, Move, Moves, inode_of
-from hugflow_assets.store.publishing.trees import delete_tree
+from hugflow_assets.store.publishing.intents import Intent, Move
+from hugflow_assets.store.publishing.trees import delete_tree, inode
 from hugflow_assets_tests.store.making import fill, put
 
 NAME = "org__name__rev_main"
@@ -23,11 +23,7 @@ SWAPPING = """
 import itertools, sys
 from pathlib import Path
 from hugflow_assets.store import Store
-from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
-from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.trash import Trash
-from hugflow_assets.store.trees import delete_tree
-from hugflow_assets_tests.store.making import fill, put
+from hugflow_assets_tests.store.making import put
 store = Store(Path(sys.argv[1]), Path(sys.argv[2]), exchanging=sys.argv[3] == "exchange")
 print("go", flush=True)
 for number in itertools.count(int(sys.argv[4])):
@@ -38,11 +34,7 @@ REMOVING = """
 import itertools, sys
 from pathlib import Path
 from hugflow_assets.store import Store
-from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
-from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.trash import Trash
-from hugflow_assets.store.trees import delete_tree
-from hugflow_assets_tests.store.making import fill, put
+from hugflow_assets_tests.store.making import put
 store = Store(Path(sys.argv[1]), Path(sys.argv[2]))
 name = "org__name__rev_main"
 print("go", flush=True)
@@ -133,11 +125,7 @@ def test_a_deletion_from_the_trash_that_was_cut_short_is_completed(tmp_path: Pat
 import sys
 from pathlib import Path
 from hugflow_assets.store import Store
-from hugflow_assets.store.intents import Intent, Move, Moves, inode_of
-from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.trash import Trash
-from hugflow_assets.store.trees import delete_tree
-from hugflow_assets_tests.store.making import fill, put
+from hugflow_assets_tests.store.making import put
 store = Store(Path(sys.argv[1]), Path(sys.argv[2]))
 put(store, "a", files=3000, file_bytes=1)
 store.remove("a", reason="r", by="b")
@@ -173,9 +161,9 @@ def between_two_renames(store: Store) -> Path:
     entry = trash.draft(NAME, "replaced")
     trash.save(entry)
     target = store.layout.dataset(NAME)
-    Moves(store.layout, trash).record(
+    store.moves.record(
         Intent(
-            move=Move.SWAP, name=NAME, entry=entry, old_inode=inode_of(target), new_inode=inode_of(staging.path),
+            move=Move.SWAP, name=NAME, entry=entry, old_inode=inode(target), new_inode=inode(staging.path),
             fingerprint_data="b" * 16,
         )
     )  # fmt: skip

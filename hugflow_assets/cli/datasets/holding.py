@@ -23,8 +23,9 @@ def hold(names: list[str], held: str) -> None:
     for name in dict.fromkeys(names):
         request = asked[name].request if name in asked else None
         digest = request_digest(request) if request is not None and wanted is Held.CANCELLED else ""
-        store.holds.write(Hold(name=name, held=wanted, by=by, at=now_text(), request=digest))
+        hold = Hold(name=name, held=wanted, by=by, at=now_text(), request=digest)
+        stops = wanted is not Held.RESUMED and store.leases.holder(name) is not None
+        store.holds.write(hold, store.events.plan(EventKind(held), name, by=by, stopped_a_landing=stops))
         # First the mark, then the lease: a landing that begins in between finds the mark under its lease.
         stopped = wanted is not Held.RESUMED and store.leases.cancel(name, by=by)
-        store.events.append(EventKind(held), name, by=by, stopped_a_landing=stopped)
         typer.echo(f"{name}: {held}{'; the landing in flight stops and keeps what it has' if stopped else ''}")

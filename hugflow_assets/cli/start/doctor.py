@@ -14,10 +14,17 @@ from hugflow_assets.cli.start.channels import github_told, refusals_told, slack_
 from hugflow_assets.cli.start.settings_text import likely_misspelt, plain
 from hugflow_assets.cli.terminal.console import console, count, size
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
+from hugflow_assets.durable import Flock
 from hugflow_assets.errors import ENVIRONMENT_AT_FAULT, HugflowError
 from hugflow_assets.settings import Settings, project_root
 
 CLOCK_TOLERANCE_S = 5.0
+_BY_HEARTBEAT = "heartbeats and fencing tokens alone decide, and a run that dies is noticed after LEASE_TTL"
+_LOCKS = {
+    Flock.EXCLUDES: "flock works",
+    Flock.GRANTED_TO_ALL: f"flock is granted to everybody: {_BY_HEARTBEAT}",
+    Flock.REFUSED: f"there is no flock: {_BY_HEARTBEAT}",
+}
 
 
 class Health(StrEnum):
@@ -144,7 +151,7 @@ def _storage(settings: Settings) -> Iterator[Finding]:
     yield from _file_system(probe.rename, probe.exclusive_create, probe.flock, probe.exchange, probe.clock_offset_s)
 
 
-def _file_system(rename: bool, exclusive: bool, flock: bool, exchange: bool, offset_s: float) -> Iterator[Finding]:
+def _file_system(rename: bool, exclusive: bool, flock: Flock, exchange: bool, offset_s: float) -> Iterator[Finding]:
     if not rename or not exclusive:
         missing = " and ".join(
             name for name, there in (("rename", rename), ("exclusive create", exclusive)) if not there
@@ -154,7 +161,7 @@ def _file_system(rename: bool, exclusive: bool, flock: bool, exchange: bool, off
         )
     else:
         swap = "updates swap folders at once" if exchange else "updates swap folders by two renames"
-        locks = "flock works" if flock else "no flock, lock files are used"
+        locks = _LOCKS[flock]
         yield Finding(Health.OK, "file system", f"rename and exclusive create work, {swap}, {locks}")
     if abs(offset_s) > CLOCK_TOLERANCE_S:
         yield Finding(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from hugflow_assets.durable import host_id
-from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.durable import Lease, acquire, host_id
+from hugflow_assets.errors import LandingCancelledError, LeaseHeldError
 from hugflow_assets.hub.hashes import promised_hash
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.landing.shards.archive_files import Archives
@@ -26,7 +24,7 @@ Ahead = Mapping[str, int]  # local names of a shard's files that are fetched and
 
 _ONE_FILE = frozenset({Shape.PARQUET, Shape.WEBDATASET})  # shapes whose readers fetch the files in order, each alone
 _AT_ONCE = 8  # small files of one shard in flight: their round trips, not their bytes, take the time
-_POLL_S = 0.05
+_LONGEST_S = 86_400  # that another shard may take to fetch and unpack what several need
 
 
 class Sources:
@@ -103,19 +101,21 @@ class Sources:
         """
         target.parent.mkdir(parents=True, exist_ok=True)
         done = target.with_name(target.name + ".done")
-        with target.with_name(target.name + ".lock").open("w") as lock:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self.stop_if_asked()
-                    time.sleep(_POLL_S)
+        with self._alone(target.with_name(target.name + ".lock")):
             if _told(done) == host_id():  # after a power cut a file can be shorter than what was written to it
                 yield True
                 return
             yield False
             done.write_text(host_id())
+
+    def _alone(self, lock: Path) -> Lease:
+        """A lease, and not ``flock``, which not every file system has, or gives to one alone."""
+        try:
+            should_stop = self._shard.should_stop
+            return acquire(lock, what=str(lock), purpose="making", wait_s=_LONGEST_S, should_stop=should_stop)
+        except LeaseHeldError:
+            self.stop_if_asked()
+            raise
 
     def stop_if_asked(self) -> None:
         """Raise ``LandingCancelledError`` when the landing is to stop; to be called in long work without rows."""

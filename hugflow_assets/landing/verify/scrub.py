@@ -35,8 +35,7 @@ def scrub(
     )
     if should_stop is not None and should_stop() and mark.whole:
         return mark  # only a part of it was looked at
-    store.scrubs.write(mark.short())
-    store.events.append(EventKind.SCRUBBED, name, **_facts(mark), by=by)
+    store.scrubs.write(mark.short(), store.events.plan(EventKind.SCRUBBED, name, **_facts(mark), by=by))
     return mark
 
 
@@ -57,8 +56,7 @@ def glance(store: Store, name: str) -> Scrub | None:
     if store.leases.holder(name) is not None or store.manifest(name) != found:
         return None  # at work on it right now
     mark = _mark(found, hashed=False, problem="files were added, deleted or changed in size since it landed")
-    store.scrubs.write(mark)
-    store.events.append(EventKind.DRIFTED, name, what="edited", message=mark.problem)
+    store.scrubs.write(mark, store.events.plan(EventKind.DRIFTED, name, what="edited", message=mark.problem))
     return mark
 
 

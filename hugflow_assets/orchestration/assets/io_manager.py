@@ -26,9 +26,6 @@ from hugflow_assets.reading import Dataset, open_dataset
 from hugflow_assets.store import LEFT_OUT, Manifest, Progress, Store
 from hugflow_assets.wording import human_duration, human_size
 
-# What a landing does without an event of its own.
-UNTOLD_BY_LANDING = frozenset({Action.NOOP, Action.DESCRIPTION, Action.VIEWS})
-
 
 @dataclass(frozen=True)
 class LandedFolder:
@@ -59,9 +56,8 @@ class LandingIOManager(ConfigurableIOManager):
             closing_failure(store, plan.name, context.run_id),
         ):
             landed = self._land(context, plan, store)
-            if landed.action in UNTOLD_BY_LANDING:
-                close_landed(store, landed.manifest, landed.action.value, context.run_id, landed.seconds)
             if landed.action is Action.NOOP:
+                close_landed(store, landed.manifest, context.run_id, landed.seconds)
                 context.log.info("%s: nothing to do, it is landed as asked", plan.name)
             if left_out := landed.manifest.counts.extra.get(LEFT_OUT):
                 context.log.warning(

@@ -27,7 +27,7 @@ from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged
 from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, ended_at
 from hugflow_assets.orchestration.sync.run_outcome import outcome_of
-from hugflow_assets.store import Event, EventKind, Manifest, Store
+from hugflow_assets.store import Event, EventKind, Manifest, Store, landed_event
 
 if TYPE_CHECKING:
     from hugflow_assets.orchestration.reconcile.plan_tick import World
@@ -95,19 +95,10 @@ def close_failed(store: Store, name: str, ending: Ending, run_id: str | None) ->
     store.events.append(EventKind.FAILED, name, run_id=run_id, path=path, **ending.model_dump())
 
 
-def close_landed(store: Store, manifest: Manifest, action: str, run_id: str | None, seconds: float = 0.0) -> None:
-    """End a request by what is landed; where there was nothing to do, only if a request is open."""
-    if action == "no-op" and manifest.name not in open_requests(store):
-        return
-    facts = manifest.landed_facts() | {"seconds": round(seconds, 3), "bytes_fetched": 0}
-    store.events.append(
-        EventKind.LANDED,
-        manifest.name,
-        run_id=run_id,
-        action=action,
-        folder=str(store.layout.dataset(manifest.name)),
-        **facts,
-    )
+def close_landed(store: Store, manifest: Manifest, run_id: str | None, seconds: float = 0.0) -> None:
+    """End a request for which there was nothing to do, if one is open: what lands tells that by itself."""
+    if manifest.name in open_requests(store):
+        store.events.append_planned(landed_event(store, manifest, "no-op", run_id, seconds))
 
 
 def close_left_open(instance: DagsterInstance, store: Store, world: World, problems: Problems) -> None:
@@ -116,6 +107,7 @@ def close_left_open(instance: DagsterInstance, store: Store, world: World, probl
     Raises:
         StorageError: the log cannot be read.
     """
+    store.index.names()  # what a crash cut short is completed, and tells its own end
     quiet = {
         name: event
         for name, event in open_requests(store).items()
@@ -154,7 +146,7 @@ def _is_done(store: Store, world: World, name: str, event: Event) -> bool:
         return False
     with suppress(HugflowError):
         if (manifest := store.manifest(name)) is not None:
-            close_landed(store, manifest, "no-op", None)
+            close_landed(store, manifest, None)
             return True
     return False
 

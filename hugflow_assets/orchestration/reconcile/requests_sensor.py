@@ -40,7 +40,6 @@ from hugflow_assets.orchestration.reconcile.closing_events import close_left_ope
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
 from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, causes_gone, waiting_for_a_cause
 from hugflow_assets.orchestration.reconcile.known_changes import damaged_now, moved_now
-from hugflow_assets.orchestration.reconcile.missed_events import tell_missed
 from hugflow_assets.orchestration.reconcile.plan_tick import TickPlan, World, due, plan_tick
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
@@ -133,10 +132,8 @@ def _begun(runs: Sequence[RunRequest], cursor: Cursor, platform: Platform, probl
 def _append_events(
     instance: DagsterInstance, platform: Platform, world: World, cursor: Cursor, problems: Problems
 ) -> None:
-    """The events that nobody else could append: of killed landings, requests left open, files that ask for nothing."""
+    """The events that nobody else could append: of requests left open, and of files that ask for nothing."""
     store, snapshot = platform.store(), world.snapshot
-    with problems.apart("killed landings"):
-        tell_missed(store, world.at_work)
     with problems.apart("requests left open"):
         close_left_open(instance, store, world, problems)
     if snapshot.digest != cursor.requests:

@@ -1,6 +1,5 @@
 """What happens by the clock: a look at the Hub, the trash freed, debris cleaned, owners warned, files hashed again."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from dagster import (
@@ -14,10 +13,11 @@ from dagster import (
 )
 from dagster._utils.schedules import is_valid_cron_string
 
-from hugflow_assets.errors import HugflowError, SettingsError
+from hugflow_assets.errors import SettingsError
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.hub_dataset import look_upstream
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.settings import Settings, load_settings
 from hugflow_assets.store import EventKind, Expiry, Store, now_text
 
@@ -36,6 +36,8 @@ def look_at_the_hub(context: OpExecutionContext, platform: Platform) -> None:
         seen = look_upstream(context.instance, platform)
         for name, why in seen.unanswered.items():
             context.log.warning("%s: %s", name, why)
+        for problem in seen.problems:
+            context.log.error(problem)
         news = ", ".join(seen.changed) or "nothing new"
         context.log.info("%d datasets looked at; %s", len(seen.marks), news)
 
@@ -44,23 +46,25 @@ def look_at_the_hub(context: OpExecutionContext, platform: Platform) -> None:
 def tidy_storage(context: OpExecutionContext, platform: Platform) -> None:
     """Free what is past its grace, clean what crashes left, warn of keep_until."""
     with failing_by_name(context.instance, context.run_id):
-        store = platform.store()
-        freed = store.empty_trash(by=FREED_BY_SCHEDULE)
-        cleaned = store.clean_debris()
-        warned = warn_of_expiry(store, platform.settings(), datetime.now(UTC).date())
-        context.log.info(
-            "%d bytes freed from the trash, %d bytes of debris, owners warned of: %s",
-            freed,
-            cleaned.size_bytes,
-            ", ".join(warned) or "none",
-        )
+        store, problems = platform.store(), Problems()
+        with problems.apart("the trash"):
+            context.log.info("%d bytes freed from the trash", store.empty_trash(by=FREED_BY_SCHEDULE))
+        with problems.apart("debris"):
+            context.log.info("%d bytes of debris", store.clean_debris().size_bytes)
+        warned = warn_of_expiry(store, platform.settings(), datetime.now(UTC).date(), problems)
+        context.log.info("owners warned of: %s", ", ".join(warned) or "none")
+        for problem in problems:
+            context.log.error(problem)
 
 
 @op
 def look_for_edits(context: OpExecutionContext, platform: Platform) -> None:
     """Look for folders in which files were added, deleted or changed in size by hand."""
     with failing_by_name(context.instance, context.run_id):
-        found = glance_at_all(platform.store(), lambda name, error: context.log.warning("%s: %s", name, error))
+        problems = Problems()
+        found = glance_at_all(platform.store(), problems)
+        for problem in problems:
+            context.log.warning(problem)
         context.log.info("edited by hand since the last look: %s", ", ".join(found) or "none")
         shared = sum(link.size_bytes for link in platform.store().look_for_links().links)
         context.log.info("%d bytes are shared by hard links of several datasets, and count once", shared)
@@ -72,46 +76,43 @@ def scrub_storage_files(context: OpExecutionContext, platform: Platform) -> None
     from hugflow_assets.landing.verify.scrub import scrub
 
     with failing_by_name(context.instance, context.run_id):
-        store = platform.store()
+        store, problems = platform.store(), Problems()
         for name in store.index.names():
-            try:
+            with problems.apart(name):
                 found = scrub(store, name, by=FREED_BY_SCHEDULE)
-            except HugflowError as error:
-                context.log.error("%s: %s", name, error)
-                continue
-            if found.whole:
-                context.log.info("%s: %d files are as they landed", name, found.checked)
-            else:
-                context.log.error("%s is damaged: %s", name, found.story())
+                if found.whole:
+                    context.log.info("%s: %d files are as they landed", name, found.checked)
+                else:
+                    context.log.error("%s is damaged: %s", name, found.story())
+        for problem in problems:
+            context.log.error(problem)
 
 
-def glance_at_all(store: Store, on_error: Callable[[str, HugflowError], None]) -> list[str]:
+def glance_at_all(store: Store, problems: Problems) -> list[str]:
     """The datasets whose folders were edited by hand since the last look."""
     from hugflow_assets.landing.verify.scrub import glance
 
     edited = []
     for name in store.index.names():
-        try:
+        with problems.apart(name):
             if glance(store, name) is not None:
                 edited.append(name)
-        except HugflowError as error:
-            on_error(name, error)
     return edited
 
 
-def warn_of_expiry(store: Store, settings: Settings, today: date) -> list[str]:
+def warn_of_expiry(store: Store, settings: Settings, today: date, problems: Problems) -> list[str]:
     """Append one event when a dataset's ``keep_until`` is near and one when it is past; the names. Deletes nothing."""
     warned = []
     for name, row in store.index.rows().items():
-        stage = expiry_stage(row.keep_until, today, settings)
-        known = store.expiries.read(name)
-        if stage is None or (known is not None and (known.keep_until, known.stage) == (row.keep_until, stage)):
-            continue
-        store.events.append(
-            EventKind.EXPIRING, name, keep_until=row.keep_until, stage=stage, owner=row.owner, size_bytes=row.size_bytes
-        )
-        store.expiries.write(Expiry(name=name, keep_until=row.keep_until or "", stage=stage, at=now_text()))
-        warned.append(name)
+        with problems.apart(name):
+            stage = expiry_stage(row.keep_until, today, settings)
+            known = store.expiries.read(name)
+            if stage is None or (known is not None and (known.keep_until, known.stage) == (row.keep_until, stage)):
+                continue
+            mark = Expiry(name=name, keep_until=row.keep_until or "", stage=stage, at=now_text())
+            facts = {"keep_until": row.keep_until, "stage": stage, "owner": row.owner, "size_bytes": row.size_bytes}
+            store.expiries.write(mark, store.events.plan(EventKind.EXPIRING, name, **facts))
+            warned.append(name)
     return warned
 
 

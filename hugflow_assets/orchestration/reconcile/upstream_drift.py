@@ -19,10 +19,13 @@ from hugflow_assets.errors import (
     HFRevisionNotFoundError,
     HFTokenError,
     HFUnreachableError,
+    HugflowError,
+    UnexpectedError,
 )
 from hugflow_assets.hub import Hub, RepoState
 from hugflow_assets.hub.prefetch import in_order
 from hugflow_assets.intake import DatasetRequest, RequestSnapshot
+from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.store import EventKind, Landed, Store, Trouble, Upstream, now_text
 
 _TROUBLES: tuple[tuple[type[HFError], Trouble], ...] = (
@@ -41,6 +44,7 @@ class Watched:
     marks: Mapping[str, Upstream]
     changed: tuple[str, ...]
     unanswered: Mapping[str, str]
+    problems: tuple[str, ...] = ()  # of datasets of which something could not be noted; it is tried again
 
     @property
     def commits(self) -> dict[str, str]:
@@ -58,6 +62,7 @@ def watch(hub: Hub, store: Store, snapshot: RequestSnapshot, *, only: Collection
     marks: dict[str, Upstream] = {}
     unanswered: dict[str, str] = {}
     changed: list[str] = []
+    problems = Problems()
     asked = by_repo(landed, snapshot, only)
     answers = in_order(lambda place: _state(hub, *place), asked)
     for ((_, revision), names), answer in zip(asked.items(), answers, strict=True):
@@ -67,20 +72,22 @@ def watch(hub: Hub, store: Store, snapshot: RequestSnapshot, *, only: Collection
                 unanswered[name] = str(answer)
                 continue
             marks[name] = mark
-            if name in landed and _note(store, landed[name], mark):
-                changed.append(name)
+            with problems.apart(name):
+                if name in landed and _note(store, landed[name], mark):
+                    changed.append(name)
     for name in store.upstream.all().keys() - landed.keys():
-        store.upstream.clear(name)
-    return Watched(marks, tuple(changed), unanswered)
+        with problems.apart(name):
+            store.upstream.clear(name)
+    return Watched(marks, tuple(changed), unanswered, tuple(problems))
 
 
-def _state(hub: Hub, repo_id: str, revision: str) -> RepoState | HFError:
+def _state(hub: Hub, repo_id: str, revision: str) -> RepoState | HugflowError:
     try:
         return hub.state(repo_id, revision)
     except (HFUnreachableError, HFRateLimitedError, HFTokenError):
         raise
-    except HFError as error:
-        return error
+    except Exception as fault:  # noqa: BLE001  whatever it is, it is about this repository alone
+        return UnexpectedError.of(fault)
 
 
 def by_repo(
@@ -98,9 +105,9 @@ def by_repo(
     return grouped
 
 
-def _mark(name: str, revision: str, answer: RepoState | HFError, landed: Landed | None) -> Upstream | None:
+def _mark(name: str, revision: str, answer: RepoState | HugflowError, landed: Landed | None) -> Upstream | None:
     now = now_text()
-    if isinstance(answer, HFError):
+    if isinstance(answer, HugflowError):
         trouble = next((one for kind, one in _TROUBLES if isinstance(answer, kind)), None)
         if trouble is None or (landed is None and trouble is not Trouble.RENAMED):
             return None
@@ -137,9 +144,9 @@ def _note(store: Store, landed: Landed, mark: Upstream) -> bool:
         return False
     stale = mark.is_stale(landed.commit)
     was_quiet = known is None or (known.trouble is None and not known.is_stale(landed.commit))
+    event = None
     if stale or mark.trouble is not None or not was_quiet:
-        # First the event: after a crash in between it is told twice rather than never.
-        store.events.append(
+        event = store.events.plan(
             EventKind.DRIFTED,
             landed.name,
             what=mark.trouble.value if mark.trouble else "moved" if stale else "as-landed",
@@ -147,7 +154,7 @@ def _note(store: Store, landed: Landed, mark: Upstream) -> bool:
             commit=mark.commit,
             message=story(mark, landed.commit) or "upstream is as it landed again",
         )
-    store.upstream.write(mark)
+    store.upstream.write(mark, event)
     return True
 
 

@@ -168,8 +168,8 @@ class Quota:
         return locked(self._layout.lock("quota"), timeout_s=120, host=self._host)
 
     def settle(self, name: str) -> None:
-        """Under the lock: the landing of ``name`` is published, its promise is kept."""
-        self._layout.reservation(name).unlink(missing_ok=True)
+        """Under the lock: the landing of ``name`` is published, or withdrawn; nothing is promised to it any more."""
+        forget_reservation(self._layout, name)
         live = self._live.pop(name, None)
         if live is not None:
             live.stop()
@@ -220,7 +220,7 @@ class Quota:
     def _reap(self, now: float) -> tuple[str, ...]:
         dead = tuple(name for name, (_, dead) in self._all_reservations(now).items() if dead)
         for name in dead:
-            self._layout.reservation(name).unlink(missing_ok=True)
+            forget_reservation(self._layout, name)
         return dead
 
     def _all_reservations(self, now: float | None) -> dict[str, tuple[ReservationRecord, bool]]:
@@ -247,7 +247,8 @@ class Quota:
             _add(book.used, self._size_of(row))
         twice = counted_twice(self._layout, rows)
         _add(book.used, (-twice[0], -twice[1]))
-        for entry in self._trash.entries() if trash is None else trash:
+        kept = self._trash.entries() if trash is None else trash
+        for entry in (*kept, *self._trash.being_deleted()):
             _add(book.used, (entry.size_bytes, entry.inodes))
         living = self.reservations(now)
         for name, record in living.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hugflow_assets.durable import Flock
 from hugflow_assets.intake.models import Frozen
 
 
@@ -97,7 +98,7 @@ class StorageProbe(Frozen):
     exchange: bool = False
     hard_links: bool = False
     exclusive_create: bool = False
-    flock: bool = False
+    flock: Flock = Flock.REFUSED
     clock_offset_s: float = 0.0  # the file server's clock less this host's
     free_bytes: int = 0
     total_bytes: int = 0

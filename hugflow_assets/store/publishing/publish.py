@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from hugflow_assets.durable import Lease, sync_folder, sync_tree
+from hugflow_assets.durable import Lease, sync_tree
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import IncompleteLandingError, ManifestError
-from hugflow_assets.store.capacity.quota import Quota
 from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.manifests import write_manifest
-from hugflow_assets.store.models import Manifest, TrashEntry
-from hugflow_assets.store.publishing.intents import Intent, Move, Moves, inode_of
+from hugflow_assets.store.models import Manifest, PlannedEvent
+from hugflow_assets.store.publishing.intents import Intent, Move
+from hugflow_assets.store.publishing.moves import Moves
 from hugflow_assets.store.publishing.staging import Staging
-from hugflow_assets.store.publishing.trees import TreeSizes, delete_tree, settle
+from hugflow_assets.store.publishing.trees import TreeSizes, inode, settle
 from hugflow_assets.store.removal.trash import Trash
 
 SUMS_FILES = {"xxh128": "XXH128SUMS", "sha256": "SHA256SUMS"}
@@ -22,10 +22,8 @@ SUMS_FILES = {"xxh128": "XXH128SUMS", "sha256": "SHA256SUMS"}
 class Publisher:
     """Moves a staged tree into place."""
 
-    def __init__(
-        self, layout: Layout, quota: Quota, trash: Trash, moves: Moves, file_mode: int, folder_mode: int
-    ) -> None:
-        self._layout, self._quota, self._trash, self._moves = layout, quota, trash, moves
+    def __init__(self, layout: Layout, trash: Trash, moves: Moves, file_mode: int, folder_mode: int) -> None:
+        self._layout, self._trash, self._moves = layout, trash, moves
         self._file_mode, self._folder_mode = file_mode, folder_mode
 
     def settle(self, staging: Staging) -> TreeSizes:
@@ -45,12 +43,14 @@ class Publisher:
         lease: Lease,
         settled: TreeSizes | None = None,
         *,
+        event: PlannedEvent | None = None,
         keep_replaced: bool = True,
     ) -> Path:
         """Make the tree of ``staging`` the landed version of its name; the folder it is at now.
 
         Args:
             settled: what ``settle`` found, if nothing was written since; otherwise it is done now.
+            event: what tells that it is done; told once, whatever is killed.
             keep_replaced: whether a version that it replaces stays in the trash for the grace period.
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
@@ -65,40 +65,21 @@ class Publisher:
             complete = manifest.model_copy(update={"inodes": settled.inodes + 1})
             write_manifest(staging.path / MANIFEST, complete, self._file_mode)
             sync_tree(staging.path)
-            lease.check()
-            with self._quota.lock():
-                replaced = self._put(staging, lease)
-                self._quota.settle(name)
-            delete_tree(self._layout.staging_root / name)
-            self._trash.remeasure(name)  # what is linked from there counts here now
-            if (intent := self._moves.read(name)) is not None:
-                self._moves.close(intent)
-            if replaced is not None and not keep_replaced:
-                self._trash.delete(replaced)
+            self._moves.begin(self._intent(staging, event, keep_replaced), lease)
         return self._layout.dataset(name)
 
-    def _put(self, staging: Staging, lease: Lease) -> TrashEntry | None:
-        """Move the tree into place; the version that was there, now in the trash."""
-        target = self._layout.dataset(staging.name)
-        if not target.exists():
-            lease.check()
-            staging.path.rename(target)
-            sync_folder(self._layout.root)
-            return None
-        entry = self._trash.draft(staging.name, "replaced")
-        self._trash.save(entry)
-        intent = Intent(
-            move=Move.SWAP,
-            name=staging.name,
-            entry=entry,
-            old_inode=inode_of(target),
-            new_inode=inode_of(staging.path),
-            fingerprint_data=staging.root.name,
+    def _intent(self, staging: Staging, event: PlannedEvent | None, keep_replaced: bool) -> Intent:
+        """The tree moves to where nothing is, or takes the place of the version that is there."""
+        target, name = self._layout.dataset(staging.name), staging.name
+        landing = Intent(
+            move=Move.LAND, name=name, new_inode=inode(staging.path), fingerprint_data=staging.root.name, event=event
         )
-        self._moves.record(intent)
-        lease.check()
-        self._moves.carry_out(intent, begin=True)
-        return entry
+        if not target.exists():
+            return landing
+        entry = self._trash.draft(name, "replaced")
+        self._trash.save(entry)
+        swap = {"move": Move.SWAP, "entry": entry, "old_inode": inode(target), "keep_replaced": keep_replaced}
+        return landing.model_copy(update=swap)
 
 
 def _check_complete(tree: Path, manifest: Manifest) -> None:

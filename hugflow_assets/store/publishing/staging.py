@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,8 +12,9 @@ import orjson
 import xxhash
 from pydantic import ValidationError
 
-from hugflow_assets.durable import atomic_write, host_id, make_folder, sync_tree
+from hugflow_assets.durable import Flock, atomic_write, flock_on, host_id, make_folder, sync_tree
 from hugflow_assets.durable.disk_errors import disk_errors
+from hugflow_assets.durable.host_lock import flock_is_free
 from hugflow_assets.store.layout import INNER_FILE_MODE
 from hugflow_assets.store.models import ShardReceipt
 from hugflow_assets.store.publishing.trees import delete_tree
@@ -28,8 +27,8 @@ def take_over(place: Path, digest: str, token: int) -> Path:
     """The folder of the holder of lease ``token``: what earlier holders left of these data, under a name of its own.
 
     A run that was silent for too long and wakes up finds its paths gone. It could otherwise wipe or overwrite, until it
-    notices, what its successor has landed. What it has open it may go on writing to: files that it holds locked are
-    copied, those of other shards in flight are wiped by the successor.
+    notices, what its successor has landed. What it has open it may go on writing to: files that it holds locked (all,
+    where no lock tells) are copied, those of other shards in flight are wiped by the successor.
     """
     mine = place / f"{digest}.{token}"
     if not mine.exists():
@@ -37,22 +36,14 @@ def take_over(place: Path, digest: str, token: int) -> Path:
         if earlier:
             max(earlier, key=lambda one: int(one.name.partition(".")[2] or 0)).rename(mine)
     for lock in mine.glob("work/**/*.lock"):
-        lock.unlink()
+        delete_tree(lock) if lock.is_dir() else lock.unlink()
+    locks = flock_on(mine) if mine.exists() else Flock.EXCLUDES
     for part in mine.glob("work/**/*.part"):
-        if _is_locked(part):
+        if locks is not Flock.EXCLUDES or not flock_is_free(part):
             fresh = part.with_suffix(".fresh")
             shutil.copyfile(part, fresh)
             fresh.replace(part)
     return mine
-
-
-def _is_locked(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
-    return False
 
 
 class Staging:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
+import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from uuid import uuid4
 
-from hugflow_assets.durable import Lease, make_folder
+from hugflow_assets.durable import Lease, flock_on, make_folder
+from hugflow_assets.durable.files import TEMPORARY_SUFFIX
 from hugflow_assets.errors import LeaseHeldError
+from hugflow_assets.formats.media import MEDIA_KINDS
 from hugflow_assets.store.capacity.quota import server_time
 from hugflow_assets.store.capacity.space import StorageProbe
 from hugflow_assets.store.layout import Layout, is_safe
 from hugflow_assets.store.publishing.trees import delete_tree, exchange, inode, measure, walk
+from hugflow_assets.store.removal.trash import DELETING
 
+_LOG = logging.getLogger(__name__)
 _TEMPORARY_AGE_S = 3600
+_TEMPORARY = f".{'[0-9a-f]' * 16}{TEMPORARY_SUFFIX}"
 
 
 def clean_staging(layout: Layout, older_than_s: float, lease: Callable[[str], Lease]) -> Iterator[tuple[str, int]]:
@@ -43,6 +48,8 @@ def clean_staging(layout: Layout, older_than_s: float, lease: Callable[[str], Le
                     delete_tree(place)
         except LeaseHeldError:
             continue
+        except OSError as error:  # of this one alone
+            _LOG.warning("%s: what a crash left of its staging cannot be deleted: %s", name, error)
 
 
 def _folders(place: Path) -> list[Path]:
@@ -53,27 +60,33 @@ def _folders(place: Path) -> list[Path]:
 
 
 def clean_temporaries(layout: Layout, older_than_s: float = _TEMPORARY_AGE_S) -> Iterator[str]:
-    """Delete temporary files of atomic writes that died, below ``.hugflow`` and in the datasets' folders."""
+    """Delete temporary files of atomic writes that died, below ``.hugflow``, in the datasets' folders and the trash."""
     now = server_time(layout)
-    inner = [layout.leases, layout.reservations, layout.intents, layout.trash, layout.tombstones, layout.cancels]
-    inner += [layout.events, layout.events / "cursors", layout.inner / "locks", layout.inner / "slots"]
-    inner += [layout.inner / "marks" / kind for kind in ("holds", "upstream", "scrubs", "expiries")]
-    for folder in (*inner, layout.state_dir, layout.progress):
-        deep = folder in (layout.leases, layout.inner / "locks", layout.inner / "slots")
-        for path in folder.rglob(".*.tmp") if deep else folder.glob(".*.tmp"):
-            if _is_old(path, now, older_than_s):
-                path.unlink(missing_ok=True)
-                yield str(path)
-    for record in layout.trash.glob("*.json"):  # of a move that died before its first step
-        if not record.with_suffix("").exists() and _is_old(record, now, older_than_s):
-            record.unlink(missing_ok=True)
-            yield str(record)
-    for dataset in layout.root.iterdir():
-        if is_safe(dataset.name) and dataset.is_dir():
-            for path in dataset.glob(f".{'[0-9a-f]' * 16}.tmp"):
-                if _is_old(path, now, older_than_s):
-                    path.unlink(missing_ok=True)
-                    yield str(path)
+    doomed = [*_temporaries(layout.inner, without=(layout.staging_root, layout.trash))]
+    doomed += [*layout.outbox.glob("*.json")]  # of marks that were never written
+    for folder in (layout.state_dir, layout.progress, layout.trash):
+        doomed += folder.glob(_TEMPORARY)
+    for place in (layout.root, layout.trash):
+        for dataset in place.iterdir():
+            if is_safe(dataset.name.replace("@", "-")) and dataset.is_dir():
+                doomed += _temporaries(dataset, without=[dataset / kind for kind in MEDIA_KINDS])
+    doomed += [one for one in layout.trash.glob("*.json") if not _has_folder(one)]  # of moves that died before a step
+    for path in doomed:
+        if _is_old(path, now, older_than_s):
+            path.unlink(missing_ok=True)
+            yield str(path)
+
+
+def _temporaries(root: Path, *, without: Collection[Path]) -> Iterator[Path]:
+    """The temporary files below ``root``. Left out are folders with millions of files, where none are made."""
+    for folder, folders, files in os.walk(root):
+        here = Path(folder)
+        folders[:] = [one for one in folders if here / one not in without]
+        yield from (here / one for one in files if fnmatch(one, _TEMPORARY))
+
+
+def _has_folder(record: Path) -> bool:
+    return record.with_suffix("").exists() or record.with_name(f"{DELETING}{record.stem}").exists()
 
 
 def _is_old(path: Path, now: float, older_than_s: float) -> bool:
@@ -119,7 +132,7 @@ def probe(layout: Layout) -> StorageProbe:
                 "exchange": exchange(one, other),
                 "hard_links": _links(folder),
                 "exclusive_create": _exclusive(folder),
-                "flock": _flocks(folder),
+                "flock": flock_on(folder),
                 "rename": _renames(folder),
             }
         )
@@ -150,24 +163,6 @@ def _exclusive(folder: Path) -> bool:
     except FileExistsError:
         return True
     return False
-
-
-def _flocks(folder: Path) -> bool:
-    path = folder / "flock"
-    first = os.open(path, os.O_RDWR | os.O_CREAT, 0o660)
-    second = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
-            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
-        return False
-    except OSError:
-        return False
-    finally:
-        os.close(first)
-        os.close(second)
 
 
 def _renames(folder: Path) -> bool:

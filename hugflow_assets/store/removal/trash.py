@@ -102,20 +102,34 @@ class Trash:
             if (entry.size_bytes, entry.inodes) != (size, inodes):
                 self.save(entry.model_copy(update={"size_bytes": size, "inodes": inodes}))
 
+    def set_aside(self, entry: TrashEntry) -> None:
+        """Begin the deletion of an entry: from here on it cannot be restored, and still counts."""
+        self.folder(entry).rename(self._doomed(entry))
+
     def delete(self, entry: TrashEntry) -> int:
         """Delete an entry for good; the bytes freed. The caller holds the lease of its name."""
-        doomed = self._layout.trash / f"{DELETING}{entry.id}"
-        self.folder(entry).rename(doomed)
-        self.finish_deletion(doomed)
+        with contextlib.suppress(FileNotFoundError):  # a crash has cut this short: go on
+            self.set_aside(entry)
+        self.finish_deletion(self._doomed(entry))
         self.remeasure(entry.name)
         return entry.size_bytes
 
+    def _doomed(self, entry: TrashEntry) -> Path:
+        return self._layout.trash / f"{DELETING}{entry.id}"
+
     def finish_deletion(self, doomed: Path) -> None:
-        """Delete what ``delete`` has set aside; also after a crash."""
+        """Delete what ``set_aside`` has begun; also after a crash."""
         entry_id = doomed.name.removeprefix(DELETING)
         delete_tree(doomed)
         (self._layout.trash / f"{entry_id}.json").unlink(missing_ok=True)
         self._update_tombstone(entry_id, freed_at=now_text())
+
+    def being_deleted(self) -> tuple[TrashEntry, ...]:
+        """What is being deleted, or a crash has left half deleted: it counts until it is gone."""
+        found = (
+            _read_entry(self._layout.trash / f"{one.name.removeprefix(DELETING)}.json") for one in self.half_deleted()
+        )
+        return tuple(one for one in found if one is not None)
 
     def half_deleted(self) -> tuple[Path, ...]:
         """Deletions that a crash cut short."""
@@ -126,6 +140,10 @@ class Trash:
     def bury(self, tombstone: Tombstone) -> None:
         path = self._layout.tombstones / f"{tombstone.entry}.json"
         atomic_write(path, _dump(tombstone), mode=INNER_FILE_MODE)
+
+    def is_buried(self, entry: TrashEntry) -> bool:
+        """Whether the removal that made this entry has its tombstone."""
+        return (self._layout.tombstones / f"{entry.id}.json").exists()
 
     def tombstones(self, name: str | None = None) -> tuple[Tombstone, ...]:
         """Every removal ever, oldest first; of one name, if given."""
