@@ -22,6 +22,7 @@ from hugflow_assets.errors import SettingsError
 PROJECT_DIR_VARIABLE = "HUGFLOW_PROJECT_DIR"
 GROUPS = ("Hub", "GitHub", "Slack", "Storage", "Download", "Network", "Validation", "Logging", "Behavior")
 
+_LEAST_PACK_BYTES = 10**6
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -146,6 +147,10 @@ class Settings(BaseSettings):
     )
     landing_executor: Literal["threads", "processes"] = _setting("Download", "threads", "How shards run in parallel.")
     landing_workers: int | None = _setting("Download", None, "Shards in parallel in one run; empty: the cores.", ge=1)
+    landing_form: Literal["files", "packed"] = _setting(
+        "Download", "files", "Media as files, or packed into tars; a request's own form wins."
+    )
+    pack_size: Size = _setting("Download", ByteSize(10**9), "About how large the tars of the packed form are.")
     landing_views: Words = _setting(
         "Download", ("nemo", "lhotse", "datasets"), "Views made beside the record: nemo, lhotse, datasets."
     )
@@ -275,6 +280,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"@(?:hourly|daily|weekly|monthly)|[\d*/,-]+(?: +[\w*/,-]+){4}", value.strip()):
             raise ValueError("expected a cron line of five fields such as 23 3 * * 0")
         return value.strip()
+
+    @field_validator("pack_size")
+    @classmethod
+    def _pack_size(cls, value: ByteSize) -> ByteSize:
+        if value < _LEAST_PACK_BYTES:
+            raise ValueError("expected at least 1MB; tars are packed so that there are few files")
+        return value
 
     @field_validator("landing_views")
     @classmethod

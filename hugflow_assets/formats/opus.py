@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
+from collections.abc import Callable
 
 _RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _RATE = 48_000  # of every Opus stream (RFC 7845); what a head names is the rate before encoding
@@ -20,12 +20,12 @@ def head_rate(data: bytes) -> int | None:
     return next((rate for rate in _RATES if asked <= rate), _RATE)
 
 
-def decoded_rate(path: Path, sampling_rate: int | None) -> int | None:
-    """``sampling_rate`` as a header says it, but for Opus in Ogg, whose head is looked at in the file."""
-    if sampling_rate != _RATE or not path.name.lower().endswith(_ENDINGS):
+def decoded_rate(name: str, sampling_rate: int | None, head: Callable[[int], bytes]) -> int | None:
+    """``sampling_rate`` as a header says it, but for Opus in Ogg, whose head is looked at.
+
+    Args:
+        head: the first so many bytes of the file.
+    """
+    if sampling_rate != _RATE or not name.lower().endswith(_ENDINGS):
         return sampling_rate
-    try:
-        with path.open("rb") as file:
-            return head_rate(file.read(_HEAD_BYTES)) or sampling_rate
-    except OSError:
-        return sampling_rate
+    return head_rate(head(_HEAD_BYTES)) or sampling_rate

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 MAX_PROSE = 4000
@@ -178,6 +178,12 @@ def _keep_until(value: str) -> str:
     raise _wrong(f"keep_until {shown(value)} is not a date", "write it as year-month-day, such as 2027-03-31")
 
 
+def _form(value: str) -> str:
+    if value in ("files", "packed"):
+        return value
+    raise _wrong(f"form {shown(value)} is none; expected files or packed", "write form: packed, or leave the line out")
+
+
 # ---- the types of the fields, with what an editor shows
 
 HfId = Annotated[
@@ -259,5 +265,13 @@ KeepUntil = Annotated[
         description="Day until which it is needed, year-month-day.",
         examples=["2027-03-31"],
         json_schema_extra={"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    ),
+]
+Form = Annotated[
+    Literal["files", "packed"],
+    BeforeValidator(_form),
+    Field(
+        description="Media as files, or packed into tars of about 1 GB; LANDING_FORM when left out.",
+        examples=["packed"],
     ),
 ]

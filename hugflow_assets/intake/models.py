@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from hugflow_assets.intake.fields import (
     AudioColumn,
     Description,
+    Form,
     HfId,
     KeepUntil,
     Owner,
@@ -39,6 +40,7 @@ class DatasetRequest(Frozen):
     text_column: TextColumn | None = None
     owner: Owner | None = None
     keep_until: KeepUntil | None = None
+    form: Form | None = None
 
 
 class RemovalRequest(Frozen):

@@ -19,8 +19,10 @@ from hugflow_assets.landing.decide import fingerprint_of
 from hugflow_assets.landing.forecast import SLACK_BYTES, forecast_of
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.progress import Tracker
+from hugflow_assets.landing.shards.landed_copy import LandedCopy, located
+from hugflow_assets.landing.shards.packing import Packs, packs_of
 from hugflow_assets.landing.shards.pool import Job, run_jobs
-from hugflow_assets.landing.shards.reuse import LandedCopy, landed_by_earlier_readers, landed_copies, located
+from hugflow_assets.landing.shards.reuse import landed_by_earlier_readers, landed_copies
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
 from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.assemble import LandedShard, is_staged
@@ -154,11 +156,16 @@ class Build:
                 file_mode=self.store.file_mode,
                 stop_file=stop_file,
                 download_mode=self.options.download_mode,
+                pack=self._packs.get((config.name, split.name, source.index)),
             )
             for config in self.plan.configs
             for split in config.splits
             for source in split.shards
         ]
+
+    @cached_property
+    def _packs(self) -> Packs:
+        return packs_of(self.plan, self.options)
 
     @cached_property
     def _copies(self) -> dict[ShardKey, LandedCopy]:
@@ -168,7 +175,7 @@ class Build:
                 "files: they are fetched again.",
                 *(self.plan.name, earlier, self.plan.shape.value),
             )
-        return located(landed_copies(self.plan, self.store))
+        return located(landed_copies(self.plan, self.store, self._packs))
 
     def _tracker(self) -> Tracker:
         return Tracker(
@@ -249,7 +256,9 @@ class Build:
     def _receipt(self, shard: Shard) -> ShardReceipt | None:
         """The receipt of an earlier run, if it was for these files: the Hub may have made its conversion anew."""
         receipt = self.staging.receipt(*shard.key)
-        return receipt if receipt is not None and receipt.sources == source_records(shard.source) else None
+        if receipt is None or receipt.pack != shard.pack:  # PACK_SIZE was changed
+            return None
+        return receipt if receipt.sources == source_records(shard.source) else None
 
     def _sums_of(self, shard: Shard, receipt: ShardReceipt) -> bytes | None:
         sums = self.staging.sums(*shard.key)
@@ -275,11 +284,14 @@ class Build:
         left = sum(sources.values()) - read
         expected = written + left * max(1.0, written / max(1, read))
         if expected > reservation.size_bytes:
-            files = sum(one.counts.media_files for one in self.receipts.values())
+            files = sum(
+                len(one.tars) if one.pack is not None else one.counts.media_files for one in self.receipts.values()
+            )
             reservation.correct(int(expected * 1.05), max(reservation.inodes, files))
 
     def _is_linked(self, key: ShardKey, receipt: ShardReceipt) -> bool:
-        return receipt.bytes_fetched == 0 and key in self._copies
+        copy = self._copies.get(key)
+        return receipt.bytes_fetched == 0 and copy is not None and copy.record.pack == receipt.pack
 
     # ---- making it visible
 

@@ -44,7 +44,7 @@ def restorable(plan: LandingPlan, store: Store, options: LandingOptions) -> Tras
 
 def fingerprint_of(plan: LandingPlan, commit: str, options: LandingOptions) -> Fingerprint:
     """The fingerprint of the plan's request, landed at ``commit`` with these options."""
-    return Fingerprint.of(plan.request, commit, options.checksums, options.views)
+    return Fingerprint.of(plan.request, commit, options.checksums, options.views, options.form_of(plan.request))
 
 
 def _compared(plan: LandingPlan, manifest: Manifest, options: LandingOptions) -> Action:

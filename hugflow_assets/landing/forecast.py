@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.landing.decide import decide
 from hugflow_assets.landing.options import LandingOptions
-from hugflow_assets.landing.shards.reuse import LandedCopy, WantedShard, landed_copies, wanted_shards
+from hugflow_assets.landing.shards.landed_copy import LandedCopy
+from hugflow_assets.landing.shards.packing import Packs, packs_of
+from hugflow_assets.landing.shards.reuse import WantedShard, landed_copies, wanted_shards
 from hugflow_assets.landing.shards.shard import ShardKey
 from hugflow_assets.planning.models import Action, Forecast, LandingPlan
 from hugflow_assets.store import Store
+from hugflow_assets.store.models import ShardRecord
 
 SLACK_BYTES = 1 << 20
 _SOURCES_AHEAD = 2  # fetched while every worker reads
 _INODES_PER_DATASET = 64  # folders and the files beside the data: card, manifest, checksum list, what is staged
-_INODES_PER_SPLIT = 8  # its record, its views and their folders
+_INODES_PER_TAR = 4
+_INODES_PER_SPLIT = 12  # its record, its views, their indexes and folders
 _INODES_PER_SHARD = 3
 
 
@@ -31,7 +35,8 @@ def forecast(
         return None
     try:
         action = decide(plan, store, options, in_run=in_run)
-        return forecast_of(action, plan, landed_copies(plan, store) if action.fetches else {}, options)
+        copies = landed_copies(plan, store, packs_of(plan, options)) if action.fetches else {}
+        return forecast_of(action, plan, copies, options)
     except HugflowError as error:
         return error
 
@@ -42,14 +47,16 @@ def forecast_of(
     """The sum. Sources lie on the storage while they are read, the largest at once; those of several shards to the end.
 
     Args:
-        copies: the shards that are on the storage already and are linked; they take no space again.
+        copies: the shards that are on the storage already; those in the form that is wanted are linked, and take no
+            space again.
     """
     if not action.fetches:
         return Forecast(action=action)
     shards = wanted_shards(plan)
     missing = [shard for shard in shards if shard.key not in copies]
-    linked = [copy.record.counts for copy in copies.values()]
-    stays = max(0, plan.estimate.landed_bytes - sum(one.media_bytes for one in linked))
+    packs = packs_of(plan, options)
+    linked = {key: copy.record for key, copy in copies.items() if copy.record.pack == packs.get(key)}
+    stays = max(0, plan.estimate.landed_bytes - sum(one.counts.media_bytes for one in linked.values()))
     fetched = shards if action is Action.REPAIR else missing  # which of its copies are damaged shows when it lands
     sizes = sorted((shard.source.size_bytes for shard in fetched), reverse=True)
     sources = sum(sizes[: options.parallel + _SOURCES_AHEAD]) + _kept_bytes(fetched)
@@ -58,8 +65,19 @@ def forecast_of(
         download_bytes=None if action is Action.REPAIR else _download_bytes(plan, missing, copies),
         stays_bytes=stays,
         peak_bytes=stays + sources + SLACK_BYTES,
-        peak_inodes=max(0, _media_files(plan) - sum(one.media_files for one in linked)) + _other_inodes(plan),
+        peak_inodes=_inodes(plan, packs, linked),
+        files_inodes=_inodes(plan, {}, {}),
+        packed_inodes=_inodes(plan, packs_of(plan, options, "packed"), {}),
     )
+
+
+def _inodes(plan: LandingPlan, packs: Packs, linked: Mapping[ShardKey, ShardRecord]) -> int:
+    """Files and folders that are new; a tar comes with its index, and with a manifest and the index of that."""
+    if packs:
+        tars = sum(pack.count for key, pack in packs.items() if key not in linked)
+        return tars * _INODES_PER_TAR + _other_inodes(plan)
+    files = _media_files(plan) - sum(record.counts.media_files for record in linked.values())
+    return max(0, files) + _other_inodes(plan)
 
 
 def _kept_bytes(shards: list[WantedShard]) -> int:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.tree.checksums import Kind
 from hugflow_assets.planning.models import Action
 from hugflow_assets.settings import DownloadMode, Settings
-from hugflow_assets.store.models import Manifest
+from hugflow_assets.store.models import Form, Manifest
 
 _CONNECTIONS = 8
 VIEWS = ("nemo", "lhotse", "datasets")
@@ -23,6 +24,8 @@ class LandingOptions:
     Attributes:
         checksums: kind of the per-file checksum list.
         views: made beside the record, of ``nemo``, ``lhotse``, ``datasets``.
+        form: of a request that names none: media as files, or packed into tars.
+        pack_size: about how large these tars are, in bytes.
         download_mode: parquet from memory or over the disk, see ``windows``.
         executor, workers: how shards run in parallel; 0 workers is one a core.
         progress_interval_s: how often progress is written and told.
@@ -33,6 +36,8 @@ class LandingOptions:
 
     checksums: Kind = "xxh128"
     views: tuple[str, ...] = VIEWS
+    form: Form = "files"
+    pack_size: int = 10**9
     download_mode: DownloadMode = "auto"
     executor: Literal["threads", "processes"] = "threads"
     workers: int = 0
@@ -47,12 +52,18 @@ class LandingOptions:
         return cls(
             checksums=settings.checksums,
             views=tuple(view for view in VIEWS if view in settings.landing_views),
+            form=settings.landing_form,
+            pack_size=int(settings.pack_size),
             download_mode=settings.download_mode,
             executor=settings.landing_executor,
             workers=settings.landing_workers or 0,
             progress_interval_s=settings.progress_interval.total_seconds(),
             max_concurrent_downloads=settings.max_concurrent_downloads,
         )
+
+    def form_of(self, request: DatasetRequest) -> Form:
+        """The form that a request lands in."""
+        return request.form or self.form
 
     @property
     def connections(self) -> int:

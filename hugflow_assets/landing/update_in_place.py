@@ -131,7 +131,7 @@ def _swap_in(edit: Edit, staging: Staging, manifest: Manifest, *, without: Colle
 
 
 def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ...]) -> Manifest:
-    told = Fingerprint.of(request, manifest.commit, manifest.checksums, views)
+    told = Fingerprint.of(request, manifest.commit, manifest.checksums, views, manifest.form)
     return manifest.model_copy(
         update={
             "request": request,

@@ -49,6 +49,7 @@ def plan_facts(
             *left_out(plan),
             ("To fetch", _to_fetch(plan, forecast)),
             ("Lands as", f"about {human_size(estimate.landed_bytes)}{media}"),
+            *_inodes(forecast),
             ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
             ("Hours", "not known" if estimate.hours is None else f"{estimate.hours:,.1f}"),
             ("Licence", plan.state.license or "not known"),
@@ -59,6 +60,13 @@ def plan_facts(
     if room is not None:
         facts.append(("Quota", quota_line(room, forecast)))
     return facts
+
+
+def _inodes(forecast: Forecast | None) -> list[tuple[str, str]]:
+    """How many files and folders it takes in either form, where there are media to pack."""
+    if forecast is None or forecast.files_inodes <= forecast.packed_inodes:
+        return []
+    return [("Inodes", f"about {forecast.files_inodes:,} as files, {forecast.packed_inodes:,} packed")]
 
 
 def _to_fetch(plan: LandingPlan, forecast: Forecast | None) -> str:

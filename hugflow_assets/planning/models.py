@@ -42,7 +42,7 @@ class Forecast(Frozen):
 
     ``download_bytes`` None: a repair fetches what is missing or damaged, which only hashing every file can tell.
     ``stays_bytes`` is what the storage holds more of afterwards; ``peak_bytes`` and ``peak_inodes`` are needed while it
-    lands, what stays included.
+    lands, what stays included. ``files_inodes`` and ``packed_inodes`` are what the whole of it takes in either form.
     """
 
     action: Action
@@ -50,6 +50,8 @@ class Forecast(Frozen):
     stays_bytes: int = 0
     peak_bytes: int = 0
     peak_inodes: int = 0
+    files_inodes: int = 0
+    packed_inodes: int = 0
 
 
 class Coverage(Frozen):

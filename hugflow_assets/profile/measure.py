@@ -14,6 +14,7 @@ from hugflow_assets.profile.tally import Tally
 from hugflow_assets.store import Manifest
 
 AUDIO_KEYS = frozenset({"path", "source_path", "duration", "sampling_rate", "num_channels"})
+IN_TAR = frozenset({"tar", "offset", "size"})  # where a packed value is, besides
 DURATION_EDGES_S = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0)
 _DURATION_UNIT_S = 0.01
 _SHARES = (0.0, 0.05, 0.5, 0.95, 1.0)
@@ -131,7 +132,7 @@ class _Audio:
     def add(self, value: Any) -> None:
         """Take every audio value inside ``value``, at any depth."""
         if isinstance(value, Mapping):
-            if value.keys() == AUDIO_KEYS:
+            if value.keys() - IN_TAR == AUDIO_KEYS:
                 self._clip(value)
             else:
                 for inner in value.values():

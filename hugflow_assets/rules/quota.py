@@ -39,7 +39,7 @@ class WithinQuota(PlanRule):
         if problems := list(_problems(case, room, forecast, plan.estimate.landed_bytes)):
             return self.failed(
                 f"{' '.join(problems)} {message}",
-                remedy="Ask for a subset or split, remove a dataset, empty the trash, or raise the limit.",
+                remedy=_remedy(case, room, plan, forecast),
                 code=QuotaExceededError.code,
                 transient=True,
                 **facts,
@@ -73,6 +73,18 @@ def _problems(case: Case, room: Headroom, forecast: Forecast, landed: int) -> It
         yield f"Does not fit: {size(need - room.available_bytes)} too much."
     if room.available_inodes is not None and inodes > room.available_inodes:
         yield f"Needs {inodes:,} inodes; {max(0, room.available_inodes):,} can be had ({room.used_inodes:,} in use)."
+
+
+def _remedy(case: Case, room: Headroom, plan: LandingPlan, forecast: Forecast) -> str:
+    told = "Ask for a subset or split, remove a dataset, empty the trash, or raise the limit."
+    as_files = (plan.request.form or case.settings.landing_form) == "files"
+    too_many = room.available_inodes is not None and forecast.peak_inodes > room.available_inodes
+    if not (as_files and too_many and forecast.packed_inodes < forecast.files_inodes):
+        return told
+    return (
+        f"Write `form: packed` in the request: packed into tars it takes {forecast.packed_inodes:,} inodes instead of "
+        f"{forecast.files_inodes:,}. Or: {told[0].lower()}{told[1:]}"
+    )
 
 
 def _needs(forecast: Forecast) -> str:

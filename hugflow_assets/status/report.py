@@ -222,7 +222,8 @@ def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, known:
         return State.STALE, ""
     if row.request not in ("", request_digest(asked.request)):
         return State.LANDED, "its request has changed since; the next sync brings it up to date"
-    wanted = Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views)
+    form = asked.request.form or settings.landing_form
+    wanted = Fingerprint.of(asked.request, row.commit, settings.checksums, settings.landing_views, form)
     if row.fingerprint != wanted:
         if row.fingerprint is not None and row.fingerprint.data == wanted.data:
             return State.LANDED, (
@@ -230,8 +231,8 @@ def _state_of_landed(row: IndexRow, asked: AddFile | None, desired: bool, known:
                 "materialization makes them anew from the record and fetches nothing"
             )
         return State.LANDED, (
-            "it landed with other CHECKSUMS than are set now; a materialization in the UI makes them "
-            f"anew, `hugflow update {row.name}` too, at the newest commit"
+            "it landed with other CHECKSUMS or another LANDING_FORM than are set now; a materialization in the UI "
+            f"makes it anew, `hugflow update {row.name}` too, at the newest commit"
         )
     if row.left_out:
         clips = "1 clip is" if row.left_out == 1 else f"{row.left_out:,} clips are"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import field_serializer
 
@@ -19,14 +19,15 @@ LAYOUT_VERSION = 2  # of the folder as a whole: 2 has the view for `datasets` as
 _RECORD_VERSION = 1  # of json/ and audio/: another one would land every dataset anew
 _VIEWS_VERSION = 2  # of what is made from them: another one has the views rebuilt, and fetches nothing
 
+Form = Literal["files", "packed"]  # media as files, or packed into tars
 Selection = frozenset[tuple[str, str]]
 
 
 class Fingerprint(Frozen):
     """Whether there is anything to do: equal is a no-op; only ``views`` differ: rebuild them; only ``about``: manifest.
 
-    ``data`` digests commit, repo, selection, checksum kind and the record's version; ``views`` the columns, the list of
-    views and their version; ``about`` description, owner and the like. All 16 hex digits.
+    ``data`` digests commit, repo, selection, checksum kind, form and the record's version; ``views`` the columns, the
+    list of views and their version; ``about`` description, owner and the like. All 16 hex digits.
     """
 
     data: str
@@ -34,10 +35,13 @@ class Fingerprint(Frozen):
     about: str
 
     @classmethod
-    def of(cls, request: DatasetRequest, commit: str, checksums: str, views: tuple[str, ...]) -> Fingerprint:
+    def of(
+        cls, request: DatasetRequest, commit: str, checksums: str, views: tuple[str, ...], form: Form = "files"
+    ) -> Fingerprint:
         """The fingerprint of landing ``request`` at ``commit`` with these settings."""
+        packed = ("packed",) if form == "packed" else ()  # files are what every landing was, before there were forms
         return cls(
-            data=_digest(request.hf_id, request.subset, request.split, commit, checksums, _RECORD_VERSION),
+            data=_digest(request.hf_id, request.subset, request.split, commit, checksums, _RECORD_VERSION, *packed),
             views=_digest(request.audio_column, request.text_column, *sorted(views), _VIEWS_VERSION),
             about=_digest(request.description, request.owner, request.keep_until),
         )
@@ -82,6 +86,25 @@ class Counts(Frozen):
         return Counts(**numbers, extra={key: self.extra.get(key, 0) + other.extra.get(key, 0) for key in keys})
 
 
+class Pack(Frozen):
+    """Which tars of its split a shard is packed into: ``count`` of them from number ``first`` on, all alike in size.
+
+    ``size_bytes`` is what one is to hold; the last takes what is left.
+    """
+
+    first: int
+    count: int
+    size_bytes: int
+
+
+class TarRecord(Frozen):
+    """A tar that a shard was packed into. ``path`` is relative to the dataset's folder."""
+
+    path: str
+    size_bytes: int
+    members: int
+
+
 class ShardReceipt(Frozen):
     """Proof that one shard is landed in staging: what was read, what was written, with hashes."""
 
@@ -89,7 +112,7 @@ class ShardReceipt(Frozen):
     split: str
     index: int
     sources: tuple[SourceRecord, ...]
-    folders: tuple[str, ...]  # media folders, relative to the dataset's folder
+    folders: tuple[str, ...]  # media folders, relative to the dataset's folder; packed: as they are in the tars
     json_xxh128: str  # of the shard's lines
     sums_xxh128: str  # of the shard's checksum lines
     counts: Counts
@@ -99,6 +122,8 @@ class ShardReceipt(Frozen):
     as_text: tuple[str, ...] = ()  # those of them that its lines have as text although they are numbers in it
     read_as: str = ""  # hash of what the reader was told besides; empty: nothing
     bytes_fetched: int = 0
+    pack: Pack | None = None  # None: as files
+    tars: tuple[TarRecord, ...] = ()
 
 
 class ShardRecord(Frozen):
@@ -114,6 +139,8 @@ class ShardRecord(Frozen):
     counts: Counts
     read_as: str = ""
     kinds: dict[str, str] = {}
+    pack: Pack | None = None
+    tars: tuple[TarRecord, ...] = ()
 
 
 class SplitRecord(Frozen):
@@ -167,6 +194,7 @@ class Manifest(Frozen):
     shape: str
     shape_reason: str = ""
     checksums: str  # "xxh128" or "sha256": the kind, and with it the list's file name
+    form: Form = "files"
     views: tuple[str, ...] = ()
     audio_column: str | None = None  # as used in the views; the first, where there are several
     audio_columns: tuple[str, ...] = ()

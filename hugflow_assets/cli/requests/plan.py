@@ -173,6 +173,8 @@ def _as_dict(judged: Judged, selection: Selection, settings: Settings) -> dict[s
         "download_bytes": forecast.download_bytes if forecast else None,
         "stays_bytes": forecast.stays_bytes if forecast else None,
         "peak_bytes": forecast.peak_bytes if forecast else None,
+        "files_inodes": forecast.files_inodes if forecast else None,
+        "packed_inodes": forecast.packed_inodes if forecast else None,
         "download_files": plan.upstream_files if plan else None,
         "landed_bytes": plan.estimate.landed_bytes if plan else None,
         "files": plan.estimate.files if plan else None,

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from hugflow_assets.formats.media import endings_of
 
-MAX_NAME_BYTES = 120  # NeMo refuses manifest paths of 255 characters and more; config, split and shard need room
+MAX_NAME_BYTES = 100  # what a ustar archive holds; NeMo refuses manifest paths of 255 characters and more
 _MAX_EXTENSION_BYTES = 12
 
 _EXTENSIONS = {
@@ -21,7 +21,7 @@ _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*\[\]\\/\u2028\u2029'
     r"\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )  # the second line shows nothing and may turn a name around; joiners (\u200c, \u200d) are part of words
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,106}\.([A-Za-z0-9]{1,8})")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,90}\.([A-Za-z0-9]{1,8})")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
 
 

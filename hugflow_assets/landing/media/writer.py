@@ -1,4 +1,4 @@
-"""Media bytes become files: named, hashed, counted, and described by their headers. Never decoded, never changed."""
+"""Media bytes become files, or members of tars: named, hashed, counted, described by their headers; never decoded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from hugflow_assets.durable import write_all
 from hugflow_assets.formats.audio_headers import read_header
 from hugflow_assets.landing.media.file_names import FolderNames, original_base, safe_name
+from hugflow_assets.landing.media.places import Files, Place, Position, Tars
+from hugflow_assets.landing.shards.shard import Shard
 from hugflow_assets.landing.tree.checksums import Checksum, sum_line
+from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
 from hugflow_assets.shapes.columns import is_binary
 from hugflow_assets.shapes.parquet.byte_views import pieces_of
+from hugflow_assets.store.models import TarRecord
 
 _NAMES_KEPT = 20
 _SNIFFED_BYTES = 64
@@ -31,42 +34,51 @@ Resolve = Callable[[list[str]], dict[str, Path]]
 
 @dataclass(frozen=True)
 class _Landed:
-    """A media file in place, and what its header said as JSON members."""
+    """A media file in place, where that is in a tar, and what its header said as JSON members."""
 
     path: str
+    position: Position | None
     described: str
 
 
 class MediaWriter:
-    """Writes the media of one shard into folders of its own, ``<kind>/<folder>/``, and says what the record holds.
+    """Writes the media of one shard into its own folders or tars, and says what the record holds.
 
     Args:
-        tree: the dataset's folder that is being built.
-        folder: the shard's folder below each kind's, e.g. ``train/00000``.
-        checksum: kind of the per-file checksums.
-        file_mode: of the files, as ``open`` takes it.
         resolve: from upstream paths to fetched local files, for values with a path and no bytes; what the repository
             does not hold is absent.
+    ``sums`` are the checksum lines of the media, by the paths that they have as files, in whichever form they lie;
+    ``tars`` and ``tar_sums`` are known when it is finished.
     """
 
-    def __init__(self, tree: Path, folder: str, checksum: Checksum, file_mode: int, resolve: Resolve) -> None:
-        self._tree, self._folder, self._checksum, self._mode, self._resolve = tree, folder, checksum, file_mode, resolve
-        self._folders: dict[str, tuple[int, FolderNames]] = {}
+    def __init__(self, shard: Shard, resolve: Resolve) -> None:
+        self._shard, self._resolve = shard, resolve
+        self._checksum = Checksum(shard.checksums)
+        self._places: dict[str, tuple[Place, FolderNames]] = {}
         self._resolved: dict[tuple[str, str], _Landed] = {}
         self.counts: Counter[str] = Counter()
         self.duration_s = 0.0
         self.unreadable: list[str] = []
         self.sums: list[str] = []
+        self.tars: tuple[TarRecord, ...] = ()
+        self.tar_sums: list[str] = []
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """The folders written so far, relative to the dataset's folder."""
-        return tuple(sorted(f"{kind}/{self._folder}" for kind in self._folders))
+        """The media's folders so far, relative to the dataset's folder."""
+        return tuple(sorted(f"{kind}/{self._shard.folder}" for kind in self._places))
+
+    def finish(self) -> None:
+        """All media are there: end what they were written to."""
+        ended = [one for kind in sorted(self._places) for one in self._places[kind][0].finish()]
+        self.tars = tuple(tar for tar, _ in ended)
+        self.tar_sums = tar_sums(self._shard.tree, ended, self._checksum)
+        self.sums.sort(key=lambda line: line.partition("  ")[2].encode())
 
     def close(self) -> None:
-        """Close the folders; to be called once, whatever happened."""
-        for handle, _ in self._folders.values():
-            os.close(handle)
+        """Let go of the files; to be called once, whatever happened."""
+        for place, _ in self._places.values():
+            place.close()
 
     def land(self, kind: str, values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[str]:
         """Write every value and return its JSON token. ``rows`` holds the row that each value is in."""
@@ -87,6 +99,8 @@ class MediaWriter:
             else:
                 self.counts["null_audio"] += kind == "audio"
                 tokens.append(self._token(None, source_path, kind) if there else "null")
+        if kind in self._places:
+            self._places[kind][0].flush()  # the values are the batch's
         return tokens
 
     def _by_path(self, kind: str, path: str, row: int, fetched: dict[str, Path]) -> _Landed | None:
@@ -100,39 +114,29 @@ class MediaWriter:
         return landed
 
     def _write(self, kind: str, source_path: str | None, row: int, data: memoryview) -> _Landed:
-        handle, names = self._open_folder(kind)
+        place, names = self._place(kind)
         name = names.take(safe_name(source_path, row, bytes(data[:_SNIFFED_BYTES]), kind))
-        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode, dir_fd=handle)
-        try:
-            write_all(file, data)
-        finally:
-            os.close(file)
-        return self._counted(kind, source_path, name, data)
+        return self._counted(kind, source_path, name, data, place.put(name, data))
 
     def _adopt(self, kind: str, source_path: str, row: int, local: Path) -> _Landed:
-        """Give a file that is on this file system its place; it is read once, for its checksum.
-
-        It keeps its first name too, where there are links: until the receipt is written a crash would cost it.
-        """
-        handle, names = self._open_folder(kind)
+        """Give a file that is on this file system its place; it is read once, for its checksum."""
+        place, names = self._place(kind)
         with local.open("rb") as file:
             empty = os.fstat(file.fileno()).st_size == 0
             data: Any = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             name = names.take(safe_name(source_path, row, bytes(data[:_SNIFFED_BYTES]), kind))
-            local.chmod(self._mode)
-            try:
-                os.link(local, name, dst_dir_fd=handle)
-            except OSError:
-                os.rename(local, name, dst_dir_fd=handle)
-            return self._counted(kind, source_path, name, memoryview(data))
+            view = memoryview(data)
+            return self._counted(kind, source_path, name, view, place.take(name, local, view))
 
-    def _counted(self, kind: str, source_path: str | None, name: str, data: memoryview) -> _Landed:
-        path = f"{kind}/{self._folder}/{name}"
+    def _counted(
+        self, kind: str, source_path: str | None, name: str, data: memoryview, position: Position | None
+    ) -> _Landed:
+        path = f"{kind}/{self._shard.folder}/{name}"
         self.counts["media_files"] += 1
         self.counts["media_bytes"] += len(data)
         self.counts["renamed_files"] += name != original_base(source_path)
         self.sums.append(sum_line(self._checksum.of(data), path))
-        return _Landed(path, self._described(path, data) if kind == "audio" else "")
+        return _Landed(path, position, self._described(path, data) if kind == "audio" else "")
 
     def _described(self, path: str, data: memoryview) -> str:
         header = read_header(data)
@@ -152,14 +156,38 @@ class MediaWriter:
         if landed is None:
             return f'{{"path":null,"source_path":{source}{"," + _NULLS if kind == "audio" else ""}}}'
         described = "," + landed.described if landed.described else ""
-        return f'{{"path":{orjson.dumps(landed.path).decode()},"source_path":{source}{described}}}'
+        return f'{{{place_members(landed.path, landed.position)},"source_path":{source}{described}}}'
 
-    def _open_folder(self, kind: str) -> tuple[int, FolderNames]:
-        if kind not in self._folders:
-            folder = self._tree / kind / self._folder
-            folder.mkdir(parents=True, exist_ok=True)
-            self._folders[kind] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), FolderNames()
-        return self._folders[kind]
+    def _place(self, kind: str) -> tuple[Place, FolderNames]:
+        if kind not in self._places:
+            self._places[kind] = place_of(self._shard, kind), FolderNames()
+        return self._places[kind]
+
+
+def tar_sums(tree: Path, ended: list[tuple[TarRecord, str]], checksum: Checksum) -> list[str]:
+    """The checksum lines of tars, and of the indexes beside them."""
+    lines = []
+    for tar, digest in ended:
+        index = tar.path + INDEX_ENDING
+        lines += [sum_line(digest, tar.path), sum_line(checksum.of_file(tree / index), index)]
+    return lines
+
+
+def place_of(shard: Shard, kind: str) -> Place:
+    """Where a shard's media of one kind go, by the form that it lands in."""
+    folder = f"{kind}/{shard.folder}"
+    if shard.pack is None:
+        return Files(shard.tree / folder, shard.file_mode)
+    return Tars(shard.tree, folder, shard.pack, Checksum(shard.checksums), shard.file_mode)
+
+
+def place_members(path: str, position: Position | None) -> str:
+    """The first members of a media value in the record: its path, and where in a tar its bytes lie."""
+    told = f'"path":{orjson.dumps(path).decode()}'
+    if position is not None:
+        tar = orjson.dumps(position.tar).decode()
+        told += f',"tar":{tar},"offset":{position.offset},"size":{position.size_bytes}'
+    return told
 
 
 def _parts(values: pa.Array) -> tuple[list[memoryview | None], list[str | None], list[str | None]]:

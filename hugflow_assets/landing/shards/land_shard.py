@@ -16,7 +16,6 @@ from hugflow_assets.landing.media.writer import MediaWriter
 from hugflow_assets.landing.record.encoder import RecordEncoder
 from hugflow_assets.landing.shards.shard import Shard, wipe
 from hugflow_assets.landing.shards.sources import Ahead, Sources, source_records
-from hugflow_assets.landing.tree.checksums import Checksum
 from hugflow_assets.shapes.parquet.streamed import OverDiskError
 from hugflow_assets.shapes.reader import Reader
 from hugflow_assets.shapes.registry import open_reader
@@ -50,7 +49,7 @@ def _land_from_scratch(shard: Shard, ahead: Ahead | None, *, streamed: bool) -> 
     shard.work.mkdir(parents=True, exist_ok=True)
     sources = Sources(shard, ahead, streamed=streamed)
     reader = open_reader(shard, sources)
-    media = MediaWriter(shard.tree, shard.folder, Checksum(shard.checksums), shard.file_mode, reader.resolve)
+    media = MediaWriter(shard, reader.resolve)
     try:
         with shard.lines_path.open("wb", buffering=0) as lines:
             return _land(shard, reader, media, sources, _Lines(lines.fileno()))
@@ -91,8 +90,8 @@ class _Lines:
 
 def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, lines: _Lines) -> ShardReceipt:
     lost = _stream(shard, reader, media, lines)
-    media.sums.sort(key=lambda line: line.partition("  ")[2].encode())
-    sums = "".join(media.sums).encode()
+    media.finish()
+    sums = "".join([*media.tar_sums, *media.sums]).encode()
     shard.sums_path.write_bytes(sums)
     return ShardReceipt(
         config=shard.config,
@@ -108,6 +107,8 @@ def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, li
         features=reader.features,
         kinds=reader.kinds,
         bytes_fetched=sources.bytes_fetched,
+        pack=shard.pack,
+        tars=media.tars,
     )
 
 

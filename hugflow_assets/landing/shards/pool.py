@@ -21,7 +21,7 @@ from hugflow_assets.errors import LandingCancelledError, StorageError
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.shards.failure_policy import Failures
 from hugflow_assets.landing.shards.land_shard import land_shard
-from hugflow_assets.landing.shards.reuse import LandedCopy, link_shard
+from hugflow_assets.landing.shards.landed_copy import LandedCopy, link_shard
 from hugflow_assets.landing.shards.shard import Shard
 from hugflow_assets.landing.shards.sources import Ahead, fetch_ahead, file_ahead
 from hugflow_assets.shapes.parquet.streamed import OverDiskError, is_streamed

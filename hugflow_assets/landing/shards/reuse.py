@@ -1,20 +1,19 @@
-"""Shards that are landed already: linked from the version on the storage, every file hashed first."""
+"""Which shards are landed already, and can be taken from the version on the storage or in the trash."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from hugflow_assets.landing.record.settled_types import settled, to_become_text
-from hugflow_assets.landing.shards.shard import Shard, ShardKey, wipe
+from hugflow_assets.landing.shards.landed_copy import LandedCopy
+from hugflow_assets.landing.shards.packing import Packs
+from hugflow_assets.landing.shards.shard import ShardKey
 from hugflow_assets.landing.shards.sources import source_records
-from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, sum_line
+from hugflow_assets.landing.tree.checksums import Kind
 from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.planning.models import LandingPlan
@@ -22,9 +21,7 @@ from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.models import Shape, ShardSource
 from hugflow_assets.shapes.spec import version_of
 from hugflow_assets.store import Store
-from hugflow_assets.store.models import Manifest, ShardReceipt, ShardRecord
-
-_BLOCK_BYTES = 4 << 20
+from hugflow_assets.store.models import Manifest, ShardRecord
 
 
 @dataclass(frozen=True)
@@ -60,10 +57,14 @@ def wanted_shards(plan: LandingPlan) -> list[WantedShard]:
     ]
 
 
-def landed_copies(plan: LandingPlan, store: Store) -> dict[ShardKey, LandedCopy]:
+def landed_copies(plan: LandingPlan, store: Store, packs: Packs) -> dict[ShardKey, LandedCopy]:
     """The shards of a plan that are on the storage already: of the landed version, else of the newest in the trash.
 
-    The trash is kept from freeing them only while the caller holds the lease.
+    One that is in the form that is wanted comes before one that has to be packed or unpacked. The trash is kept from
+    freeing them only while the caller holds the lease.
+
+    Args:
+        packs: the form that is wanted, see ``packs_of``.
     """
     found: dict[ShardKey, LandedCopy] = {}
     wanted = wanted_shards(plan)
@@ -73,9 +74,13 @@ def landed_copies(plan: LandingPlan, store: Store) -> dict[ShardKey, LandedCopy]
         before = read_features(root, folders)
         same_files = manifest.repo.files_hash is not None and manifest.repo.files_hash == plan.state.files_hash
         for shard in wanted:
-            if shard.key in found or (shard.features is not None and shard.features != before[shard.config]):
+            known, wanted_pack = found.get(shard.key), packs.get(shard.key)
+            if known is not None and known.record.pack == wanted_pack:
                 continue
-            if (copy := version.shard(shard, same_files=same_files)) is not None:
+            if shard.features is not None and shard.features != before[shard.config]:
+                continue
+            copy = version.shard(shard, same_files=same_files)
+            if copy is not None and (known is None or copy.record.pack == wanted_pack):
                 found[shard.key] = copy
     return found
 
@@ -148,108 +153,6 @@ class LandedVersion:
 def _knows_its_media(shard: WantedShard) -> bool:
     """Whether the media are among the shard's own files, and not only named by its rows."""
     return shard.source.shape in (*BASE_COLUMNS, Shape.CLIP_ARCHIVES) and bool(shard.source.files)
-
-
-@dataclass(frozen=True)
-class LandedCopy:
-    """A landed shard. ``ranges`` are the byte ranges of its folders' lines in the checksum list, see ``located``."""
-
-    root: Path
-    record_path: str
-    record: ShardRecord
-    kind: Kind
-    unreadable_names: tuple[str, ...]
-    as_text: tuple[str, ...] = ()  # columns of numbers that are text there, since another shard has words in them
-    ranges: tuple[tuple[int, int], ...] = ()
-
-
-def located(copies: Mapping[ShardKey, LandedCopy]) -> dict[ShardKey, LandedCopy]:
-    """With their ranges; the checksum list of each version is read once."""
-    lists = {one.root: _ranges(one.root / Checksum(one.kind).list_name) for one in copies.values()}
-    return {
-        key: replace(one, ranges=tuple(lists[one.root].get(folder, (0, 0)) for folder in one.record.folders))
-        for key, one in copies.items()
-    }
-
-
-def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:
-    """Land a shard by linking its landed copy; None if any of it is missing or damaged, and it has to be fetched."""
-    wipe(shard)
-    shard.work.mkdir(parents=True, exist_ok=True)
-    try:
-        sums = _sums(copy)
-        if sums is None or not _lines(shard, copy):
-            return None
-        told = _linked(shard, copy, sums)
-    except OSError:  # gone, or a file system or an owner that does not allow links: fetching says what is wrong
-        return None
-    if told is None:
-        return None
-    shard.sums_path.write_bytes(told)
-    return ShardReceipt(
-        config=shard.config,
-        split=shard.split,
-        index=shard.source.index,
-        sources=source_records(shard.source),
-        read_as=copy.record.read_as,
-        kinds=copy.record.kinds,
-        as_text=copy.as_text,
-        folders=copy.record.folders,
-        json_xxh128=copy.record.json_xxh128,
-        sums_xxh128=xxhash.xxh3_128_hexdigest(told),
-        counts=copy.record.counts,
-        unreadable_names=copy.unreadable_names,
-    )
-
-
-def _linked(shard: Shard, copy: LandedCopy, sums: bytes) -> bytes | None:
-    """Hash and link every file; the shard's checksum lines, of the kind that is wanted now."""
-    old, new, lines = Checksum(copy.kind), Checksum(shard.checksums), []
-    for folder in copy.record.folders:
-        (shard.tree / folder).mkdir(parents=True, exist_ok=True)
-    for path, digest in parse_sums(sums.decode().split("\n")):
-        if shard.should_stop() or old.of_file(copy.root / path) != digest:
-            return None
-        os.link(copy.root / path, shard.tree / path)
-        lines.append(sum_line(digest if new == old else new.of_file(shard.tree / path), path))
-    return "".join(lines).encode()
-
-
-def _sums(copy: LandedCopy) -> bytes | None:
-    with (copy.root / Checksum(copy.kind).list_name).open("rb") as file:
-        parts = []
-        for start, end in copy.ranges:
-            file.seek(start)
-            parts.append(file.read(end - start))
-    sums = b"".join(parts)
-    return sums if xxhash.xxh3_128_hexdigest(sums) == copy.record.sums_xxh128 else None
-
-
-def _lines(shard: Shard, copy: LandedCopy) -> bool:
-    """Copy the shard's part of the landed record; whether it is what was written."""
-    digest, left = xxhash.xxh3_128(), copy.record.json_bytes
-    with (copy.root / copy.record_path).open("rb") as record, shard.lines_path.open("wb") as lines:
-        record.seek(copy.record.json_offset)
-        while left and (block := record.read(min(left, _BLOCK_BYTES))):
-            digest.update(block)
-            lines.write(block)
-            left -= len(block)
-    return not left and digest.hexdigest() == copy.record.json_xxh128
-
-
-def _ranges(path: Path) -> dict[str, tuple[int, int]]:
-    """Where each folder's lines are in a checksum list, which is sorted by path."""
-    found: dict[str, tuple[int, int]] = {}
-    at = 0
-    try:
-        with path.open("rb") as lines:
-            for line in lines:
-                folder = line.partition(b"  ")[2].rpartition(b"/")[0].decode(errors="replace")
-                found[folder] = found.get(folder, (at, at))[0], at + len(line)
-                at += len(line)
-    except FileNotFoundError:
-        return {}
-    return found
 
 
 def _kind(manifest: Manifest) -> Kind:

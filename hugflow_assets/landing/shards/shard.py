@@ -9,8 +9,11 @@ from typing import Any
 
 from hugflow_assets.hub import HubAccess
 from hugflow_assets.landing.tree.checksums import Kind
+from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
+from hugflow_assets.landing.tree.paths import tar_name
 from hugflow_assets.settings import DownloadMode
 from hugflow_assets.shapes.models import ShardSource
+from hugflow_assets.store.models import Pack
 
 MEDIA_FOLDERS = ("audio", "image", "video", "pdf", "nifti", "mesh", "structure")
 FAST_BYTES_PER_S = 100e6  # of one connection; below, more connections pay
@@ -29,6 +32,7 @@ class Shard:
         features: ``Features.to_dict()`` from upstream, or None.
         stop_file: the shard stops soon after this file appears.
         download_mode: from memory, over the disk, or as it seems best; see ``windows``.
+        pack: the tars of the split that it writes; None: its media are files.
         most_connections: for all shards of the landing together that one process fetches.
     """
 
@@ -46,6 +50,7 @@ class Shard:
     file_mode: int
     stop_file: Path
     download_mode: DownloadMode = "disk"
+    pack: Pack | None = None
     most_connections: int = 1
 
     @property
@@ -83,6 +88,14 @@ class Shard:
         """Every folder that the shard may write media to."""
         return [self.tree / kind / self.folder for kind in MEDIA_FOLDERS]
 
+    def tars(self) -> list[Path]:
+        """Every tar that the shard may write."""
+        if self.pack is None:
+            return []
+        numbers = range(self.pack.first, self.pack.first + self.pack.count)
+        folders = {kind: (self.tree / kind / self.folder).parent for kind in MEDIA_FOLDERS}
+        return [folder / tar_name(kind, number) for kind, folder in folders.items() for number in numbers]
+
     def should_stop(self) -> bool:
         return self.stop_file.exists()
 
@@ -91,5 +104,8 @@ def wipe(shard: Shard) -> None:
     """Remove everything that the shard has written so far, but for what is fetched."""
     for folder in shard.media_folders():
         shutil.rmtree(folder, ignore_errors=True)
+    for tar in shard.tars():
+        tar.unlink(missing_ok=True)
+        tar.with_name(tar.name + INDEX_ENDING).unlink(missing_ok=True)
     shard.lines_path.unlink(missing_ok=True)
     shard.sums_path.unlink(missing_ok=True)

@@ -82,11 +82,24 @@ def is_staged(one: LandedShard, record: Path, *, assembled_upto: int | None) -> 
             lines = assembled_upto is not None and record.stat().st_size >= assembled_upto
         except FileNotFoundError:
             return False
-    return lines and folders_hold(one.shard.tree, one.receipt.folders, counts)
+    return lines and media_hold(one.shard.tree, one.receipt)
 
 
-def folders_hold(root: Path, folders: tuple[str, ...], counts: Counts) -> bool:
-    """Whether media folders hold as many files and bytes as were counted."""
+def media_hold(root: Path, landed: ShardReceipt | ShardRecord) -> bool:
+    """Whether a shard's tars are as large as they were, or its folders hold as many files and bytes as were counted."""
+    if landed.pack is not None:
+        return all(_size(root / tar.path) == tar.size_bytes for tar in landed.tars)
+    return _folders_hold(root, landed.folders, landed.counts)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _folders_hold(root: Path, folders: tuple[str, ...], counts: Counts) -> bool:
     files = size = 0
     for folder in folders:
         try:
@@ -144,4 +157,6 @@ def _record(receipt: ShardReceipt, offset: int) -> ShardRecord:
         counts=receipt.counts,
         read_as=receipt.read_as,
         kinds=receipt.kinds,
+        pack=receipt.pack,
+        tars=receipt.tars,
     )

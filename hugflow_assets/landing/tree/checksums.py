@@ -24,17 +24,26 @@ class Checksum(NamedTuple):
         """The file that lists them, e.g. ``XXH128SUMS``."""
         return f"{self.kind.upper()}SUMS"
 
+    @property
+    def members_name(self) -> str:
+        """The file that lists the members of a split's tars, e.g. ``MEMBERS.xxh128``."""
+        return f"MEMBERS.{self.kind}"
+
+    def new(self) -> Any:
+        """A digest to update."""
+        return xxhash.xxh3_128() if self.kind == "xxh128" else hashlib.sha256()
+
     def of(self, data: Any) -> str:
         """The hex digest of bytes in memory."""
         return xxhash.xxh3_128_hexdigest(data) if self.kind == "xxh128" else hashlib.sha256(data).hexdigest()
 
     def of_file(self, path: Path) -> str:
         """The hex digest of a file, read in blocks."""
-        digest = xxhash.xxh3_128() if self.kind == "xxh128" else hashlib.sha256()
+        digest = self.new()
         with path.open("rb", buffering=0) as file:
             while block := file.read(_BLOCK_BYTES):
                 digest.update(block)
-        return digest.hexdigest()
+        return str(digest.hexdigest())
 
 
 def sum_line(digest: str, path: str) -> str:

@@ -11,6 +11,7 @@ import orjson
 
 from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.paths import Folders, ViewSplit
+from hugflow_assets.landing.tree.tars import tars_of
 from hugflow_assets.store.models import ConfigRecord, Manifest
 from hugflow_assets.store.publishing.trees import walk
 
@@ -53,6 +54,8 @@ def view_splits(configs: tuple[ConfigRecord, ...], folders: dict[str, Folders]) 
             config.name,
             split.name,
             tuple((shard.json_offset, shard.json_bytes) for shard in split.shards),
+            is_packed=any(shard.pack is not None for shard in split.shards),
+            audio_tars=tars_of(split, "audio"),
         )
         for config in configs
         for split in config.splits

@@ -12,6 +12,11 @@ CARD = "README.md"
 UNNAMED = {"Audio": "silence.wav", "Image": "blank.png", "Video": "blank.mp4", "Pdf": "blank.pdf"}
 
 
+def tar_name(kind: str, number: int) -> str:
+    """What the tars of a split are called, as NeMo's readers want it: ``audio_0.tar``."""
+    return f"{kind}_{number}.tar"
+
+
 def is_view(path: str) -> bool:
     """Whether a file of a dataset's folder is made from the record, by this version or an earlier one."""
     if "/" in path:
@@ -44,6 +49,10 @@ class Folders:
         """The manifest of a split for NeMo or Lhotse."""
         return f"manifests/{view}/{self._below()}{escape_component(split)}.jsonl"
 
+    def tar_view(self, view: str, split: str, number: int) -> str:
+        """The manifest of one tar of a split, as NeMo's readers want it called."""
+        return f"manifests/{view}/{self._below()}{escape_component(split)}/manifest_{number}.json"
+
     def table(self, split: str, at: int, of: int) -> str:
         """A file of the view for `datasets`, the ``at``-th of ``of``; in the root, from where it names the media."""
         config = f"{escape_component(self.config)}__" if self.config is not None else ""
@@ -56,12 +65,17 @@ class Folders:
 
 @dataclass(frozen=True)
 class ViewSplit:
-    """A split to make views of; ``shards`` are the offsets and sizes of its shards' lines in the record."""
+    """A split to make views of; ``shards`` are the offsets and sizes of its shards' lines in the record.
+
+    ``audio_tars`` are its tars with audio, by their numbers.
+    """
 
     folders: Folders
     config: str
     split: str
     shards: tuple[tuple[int, int], ...] = ()
+    is_packed: bool = False
+    audio_tars: tuple[str, ...] = ()
 
     @property
     def record(self) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 from hugflow_assets.errors import IncompleteLandingError
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.record.settled_types import settled, to_become_text, with_kinds, write_settled
+from hugflow_assets.landing.shards.landed_copy import LandedCopy
 from hugflow_assets.landing.shards.merge_features import merged
-from hugflow_assets.landing.shards.reuse import LandedCopy
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
 from hugflow_assets.landing.tree.assemble import LandedShard, assemble
 from hugflow_assets.landing.tree.card import card_text
 from hugflow_assets.landing.tree.checksums import Checksum
 from hugflow_assets.landing.tree.files import read_features, view_splits, write_features, write_sums
+from hugflow_assets.landing.tree.indexes import index_lines
 from hugflow_assets.landing.tree.paths import CARD, Folders
+from hugflow_assets.landing.tree.tars import by_split, complete_tars, tar_lines
 from hugflow_assets.landing.views.columns import ViewColumns, choose_columns, first_rows
 from hugflow_assets.landing.views.write import MadeViews, make_views
 from hugflow_assets.planning.models import LandingPlan
@@ -135,15 +137,33 @@ class Tree:
         """Everything around the records: features, views, card, checksum list."""
         tree = self.staging.path
         written = write_features(tree, self.features, self.folders)
+        records = [split.record_path for config in configs for split in config.splits]
+        written += [*records, *(index_lines(tree, record) for record in records)]
+        checksum = Checksum(self.options.checksums)
+        if self._is_packed:
+            written += complete_tars(tree, by_split(self._in_order), self._sums_of, checksum)
         splits = view_splits(configs, self.folders)
         views = make_views(tree, tree, splits, self.options.views, self.columns(configs), self.features)
         (tree / CARD).write_bytes(card_text(self.plan.state, views.card(self.fingerprint.of_views(self.plan.commit))))
-        records = [split.record_path for config in configs for split in config.splits]
-        write_sums(tree, Checksum(self.options.checksums), [*written, *records, *views.paths, CARD], self._media_sums())
+        write_sums(tree, checksum, [*written, *views.paths, CARD], self._media_sums())
         return views
 
+    @property
+    def _is_packed(self) -> bool:
+        return self.options.form_of(self.plan.request) == "packed"
+
+    @property
+    def _in_order(self) -> list[ShardReceipt]:
+        return [self.receipts[shard.key] for shard in self.shards]
+
+    def _sums_of(self, receipt: ShardReceipt) -> bytes:
+        return self.staging.sums(receipt.config, receipt.split, receipt.index)
+
     def _media_sums(self) -> Iterator[list[str]]:
-        """The shards' checksum lines, folder by folder in the order of their paths."""
+        """The shards' checksum lines, folder by folder in the order of their paths; packed: those of the tars."""
+        if self._is_packed:
+            yield tar_lines(self._in_order, self._sums_of)
+            return
         folders = [(folder + "/", shard) for shard in self.shards for folder in self.receipts[shard.key].folders]
         for folder, shard in sorted(folders, key=lambda pair: pair[0].encode()):
             lines = self.staging.sums(*shard.key).decode().splitlines(keepends=True)
@@ -176,6 +196,7 @@ class Tree:
             shape=plan.shape.value,
             shape_reason=plan.shape_reason,
             checksums=self.options.checksums,
+            form=self.options.form_of(plan.request),
             views=views.of(self.options.views),
             audio_column=views.columns.audio,
             audio_columns=views.columns.audios,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.durable.disk_errors import disk_errors
-from hugflow_assets.landing.tree.assemble import folders_hold
+from hugflow_assets.landing.tree.assemble import media_hold
 from hugflow_assets.landing.tree.checksums import Checksum, read_sums
 from hugflow_assets.landing.tree.files import measure
 from hugflow_assets.landing.update_in_place import not_landed
@@ -85,7 +85,7 @@ def quick_check(root: Path, manifest: Manifest) -> bool:
                     return False
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            if not all(folders_hold(root, shard.folders, shard.counts) for shard in split.shards):
+            if not all(media_hold(root, shard) for shard in split.shards):
                 return False
     return measure(root) == (manifest.size_bytes, manifest.files)
 

@@ -38,6 +38,7 @@ class ViewColumns:
 
 _LOOKED_AT = 100
 _LANDED_AUDIO = {"path", "source_path", "duration", "sampling_rate", "num_channels"}
+_IN_TAR = {"tar", "offset", "size"}
 
 
 def choose_columns(
@@ -99,7 +100,7 @@ def _seen(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for row in rows:
         for name, value in row.items():
-            is_audio = isinstance(value, dict) and set(value) == _LANDED_AUDIO
+            is_audio = isinstance(value, dict) and set(value) - _IN_TAR == _LANDED_AUDIO
             found[name] = (
                 {"_type": "Audio"}
                 if is_audio or (name in found and found[name]["_type"] == "Audio")

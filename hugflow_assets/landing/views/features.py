@@ -17,10 +17,12 @@ from hugflow_assets.formats.text.typed_json_lines import Field, MediaPaths
 from hugflow_assets.shapes.columns import kind_by_name
 
 KINDS = ("Audio", "Image", "Video", "Pdf")  # that have a builder for a folder of files, the first one wins
+PACKED = "packed"  # instead of a kind: no builder finds files in tars, so the view says where the media are
 _MEDIA = (*KINDS, "Nifti", "Mesh", "BioStructure")
 _LISTS = ("List", "LargeList", "Sequence")
 _JSON = {"_type": "Json"}
 _TEXT = {"dtype": "string", "_type": "Value"}
+_IN_TAR = {"tar": _TEXT, "offset": {"dtype": "int64", "_type": "Value"}, "size": {"dtype": "int64", "_type": "Value"}}
 _AUDIO_FACTS = {"duration": "float64", "sampling_rate": "int64", "num_channels": "int64"}
 
 
@@ -72,7 +74,7 @@ def columns_of(features: dict[str, Any], kind: str | None, alias: str | None) ->
             inner = inner.get(part) if isinstance(inner, dict) else None
         if isinstance(inner, dict) and isinstance(inner.get("_type"), str) and inner["_type"] not in (*_LISTS, *_MEDIA):
             columns.append(replace(_column(path[-1], inner, kind, "text"), source=path))
-    if kind is not None and not any(column.field.holds_media for column in columns):
+    if kind in KINDS and not any(column.field.holds_media for column in columns):
         file_name = Field(pa.string(), absent=True)  # the builder wants such a column in every config, and drops it
         columns.append(Column(("",), "file_name", "", None, file_name))
     return columns
@@ -90,7 +92,7 @@ def as_json(columns: list[Column], source: str) -> list[Column]:
 
 def _column(name: str, feature: Any, kind: str | None, called: str) -> Column:
     feature = modern(feature)
-    if type_name(feature) == "Image" and kind != "Image":
+    if type_name(feature) == "Image" and kind not in ("Image", PACKED):
         return Column((name,), called, called, feature, Field.of_media(MediaPaths()), embedded=True)
     field, told, stored = _read(feature, kind, called)
     return Column((name,), stored, called, told, field)
@@ -103,7 +105,7 @@ def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
     if type_ in _MEDIA:
         if type_ == kind:
             return Field.of_media(MediaPaths()), feature, f"{name}_file_name"
-        return *_paths(type_), name
+        return *_paths(type_, kind), name
     if type_ == "Json":
         return Field(pa.string(), as_json=True), feature, name
     if type_ in ("List", "LargeList"):
@@ -128,9 +130,9 @@ def _struct(feature: dict[str, Any], kind: str | None) -> tuple[Field, dict[str,
     return Field.struct(children, stored, filled=True), told
 
 
-def _paths(type_: str) -> tuple[Field, dict[str, Any]]:
+def _paths(type_: str, kind: str | None = None) -> tuple[Field, dict[str, Any]]:
     """A media value as the record has it."""
-    told = {"path": _TEXT, "source_path": _TEXT}
+    told = {"path": _TEXT, **(_IN_TAR if kind == PACKED else {}), "source_path": _TEXT}
     if type_ == "Audio":
         told |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in _AUDIO_FACTS.items()}
     return Field.struct({name: Field(arrow_type(one)) for name, one in told.items()}), told

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from hugflow_assets.formats.archives.ustar import BLOCK_BYTES, padding
 from hugflow_assets.formats.opus import decoded_rate
 from hugflow_assets.landing.views.columns import Renaming, ViewColumns
 from hugflow_assets.landing.views.utterances import Utterance, first_text
@@ -43,7 +46,7 @@ class Nemo:
         line: dict[str, Any] = {"audio_filepath": self._up + one.path, "duration": one.duration_s}
         if one.text is not None:
             line["text"] = one.text
-        if one.num_channels == 1 and (rate := decoded_rate(self._root / one.path, one.sampling_rate)):
+        if one.num_channels == 1 and (rate := _rate(self._root, one)):
             line["sampling_rate"] = rate
         names = self._renaming.names(one.row)
         if (
@@ -73,7 +76,7 @@ class Lhotse:
         """The cut of an utterance, or None where its header says too little for one."""
         if one.duration_s is None or not one.path or not one.num_channels:
             return None
-        rate = decoded_rate(self._root / one.path, one.sampling_rate)
+        rate = _rate(self._root, one)
         samples = round(one.duration_s * rate) if rate else 0
         if not rate or not samples:
             return None
@@ -81,7 +84,7 @@ class Lhotse:
         mono = one.num_channels == 1
         recording = {
             "id": one.name,
-            "sources": [{"type": "file", "channels": channels, "source": one.path}],
+            "sources": [_source(one, channels)],
             "sampling_rate": rate,
             "num_samples": samples,
             "duration": duration,
@@ -99,6 +102,19 @@ class Lhotse:
         if custom := {name: value for column, name in others.items() if (value := one.row[column]) is not None}:
             cut["custom"] = custom
         return cut | {"type": "MonoCut" if mono else "MultiCut"}
+
+
+def _rate(root: Path, one: Utterance) -> int | None:
+    return decoded_rate(one.path, one.sampling_rate, partial(one.head, root))
+
+
+def _source(one: Utterance, channels: list[int]) -> dict[str, Any]:
+    """Where the audio is; in a tar, as Lhotse 2 points into one (``lhotse/shar/lazy_pointer.py``), by its name too."""
+    if not one.tar:
+        return {"type": "file", "channels": channels, "source": one.path}
+    begin, end = one.offset - BLOCK_BYTES, one.offset + one.size_bytes + len(padding(one.size_bytes))
+    name = quote(one.path.removeprefix(f"{one.tar.rpartition('/')[0]}/"), safe="")
+    return {"type": "shar_ptr", "channels": channels, "source": f"{one.tar}?o={begin}&e={end}&n={name}&s=1"}
 
 
 def _supervision(one: Utterance, duration: float, channel: int | list[int]) -> dict[str, Any]:

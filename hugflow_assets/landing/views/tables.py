@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from hugflow_assets.formats.text.typed_json_lines import NotTypedError, typed_batches
 from hugflow_assets.landing.tree.paths import ViewSplit
-from hugflow_assets.landing.views.features import Column, as_json, columns_of
+from hugflow_assets.landing.views.features import KINDS, Column, as_json, columns_of
 from hugflow_assets.shapes.columns import is_list
 
 _LOG = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def _filled(splits: list[ViewSplit]) -> list[ViewSplit]:
 
 
 def _write_split(root: Path, to: Path, split: ViewSplit, columns: list[Column], kind: str | None) -> list[str]:
-    parts = _parts(split.shards, 1 if kind is not None else _MOST_FILES)
+    parts = _parts(split.shards, 1 if kind in KINDS else _MOST_FILES)
     schema = pa.schema([(one.stored, _stored_type(one)) for one in columns])
     paths = []
     for at, part in enumerate(parts):

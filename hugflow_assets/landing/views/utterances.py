@@ -14,7 +14,10 @@ from hugflow_assets.landing.views.columns import ViewColumns, values_at
 
 
 class Utterance(NamedTuple):
-    """One audio value of a row, with its text. ``path`` is empty where the row has no audio."""
+    """One audio value of a row, with its text. ``path`` is empty where the row has no audio.
+
+    ``tar``, ``offset`` and ``size_bytes`` say where in which tar its bytes lie; ``tar`` is empty where it is a file.
+    """
 
     row: dict[str, Any]
     name: str
@@ -23,6 +26,18 @@ class Utterance(NamedTuple):
     sampling_rate: int | None
     num_channels: int | None
     text: str | None
+    tar: str = ""
+    offset: int = 0
+    size_bytes: int = 0
+
+    def head(self, root: Path, size_bytes: int) -> bytes:
+        """The first bytes of its audio; none where it cannot be read."""
+        try:
+            with (root / (self.tar or self.path)).open("rb") as file:
+                file.seek(self.offset)
+                return file.read(min(size_bytes, self.size_bytes) if self.tar else size_bytes)
+        except OSError:
+            return b""
 
 
 def utterances(root: Path, split: ViewSplit, columns: ViewColumns) -> Iterator[Utterance]:
@@ -57,6 +72,9 @@ def _of_column(row: dict[str, Any], name: str, values: list[Any], texts: list[An
             sampling_rate=value.get("sampling_rate"),
             num_channels=value.get("num_channels"),
             text=text if text is None or isinstance(text, str) else orjson.dumps(text).decode(),
+            tar=value.get("tar") or "",
+            offset=value.get("offset") or 0,
+            size_bytes=value.get("size") or 0,
         )
 
 

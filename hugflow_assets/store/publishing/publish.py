@@ -88,7 +88,11 @@ def _check_complete(tree: Path, manifest: Manifest) -> None:
     for config in manifest.configs:
         for split in config.splits:
             wanted.append((split.record_path, False))
-            wanted += [(folder, True) for shard in split.shards for folder in shard.folders if shard.counts.media_files]
+            for shard in split.shards:
+                if shard.pack is not None:
+                    wanted += [(tar.path, False) for tar in shard.tars]
+                elif shard.counts.media_files:
+                    wanted += [(folder, True) for folder in shard.folders]
     for path, is_folder in wanted:
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts or not pure.parts:

@@ -126,9 +126,10 @@ class Staging:
         size = inodes = 0
         for path in self.receipts_dir.glob("*.json"):
             try:
-                counts = orjson.loads(path.read_bytes())["receipt"]["counts"]
+                receipt = orjson.loads(path.read_bytes())["receipt"]
+                counts, is_packed = receipt["counts"], receipt.get("pack") is not None
                 size += counts["media_bytes"] + counts["json_bytes"]
-                inodes += counts["media_files"]
+                inodes += len(receipt["tars"]) if is_packed else counts["media_files"]
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         for folder, _, files in os.walk(self.work):
