@@ -51,7 +51,8 @@ class Dataset:
     """The rows of a landed dataset, in the order of the source, or of a selection; read when they are asked for.
 
     Media values hold the absolute ``path`` of their file beside what the record says of it; ``with_media("bytes")``
-    adds the file's ``bytes``. Handles can be pickled and given to workers.
+    adds their ``bytes``. Of a packed landing ``path`` is the tar, and ``offset`` and ``size`` say where in it they lie,
+    as ``with_media("range")`` says of files too. Handles can be pickled and given to workers.
 
     Attributes:
         path: the dataset's folder.
@@ -139,7 +140,8 @@ class Dataset:
         return replace(self, parts=parts)
 
     def with_media(self, form: MediaForm) -> Dataset:
-        """The same rows, with the bytes of their media beside the paths (``"bytes"``), or without (``"path"``)."""
+        """The same rows: with the bytes of their media too (``"bytes"``), with paths alone (``"path"``), or with path,
+        offset and size whatever the form of the landing (``"range"``)."""
         return replace(self, media_form=form)
 
     def shard(self, index: int, of: int) -> Dataset:
@@ -303,6 +305,16 @@ class Dataset:
         from hugflow_assets.reading.manifests import nemo_manifest_of
 
         return nemo_manifest_of(self)
+
+    def nemo_tars(self) -> tuple[list[Path], list[Path]]:
+        """NeMo's manifests and tars of the one selected split of a packed landing, in the order of their numbers.
+
+        Raises:
+            UnknownDatasetError: several splits are selected, or there is no such view.
+        """
+        from hugflow_assets.reading.manifests import nemo_tars_of
+
+        return nemo_tars_of(self)
 
     def to_torch(self) -> TorchRows:
         """The rows as a ``torch.utils.data.IterableDataset`` of plain dicts, resumable by ``state_dict``.

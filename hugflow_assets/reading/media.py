@@ -1,17 +1,20 @@
 """Where a row holds media, and what a reader is given for them: paths on this machine, or the bytes.
 
-``LandedMedia`` is the one place that knows how a value of the record names its bytes.
+``LandedMedia`` is the one place that knows how a value of the record names its bytes: as a file, or as a part of a tar.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hugflow_assets.errors import DamagedDatasetError
+
 MEDIA = frozenset({"Audio", "Image", "Video", "Pdf", "Nifti", "Mesh", "BioStructure"})
-MediaForm = Literal["path", "bytes"]
+MediaForm = Literal["path", "bytes", "range"]
 _LANDED = frozenset({"path", "source_path"})
 
 Rewrite = Callable[[Any], Any]
@@ -26,30 +29,72 @@ class LandedMedia:
     """
 
     root: Path
-    MEMBERS = ("path",)
+    MEMBERS = ("path", "tar", "offset", "size")
 
     def path(self, value: dict[str, Any]) -> str | None:
-        """The absolute path of the file."""
-        return f"{self.root}/{value['path']}" if value.get("path") else None
+        """The absolute path of the file, or as `fsspec` and `datasets` open a member: ``tar://<name>::<tar>``."""
+        if not value.get("path"):
+            return None
+        if tar := value.get("tar"):
+            return f"tar://{_member_name(value)}::{self.root}/{tar}"
+        return f"{self.root}/{value['path']}"
 
     def content(self, value: dict[str, Any]) -> bytes | None:
-        """The bytes, as they are upstream."""
-        return (self.root / value["path"]).read_bytes() if value.get("path") else None
+        """The bytes, as they are upstream.
+
+        Raises:
+            DamagedDatasetError: a tar is shorter than the record says.
+        """
+        if not value.get("path"):
+            return None
+        if not value.get("tar"):
+            return Path(self.root, value["path"]).read_bytes()
+        tar, offset, size = self.root / value["tar"], value["offset"], value["size"]
+        with tar.open("rb", buffering=0) as file:
+            data = os.pread(file.fileno(), size, offset)
+            while len(data) < size and (more := os.pread(file.fileno(), size - len(data), offset + len(data))):
+                data += more
+        if len(data) != size:
+            raise DamagedDatasetError(
+                f"{tar} ends within a member: {len(data)} of {size} bytes from {offset} on.",
+                remedy="Run `hugflow verify`, and materialize the dataset again to repair it.",
+            )
+        return data
+
+    def place(self, value: dict[str, Any]) -> dict[str, Any]:
+        """``path`` of the file to open, and of a tar ``offset`` and ``size``, and what the ``member`` is called."""
+        if not (tar := value.get("tar")):
+            return {"path": f"{self.root}/{value['path']}"}
+        return {"path": f"{self.root}/{tar}", "member": _member_name(value)}
 
     def opener(self, form: MediaForm) -> Rewrite:
         """What makes of a record's value the one that a reader is given."""
 
         def with_path(value: Any) -> Any:
             if isinstance(value, dict) and value.get("path"):
-                return {**value, "path": self.path(value)}
+                return {**value, **self.place(value)}
             return value
 
         def with_bytes(value: Any) -> Any:
             if isinstance(value, dict) and value.get("path"):
-                return {**value, "bytes": self.content(value), "path": self.path(value)}
+                return {**value, "bytes": self.content(value), **self.place(value)}
             return value
 
-        return with_path if form == "path" else with_bytes
+        def with_range(value: Any) -> Any:
+            if not (isinstance(value, dict) and value.get("path")):
+                return value
+            place = self.place(value)
+            return (
+                {"offset": 0, "size": Path(place["path"]).stat().st_size if "tar" not in value else 0} | value | place
+            )
+
+        return {"path": with_path, "bytes": with_bytes, "range": with_range}[form]
+
+
+def _member_name(value: dict[str, Any]) -> str:
+    """What a member is called in its tar: its path as a file, below the folder that the tar is in."""
+    below: str = value["tar"].rpartition("/")[0]
+    return str(value["path"]).removeprefix(f"{below}/")
 
 
 def rewriting(features: dict[str, Any] | None, root: Path, form: MediaForm) -> Rewrite:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LINES = 4096
-_BLOCK_BYTES: dict[MediaForm, int] = {"path": 8 << 20, "bytes": 64 << 10}  # of the record; with bytes, few rows at once
+_BLOCK_BYTES: dict[MediaForm, int] = {
+    "path": 8 << 20,
+    "range": 8 << 20,
+    "bytes": 64 << 10,
+}  # with bytes, few rows at once
 _MEMBER_TYPES = {"path": pa.string(), "tar": pa.string(), "offset": pa.int64(), "size": pa.int64()}
 
 
@@ -119,7 +123,7 @@ def _batches(dataset: Dataset, fields: dict[str, Field]) -> Iterator[pa.RecordBa
     block_bytes = _BLOCK_BYTES[dataset.media_form]
     if not dataset.is_whole:
         lines = dataset.lines()
-        while chunk := b"".join(islice(lines, _LINES if dataset.media_form == "path" else 64)):
+        while chunk := b"".join(islice(lines, 64 if dataset.media_form == "bytes" else _LINES)):
             yield typed_batch(chunk, fields)
         return
     for part in dataset.parts:

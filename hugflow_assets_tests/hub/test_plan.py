@@ -36,7 +36,7 @@ from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
 
 
-def request(**fields: str) -> DatasetRequest:
+def request(**fields: Any) -> DatasetRequest:
     return DatasetRequest(**{"hf_id": "org/set", "description": "a test", **fields})
 
 

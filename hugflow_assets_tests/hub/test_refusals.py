@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.hub.conftest import Access
 
 
-def request(hf_id: str = "org/set", **fields: str) -> DatasetRequest:
+def request(hf_id: str = "org/set", **fields: Any) -> DatasetRequest:
     return DatasetRequest(hf_id=hf_id, description="a test", **fields)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hugflow_assets.landing.options import Action, LandedDataset
+from hugflow_assets.landing.options import LandedDataset
 from hugflow_assets.landing.verify.verify import verify
+from hugflow_assets.planning.models import Action
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import tree_of
 from hugflow_assets_tests.shapes.layout_cases import LAYOUT_CASES
