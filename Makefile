@@ -7,7 +7,7 @@ PORT ?= 3000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test fuzz check format benchmark lock docs clean
+.PHONY: help install demo up test fuzz consumers check format benchmark lock docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -34,6 +34,9 @@ test: install  ## the whole suite, with branch coverage
 
 fuzz: install  ## an hour of made-up corpora in every layout that lands: FUZZ_SECONDS, FUZZ_EXAMPLES and FUZZ_SEED set it
 	$(BIN)/python -m hugflow_assets_tests.corpora.fuzz
+
+consumers: install  ## NeMo's, Lhotse's, datasets', torch's and others' own readers on all that lands, in .venv-consumers
+	.ci/consumers --page docs/opening.md
 
 check: install  ## lint, format, types, layers, dependencies, workflows, definitions
 	$(BIN)/ruff check .

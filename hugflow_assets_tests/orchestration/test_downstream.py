@@ -80,7 +80,7 @@ def test_an_input_is_what_its_annotation_says(landed: Project) -> None:
     seen: dict[str, Any] = {}
 
     def into(name: str, kind: Any, mapping: Any) -> Any:
-        def body(landed: Any) -> MaterializeResult:
+        def body(landed: Any) -> MaterializeResult[None]:
             seen[name] = landed
             return MaterializeResult()
 
@@ -103,7 +103,7 @@ def test_an_input_is_what_its_annotation_says(landed: Project) -> None:
     assert {name: type(one) for name, one in seen["folders"].items()} == {FIRST: LandedFolder, SECOND: LandedFolder}
 
     @asset(partitions_def=DATASETS, ins={"speech": AssetIn("dataset")})
-    def rows(speech: Dataset) -> MaterializeResult:
+    def rows(speech: Dataset) -> MaterializeResult[None]:
         return MaterializeResult(metadata={"rows": len(speech)})
 
     beside_hugflows = Definitions.merge(definitions(), Definitions(assets=[rows]))

@@ -35,7 +35,8 @@ def _calls(found: Dataset) -> Iterator[tuple[str, str]]:
         )
     kept = "lines=True, dtype=False, convert_dates=False, precise_float=True"
     yield "pandas", _lines("import pandas", f"rows = pandas.read_json({record!r}, {kept})")
-    yield "duckdb", f"FROM read_json('{record.replace(chr(39), chr(39) * 2)}', format = 'newline_delimited') LIMIT 10;"
+    place, as_text = record.replace(chr(39), chr(39) * 2), "dateformat = 'none', timestampformat = 'none'"
+    yield "duckdb", f"FROM read_json('{place}', format = 'newline_delimited', sample_size = -1, {as_text}) LIMIT 10;"
     if (view := found.view_path("nemo", config, split)) is not None:
         yield "NeMo", f"model.train_ds.manifest_filepath={view}"
     if (view := found.view_path("lhotse", config, split)) is not None:

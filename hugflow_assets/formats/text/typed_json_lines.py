@@ -24,6 +24,7 @@ from hugflow_assets.formats.text.json_values import Written, dumped, parsed
 _BLOCK_BYTES = 8 << 20
 _DURATION = re.compile(r"(-?)PT(-?)(\d+)(?:\.(\d+))?S")
 _TICKS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_FAR_DAY = re.compile(r"(-\d+|\d{5,})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z?)?")
 _NOT_TYPED = (pa.ArrowException, ValueError, TypeError, OverflowError, KeyError, ArithmeticError)
 
 
@@ -318,10 +319,29 @@ def _scalar(value: Any, target: pa.DataType) -> Any:
     if types.is_temporal(target):
         if isinstance(value, int):  # beyond the calendar: the bare number, in the unit of the type
             return pa.scalar(value, pa.int64()).cast(target)
-        return _cast(pa.array([value]), target)[0]
+        far = _FAR_DAY.fullmatch(value)
+        return _far_moment(far, target) if far is not None else _cast(pa.array([value]), target)[0]
     if types.is_integer(target) and isinstance(value, bool):
         raise TypeError(f"{value!r} is no number")
     return value
+
+
+def _far_moment(found: re.Match[str], target: pa.DataType) -> pa.Scalar:
+    """A day, or a moment, of a year that has not four digits, which Arrow writes and does not read.
+
+    Days from the civil calendar as Howard Hinnant's ``days_from_civil`` has them.
+    """
+    month = int(found[2])
+    year = int(found[1]) - (month <= 2)
+    era, day_of_year = year // 400, (153 * ((month + 9) % 12) + 2) // 5 + int(found[3]) - 1
+    year_of_era = year - era * 400
+    days = era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+    if pa.types.is_date32(target):
+        return pa.scalar(days, pa.int32()).cast(target)
+    digits = 3 if pa.types.is_date64(target) else _TICKS[target.unit]
+    hour, minute, second = (int(found[at] or 0) for at in (4, 5, 6))
+    seconds = days * 86400 + hour * 3600 + minute * 60 + second
+    return pa.scalar(seconds * 10**digits + int((found[7] or "").ljust(digits, "0")[:digits] or 0)).cast(target)
 
 
 def _ticks(text: str, unit: str) -> int:

@@ -114,7 +114,7 @@ def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
             item = Field.of_media(MediaPaths())
             return Field.list_of(item, pa.list_(item.target), filled=True), feature, f"{name}_file_names"
         item, told, _ = _read(_without(inner, kind) if is_list(inner) else inner, kind, "")
-        return Field.list_of(item, list_type(feature, item.target)), feature | {"feature": told}, name
+        return Field.list_of(item, list_type(feature, item.target), filled=True), feature | {"feature": told}, name
     if type_ is None:
         return *_struct(feature, kind), name
     return Field(arrow_type(feature)), feature, name

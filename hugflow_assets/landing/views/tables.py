@@ -99,7 +99,7 @@ def _batches(
     with record.open("rb") as lines:
         lines.seek(part[0])
         for batch in typed_batches(lines, part[1], fields):
-            _refuse_huge(batch, columns)
+            _refuse_beyond_python(batch, columns)
             step = _EMBEDDED_ROWS if embedded else max(1, batch.num_rows)
             for at in range(0, batch.num_rows, step):
                 rows = batch.slice(at, step)
@@ -115,17 +115,40 @@ def _stored(batch: pa.RecordBatch, column: Column, root: Path) -> pa.Array:
     return pa.ExtensionArray.from_storage(pa.json_(), values) if column.field.as_json else values
 
 
-def _refuse_huge(batch: pa.RecordBatch, columns: list[Column]) -> None:
-    """The builder of a folder with media goes through Arrow arrays of Python integers, which end at 64 bits signed.
+def _refuse_beyond_python(batch: pa.RecordBatch, columns: list[Column]) -> None:
+    """The builder of a folder with media goes through Python's values and back, which end before Arrow's do.
 
     Raises:
-        NotTypedError: a column of 64 bits unsigned goes beyond.
+        NotTypedError: a column of 64 bits unsigned goes beyond the signed, or a time beyond the years 1 to 9999.
     """
     if not any(one.field.holds_media or one.stored == "file_name" for one in columns):
         return
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
-        if "uint64" in str(values.type) and any(_is_huge(one) for one in _leaves(values)):
-            raise NotTypedError(name, OverflowError("integers above 9223372036854775807"))
+        for leaf in _leaves(values):
+            if pa.types.is_uint64(leaf.type) and (pc.max(leaf).as_py() or 0) > _MOST:
+                raise NotTypedError(name, OverflowError(f"integers above {_MOST}"))
+            if (pa.types.is_timestamp(leaf.type) or pa.types.is_date(leaf.type)) and _is_beyond_calendar(leaf):
+                raise NotTypedError(name, OverflowError("days before the year 1, or after 9999"))
+
+
+_MOST = 2**63 - 1
+_CALENDAR_S = (-62_135_596_800, 253_402_300_799)  # the years 1 to 9999 in seconds since 1970
+_DAY_S = 86_400  # more than any time zone adds
+
+
+def _is_beyond_calendar(values: pa.Array) -> bool:
+    unit = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+    if pa.types.is_date32(values.type):
+        per_second, number = 1 / _DAY_S, values.cast(pa.int32())
+    else:
+        per_second = unit["ms" if pa.types.is_date64(values.type) else values.type.unit]
+        number = values.cast(pa.int64())
+    bounds = pc.min_max(number).as_py()
+    if bounds["min"] is None:
+        return False
+    margin = _DAY_S if pa.types.is_timestamp(values.type) and values.type.tz is not None else 0
+    least, most = _CALENDAR_S[0] + margin, _CALENDAR_S[1] - margin
+    return bool(bounds["min"] / per_second < least or bounds["max"] / per_second >= most + 1)
 
 
 def _leaves(values: pa.Array) -> Iterator[pa.Array]:
@@ -136,10 +159,6 @@ def _leaves(values: pa.Array) -> Iterator[pa.Array]:
         yield from _leaves(values.flatten())
     else:
         yield values
-
-
-def _is_huge(values: pa.Array) -> bool:
-    return pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63
 
 
 def _with_bytes(paths: pa.Array, root: Path) -> pa.Array:
