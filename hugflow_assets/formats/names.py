@@ -27,6 +27,15 @@ WHOLE_TABLE_STEMS = frozenset(
         *("list", "filelist", "line_index", "utt_spk_text", "content", "prompts", "trans", "transcripts_utf8"),
     )
 )
+GENERIC_FOLDERS = frozenset(  # what says nothing of a corpus: neither a config, nor which table a folder belongs to
+    (
+        *("audio", "audios", "clip", "clips", "data", "dataset", "metadata", "meta", "table", "tables", "tsv", "csv"),
+        *("transcript", "transcripts", "transcription", "transcriptions", "text", "texts", "wav", "wavs", "mp3"),
+        *("archive", "archives", "annotations", "labels"),
+    )
+)
+_OF_TABLES = frozenset({"tarred", "audio", "clips", "wav", "wavs", "file", "files", "list", "info", "table", "utf8"})
+_OF_PAIRS = GENERIC_FOLDERS | {"manifest", "manifests", "info", "files", "flac", "json", "jsonl", "recordings"}
 
 
 def is_archive(path: str) -> bool:
@@ -38,7 +47,7 @@ def is_named_like_a_table(path: str) -> bool:
     """Whether a file's name says that it speaks of many clips: ``metadata.csv``, ``train.tsv``."""
     stem = stem_of(path).lower()
     return path.lower().endswith((".tsv", ".csv", ".jsonl")) and (
-        stem in WHOLE_TABLE_STEMS or split_in_stem(stem) is not None
+        is_whole_stem(stem) or split_in_stem(stem) is not None
     )
 
 
@@ -46,6 +55,35 @@ def split_named(path: str) -> str | None:
     """The split that a file's name speaks of; None where it speaks of none."""
     found = split_in_stem(stem_of(path))
     return found and found.lower()
+
+
+def is_whole_stem(stem: str) -> bool:
+    """Whether the name of a table says no more than that it is one, or which part of one."""
+    words = [word for word in re.split(r"[\W_]+", stem.lower()) if word]
+    telling = [word for word in words if word not in WHOLE_TABLE_STEMS and word not in _OF_TABLES]
+    return all(word.isdigit() for word in telling) and (not words or len(telling) < len(words))
+
+
+def is_whole_table(path: str) -> bool:
+    """Whether a table speaks of no split, but of all clips that there are: by its name and the folders around it."""
+    around = (part.lower() for part in path.split("/")[:-1])
+    return is_whole_stem(stem_of(path)) and not any(
+        next((part[: -len(one)] for one in ARCHIVE_ENDINGS if part.endswith(one)), part) in SPLIT_WORDS
+        for part in around
+    )
+
+
+def pair_name(name: str) -> str:
+    """What a table and the archive or folder of its clips are both called, by the name of one of them.
+
+    ``train_0``, ``train_0_metadata`` and ``audio_train-0`` are one; ``audio_0`` and ``metadata_0`` likewise.
+    """
+    words = [word for word in re.split(r"[-_. ]+", name.lower()) if word]
+    telling = [word for word in words if word not in _OF_PAIRS]
+    if not telling:
+        return name.lower()
+    is_bare_number = len(telling) < len(words) and all(word.isdigit() for word in telling)
+    return ("#" if is_bare_number else "") + "_".join(telling)
 
 
 def natural(path: str) -> list[tuple[int, int, str]]:

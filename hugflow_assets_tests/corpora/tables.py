@@ -50,6 +50,12 @@ def type_cells(*records: list[dict[str, Any]]) -> None:
             row[column] = kind(row[column]) if row[column] else None
 
 
+def type_configs(records: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Likewise of records by their paths, those of one config together."""
+    for config in {path.rpartition("/")[0] for path in records}:
+        type_cells(*(rows for path, rows in records.items() if path.rpartition("/")[0] == config))
+
+
 def _is_written_as(kind: type[int] | type[float], text: str) -> bool:
     try:
         return text.isascii() and repr(kind(text)) == text and text not in ("nan", "inf", "-inf")

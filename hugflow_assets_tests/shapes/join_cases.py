@@ -162,6 +162,77 @@ def one_metadata(container: str, name: Callable[[str, int], str], path: Callable
     return Join({**files, "metadata.csv": table(rows, "csv")}, records, {"rows_joined": 4})
 
 
+def own_gone(container: str, names: Sequence[str], record: Callable[[str], str], table_gone: int = 2) -> Join:
+    """Parts with a table and an archive each, whose clips are numbered anew: one has no archive, another no table."""
+    files, records = Files(), dict[str, Rows]()
+    for at, name in enumerate(names):
+        rows = [row(f"{number}.wav", clip(f"{name} {number}") if at != 1 else None) for number in range(2)]
+        if at != 1:
+            files |= packed(container, f"audio/{name}", {one["path"]: one["audio"] for one in rows})
+        if at != table_gone:
+            files[f"{name}.tsv"] = table(rows)
+            records.setdefault(record(name), []).extend(rows)
+    return Join(files, records, {"rows_absent": 2}, is_ordered=len(records) > 1)
+
+
+def split_gone(container: str) -> Join:
+    """A split whose archive is not there, beside one that has its own, in two languages."""
+    files, records = Files(), dict[str, Rows]()
+    for config in ("en", "de"):
+        for split in ("train", "test"):
+            is_there = (config, split) == ("en", "train")
+            rows = [row(f"{number}.wav", clip(f"{number}") if is_there else None) for number in range(2)]
+            files[f"{config}/{split}.tsv"], records[f"{config}/{split}.jsonl"] = table(rows), rows
+            if is_there:
+                files |= packed(container, f"{config}/{split}", {one["path"]: one["audio"] for one in rows})
+    return Join(files, records, {"rows_joined": 2, "rows_absent": 6})
+
+
+def speakers_gone(container: str) -> Join:
+    """Tables and folders that are called as speakers are, one of whose folders is not there."""
+    files, records = Files(), dict[str, Rows]()
+    for speaker in "AB":
+        rows = [row(f"{number}.wav", clip(f"{speaker} {number}") if speaker == "A" else None) for number in range(2)]
+        files[f"txt/{speaker}.tsv"], records[f"{speaker}.jsonl"] = table(rows), rows
+        if speaker == "A":
+            files |= packed(container, "wav48/A", {one["path"]: one["audio"] for one in rows})
+    return Join(files, records, {"rows_absent": 2, "rows_joined": 2})
+
+
+def whole_table(ending: str) -> Join:
+    """A table of all clips, which folders of splits tell apart: a row is of the split of its clip, or of its path."""
+    files, records = Files(), dict[str, Rows]()
+    for split in ("train", "dev", "test"):
+        rows = [row(f"{split}/{number}.wav", clip(f"{split} {number}")) for number in range(2)]
+        files |= {one["path"]: one["audio"] for one in rows}
+        records[f"{split}.jsonl"] = [*rows, row(f"/mnt/{split}/gone.wav", None)]
+    rows = [one for rows in records.values() for one in rows]
+    return Join({**files, f"transcripts.{ending}": table(rows, ending)}, records, {"rows_joined": 6, "rows_absent": 3})
+
+
+def absent_of_splits(files: Files, clips: Mapping[str, Sequence[str]], gone: Mapping[str, str]) -> Join:
+    """One metadata file: each row of no file is of the split that its path speaks of."""
+    records: dict[str, Rows] = {}
+    for split, names in clips.items():
+        files |= {name: clip(name) for name in names}
+        rows = [row(name, clip(name), "file_name") for name in names]
+        records[f"{split}.jsonl"] = [*rows, row(gone[split], None, "file_name")]
+    rows = [one for rows in records.values() for one in rows]
+    return Join({**files, "metadata.csv": table(rows, "csv")}, records, {"rows_absent": len(gone)})
+
+
+def archives_and_absent(container: str) -> Join:
+    """Likewise where archives tell the splits apart."""
+    files, records = Files(), dict[str, Rows]()
+    for split in ("train", "test"):
+        rows = [row(f"{split}/{number}.wav", clip(f"{split} {number}"), "file_name") for number in range(2)]
+        files |= packed(container, split, {one["file_name"]: one["audio"] for one in rows})
+        records[f"{split}.jsonl"] = [*rows, row(f"{split}/gone.wav", None, "file_name")]
+    rows = [one for rows in records.values() for one in rows]
+    files["metadata.csv"] = table(rows, "csv")
+    return Join(files, records, {"rows_joined": 4, "rows_absent": 2}, is_ordered=False)
+
+
 def local_names(container: str) -> Join:
     """Each split has a folder with its table, and clips of the same names."""
     files, records = Files(), dict[str, Rows]()
@@ -278,6 +349,36 @@ JOINS: dict[str, Join] = {
     "metadata above splits and another folder": metadata(
         {"train/0.wav": "train", "test/0.wav": "test", "more/0.wav": "train"}
     ),
+    **{
+        f"parts without their own, a {where} each": own_gone(
+            where, ("train_0", "train_1", "train_2", "train_3"), lambda _: "train.jsonl"
+        )
+        for where in CONTAINERS
+    },
+    **{
+        f"parts by number alone, a {where} each": own_gone(
+            where, ("manifest_0", "manifest_1", "manifest_2", "manifest_3"), lambda _: "train.jsonl"
+        )
+        for where in ("folder", "tar")
+    },
+    **{
+        f"languages without their own, a {where} each": own_gone(
+            where, ("en", "de", "fr"), lambda name: f"{name}.jsonl", table_gone=9
+        )
+        for where in ("folder", "tar")
+    },
+    **{f"a split without its own {where}": split_gone(where) for where in CONTAINERS},
+    **{f"a speaker without its folder, a {where} each": speakers_gone(where) for where in ("folder", "tar")},
+    **{f"one table of split folders, {ending}": whole_table(ending) for ending in ("tsv", "jsonl")},
+    "metadata with absent files below folders of splits": absent_of_splits(
+        {},
+        {"train": ["data/train/0.wav"], "test": ["data/test/0.wav"]},
+        {"train": "C:\\x\\data\\train\\9.wav", "test": "/mnt/x/test/9.wav"},
+    ),
+    "metadata with absent files whose names speak of splits": absent_of_splits(
+        {}, {"train": ["a/train_0.wav"], "test": ["a/test_0.wav"]}, {"train": "a/train_9.wav", "test": "a/test_9.wav"}
+    ),
+    **{f"one table of two {where}s, with absent clips": archives_and_absent(where) for where in ("zip", "tar")},
     "tables that are no splits": about_clips(),
     "forty blocks": blocks(40),
     "seventy blocks": blocks(70),

@@ -113,7 +113,7 @@ def _at(key: str) -> dict[str, str]:
     return {"__key__": key, "__url__": "cv.tar"}
 
 
-def _sample(key: str, **fields: Any) -> dict[str, Any]:
+def _sample(key: str | None, **fields: Any) -> dict[str, Any]:
     names = ("wav", "cls", "bin", "file_name", "text", "wav_in_table")
     return {**dict.fromkeys(names), **fields, "__key__": key, "__url__": "train.tar"}
 
@@ -611,6 +611,7 @@ CASES: dict[str, Case] = {
                 _sample("m", bin=base64.b64encode(_FILLER).decode()),
                 _sample("n", bin=base64.b64encode(_FILLER).decode()),
                 _sample("d", wav=CLIPS[3]),
+                _sample(None, file_name="c.wav", text="gone", wav_in_table="z"),
             ]
         },
         {"text_column": "text", "audio_column": "wav"},
@@ -814,6 +815,42 @@ CASES: dict[str, Case] = {
                 {"audio": CLIPS[1]},
             ]
         },
+    ),
+    "columns of text whose type one table of several decides": Case(
+        {
+            "train.csv": b"path,code,n\nw/a.wav,1,1\n",
+            "test.csv": b"path,code,n\nw/b.wav,007,2\n",
+            "w/a.wav": CLIPS[0],
+            "w/b.wav": CLIPS[1],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [{"path": "w/a.wav", "audio": CLIPS[0], "code": "1", "n": 1}],
+            "test.jsonl": [{"path": "w/b.wav", "audio": CLIPS[1], "code": "007", "n": 2}],
+        },
+    ),
+    "columns of metadata whose type one file of several decides": Case(
+        {
+            "train/a.wav": CLIPS[0],
+            "train/metadata.csv": b"file_name,code\na.wav,1\n",
+            "test/a.wav": CLIPS[1],
+            "test/metadata.csv": b"file_name,code\na.wav,+2\n",
+        },
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [{"audio": CLIPS[0], "code": "1"}],
+            "test.jsonl": [{"audio": CLIPS[1], "code": "+2"}],
+        },
+    ),
+    "csv, of several files whose columns are not alike": Case(
+        {"train-0.csv": b"a,b\n1,2\n", "train-1.csv": b"a,b\nx,3\n", "test.csv": b"a,b\n4,\n"},
+        Shape.ROWS,
+        {"train.jsonl": [{"a": "1", "b": 2}, {"a": "x", "b": 3}], "test.jsonl": [{"a": "4", "b": None}]},
+    ),
+    "a tar of bz2, as it is called": Case(
+        {"LJ-1.tar.bz2": tar_bytes({"a.wav": CLIPS[0], "a.txt": b"ay"}, compression="bz2")},
+        Shape.WEBDATASET,
+        {"train.jsonl": [{"wav": CLIPS[0], "txt": "ay", "__key__": "a", "__url__": "LJ-1.tar.bz2"}]},
     ),
     "csv": Case(
         {"train.csv": b'a,b,t\n1,2.5,x\n2,,"y\nz"\n', "test.csv": b"a,b,t\n3,1.5,w\n"},

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 _ARCHIVE = r"\.(?:tar(?:\.[a-z0-9]{1,4})?|tgz|tbz2?|txz|tzst|zip|7z|rar|gz|bz2|xz|zst)"
 _CUT = (
-    re.compile(rf"(?P<whole>.*{_ARCHIVE})[._-]?(?P<number>\d{{1,5}})", re.IGNORECASE),  # .zip.001, .tar.00
+    re.compile(rf"(?P<whole>.*{_ARCHIVE})(?<!bz)[._-]?(?P<number>\d{{1,5}})", re.IGNORECASE),  # .zip.001, .tar.00
     re.compile(rf"(?P<whole>.*{_ARCHIVE})[._-]?(?P<letters>[a-z]{{2,3}})"),  # .tar.gz.aa, .tar.gzaa: split(1)
     re.compile(rf"(?P<whole>.*{_ARCHIVE})[._-]?(?:part|chunk|split)[._-]?(?P<sure>\d{{1,5}}|[a-z]{{2,3}})"),
     re.compile(r"(?P<whole>.*[^/])[._-]part[._-]?(?P<sure>a[a-z]{1,2})"),

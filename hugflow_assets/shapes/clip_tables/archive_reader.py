@@ -28,7 +28,8 @@ from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, is_nameable
-from hugflow_assets.shapes.join.rows import ABSENT, Decision, Scope, count_rows
+from hugflow_assets.shapes.join.rows import ABSENT, Decision, count_rows
+from hugflow_assets.shapes.join.scope import Scope, split_told
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
 from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows
@@ -65,7 +66,7 @@ class ClipReader(Reader):
         table = ClipTable(path, self._column)
         self.kinds = kept_kinds(table.rows.schema)
         match, clips_here, first = self._joined(table, path, archive, local)
-        rows = self._rows(match, first, first + clips_here)
+        rows = self._rows(table, match, first, first + clips_here)
         self.counts.update(count_rows(match[rows]))
         if self._spec.first:
             self.counts += table.counts
@@ -153,13 +154,23 @@ class ClipReader(Reader):
         decision = Decision(clips)
         for at, file in enumerate(self._tables):
             self.sources.stop_if_asked()
-            decision.add(table.paths_of(at), Scope.of(as_folders(file.path), **told))
+            decision.add(table.paths_of(at), Scope.of(file.path, beside=[one.path for one in self._tables], **told))
         return decision.all()
 
-    def _rows(self, match: Any, first: int, end: int) -> Any:
+    def _rows(self, table: ClipTable, match: Any, first: int, end: int) -> Any:
         """The rows that land here: those with a clip of the archive, and in the first shard those without any."""
         here = (match >= first) & (match < end)
-        return np.flatnonzero(here | (match < 0) if self._spec.first else here)
+        if self._spec.first and not self._spec.parts:
+            here |= match < 0
+        elif self._spec.first:
+            without = np.flatnonzero(match < 0).tolist()
+            here[[row for row in without if self._is_of_part(table.paths[row].as_py())]] = True
+        return np.flatnonzero(here)
+
+    def _is_of_part(self, path: str | None) -> bool:
+        """Whether a row without a clip is of the split: by what its path says, else of the first."""
+        parts = self._spec.parts
+        return (split_told(path, parts) or parts[0]) == self._spec.part
 
     # ---- rows with their clips
 

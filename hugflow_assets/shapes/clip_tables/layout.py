@@ -17,11 +17,15 @@ from typing import Any
 from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import (
     ARCHIVE_ENDINGS,
+    GENERIC_FOLDERS,
     METADATA_NAMES,
     SPLIT_WORDS,
     SPLITS_ALIKE,
     WHOLE_TABLE_STEMS,
+    is_whole_stem,
+    is_whole_table,
     natural,
+    pair_name,
     split_in_stem,
     split_named,
     stem_of,
@@ -35,13 +39,6 @@ _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of 
 OWN_LOOKED_AT = 64
 _LIKELY = 8
 _MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
-_FOLDERS = frozenset(
-    re.findall(
-        r"\w+",
-        "audio audios clip clips data dataset metadata meta table tables tsv csv transcript transcripts transcription "
-        "transcriptions text texts wav wavs mp3 archive archives annotations labels",
-    )
-)
 
 Head = Callable[[str], bytes]
 _Places = dict[str, tuple[set[str], set[str]]]  # archive -> the configs and splits that its path names
@@ -51,9 +48,9 @@ _Places = dict[str, tuple[set[str], set[str]]]  # archive -> the configs and spl
 class ClipSplit:
     """A split: its tables, what these are like (``table``), its archives in order; others may share them.
 
-    ``around`` are all archives that its tables speak of, where the archives tell the splits apart and not the tables;
-    the first split has the rows without a clip. ``siblings`` are the names of all splits of its config, ``configs`` of
-    all configs.
+    ``around`` are all archives that its tables speak of, where the archives tell the splits apart and not the tables.
+    ``siblings`` are the names of all splits of its config, ``configs`` of
+    all configs. ``by_folder``: its tables speak of all of these splits, which the folders of their clips tell apart.
     """
 
     config: str
@@ -63,22 +60,23 @@ class ClipSplit:
     table: Table
     shared: bool
     around: tuple[str, ...] = ()
-    is_first: bool = True
     siblings: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
+    by_folder: bool = False
 
     @property
     def groups(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         """Tables with the archives that they speak of: a table has its own where each is called as an archive is."""
-        own = _paired(self.tables, self.archives) if not self.around else None
-        if own is None:
-            return [(self.tables, self.archives)]
-        return [((table,), (archive,)) for table, archive in own.items()]
+        own = {} if self.around else _paired(self.tables, self.archives)
+        paired: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((table,), (path,)) for table, path in own.items()]
+        tables = tuple(table for table in self.tables if table not in own)
+        archives = tuple(archive for archive in self.archives if archive not in own.values())
+        return [*paired, (tables, archives)] if tables else paired
 
     @property
     def scope(self) -> dict[str, Any]:
         """By what the clips of its tables are told from those of others."""
-        speaks_of_all = bool(self.around)
+        speaks_of_all = bool(self.around) or self.by_folder
         named = {"configs": list(self.configs), "splits": [] if speaks_of_all else list(self.siblings)}
         return {"config": self.config, "split": "" if speaks_of_all else self.name, **named}
 
@@ -132,11 +130,11 @@ def _with_archives(
     for key, tables in grouped.items():
         config, name = key
         only = [split for of_config, split in grouped if of_config == config] == [name]
-        by_split = _by_split(config, archives, places) if only and all(map(_is_whole, tables)) else {}
+        by_split = _by_split(config, archives, places) if only and all(map(is_whole_table, tables)) else {}
         if len(by_split) > 1:
             around = tuple(path for paths in by_split.values() for path in paths)
-            for at, (split, paths) in enumerate(by_split.items()):
-                made.append(ClipSplit(config, split, tuple(tables), paths, found[tables[0]], False, around, at == 0))
+            for split, paths in by_split.items():
+                made.append(ClipSplit(config, split, tuple(tables), paths, found[tables[0]], False, around))
         else:
             made.append(ClipSplit(config, name, tuple(tables), owned[key], found[tables[0]], False))
     used = Counter(path for split in made for path in split.archives)
@@ -167,34 +165,29 @@ def _by_split(config: str, archives: Sequence[str], places: _Places) -> dict[str
         configs, splits = places[path]
         if splits and (not configs or config in configs):
             found.setdefault(next(iter(splits)).lower(), []).append(path)
-    order = sorted(found, key=lambda name: next((at for at, one in enumerate(SPLITS_ALIKE) if name in one), 9))
-    return {name: tuple(found[name]) for name in order}
+    return {name: tuple(found[name]) for name in sorted(found, key=_alike)}
 
 
-def _is_whole(table: str) -> bool:
-    """Whether a table speaks of no split, but of all clips that there are."""
-    stem = re.sub(r"\W+", "_", stem_of(table)).strip("_").lower()
-    around = [part.lower() for part in dirname(table).split("/")]
-    return (not stem or stem in WHOLE_TABLE_STEMS) and not any(_bare(part) in SPLIT_WORDS for part in around)
-
-
-def _paired(tables: Sequence[str], archives: Sequence[str]) -> dict[str, str] | None:
-    """The archive of each of several tables, where each is called as one of the archives is."""
+def _paired(tables: Sequence[str], archives: Sequence[str]) -> dict[str, str]:
+    """The archive of each table that is called as one, where that tells it from other tables or archives."""
     by_name: dict[str, list[str]] = {}
     for path in archives:
-        by_name.setdefault(_pair_name(_bare(basename(path))), []).append(path)
+        by_name.setdefault(pair_name(_bare(basename(path))), []).append(path)
     pairs: dict[str, str] = {}
     for table in tables:
-        alike = by_name.get(_pair_name(stem_of(table)), [])
+        alike = by_name.get(pair_name(stem_of(table)), [])
         near = [path for path in alike if dirname(path) == dirname(table)] or alike
-        if len(near) != 1 or near[0] in pairs.values():
-            return None
-        pairs[table] = near[0]
-    return pairs if len(pairs) > 1 and len(pairs) == len(archives) else None
+        if len(near) == 1 and near[0] not in pairs.values():
+            pairs[table] = near[0]
+    if len(pairs) == len(tables) == len(archives):
+        return pairs
+    return {table: path for table, path in pairs.items() if _tells_apart(stem_of(table), len(tables))}
 
 
-def _pair_name(stem: str) -> str:
-    return re.sub(rf"[-_.]?({'|'.join(_FOLDERS)}|manifest|info)$", "", stem.lower()) or stem.lower()
+def _tells_apart(stem: str, tables: int) -> bool:
+    """Whether a table of that name speaks of no archive but its own: it is one of several parts."""
+    name = pair_name(stem)
+    return name not in SPLIT_WORDS | WHOLE_TABLE_STEMS and (tables > 1 or bool(re.search(r"\d", name)))
 
 
 def looked_at(splits: Sequence[ClipSplit], head: Head) -> list[ClipSplit]:
@@ -229,22 +222,35 @@ def loose_layout(paths: Sequence[str], head: Head) -> ClipLayout | None:
     """The splits of tables that name audio files of the repository itself; None where no table does."""
     tables = tables_among(paths) + [path for path in paths if path.lower().endswith(PARQUET)]
     grouped, found = _grouped(tables, head, _names(paths))
-    made = tuple(
-        ClipSplit(
-            config,
-            split,
-            tuple(of_split),
-            (),
-            found[of_split[0]],
-            shared=True,
-            siblings=tuple(name for of_config, name in grouped if of_config == config),
-            configs=tuple(dict.fromkeys(of_config for of_config, _ in grouped)),
-        )
-        for (config, split), of_split in grouped.items()
-    )
+    configs = tuple(dict.fromkeys(config for config, _ in grouped))
+    clips, made = [path for path in paths if is_audio(path)], list[ClipSplit]()
+    for (config, split), of_split in grouped.items():
+        siblings = tuple(name for of_config, name in grouped if of_config == config)
+        parts = _folder_splits(clips, of_split) if len(siblings) == 1 else ()
+        for name in parts or (split,):
+            table, told = found[of_split[0]], parts or siblings
+            made.append(ClipSplit(config, name, tuple(of_split), (), table, True, (), told, configs, bool(parts)))
     named = {path for of_split in grouped.values() for path in of_split}
     left = (path for path in tables if path not in named and _is_told(path))
-    return ClipLayout(made, tuple(left)) if made else None
+    return ClipLayout(tuple(made), tuple(left)) if made else None
+
+
+def _folder_splits(clips: Sequence[str], tables: Sequence[str]) -> tuple[str, ...]:
+    """The splits by which folders tell the clips of whole tables apart; none where there are not several."""
+    if not all(map(is_whole_table, tables)):
+        return ()
+    near = f"{dirname(tables[0])}/" if dirname(tables[0]) else ""
+    folders = {dirname(path) for path in clips}
+    inside = [folder for folder in folders if f"{folder}/".startswith(near)] or folders
+    words = {next((part.lower() for part in folder.split("/")[::-1] if part.lower() in SPLIT_WORDS), "")
+             for folder in inside} - {""}  # fmt: skip
+    alike = {_alike(word): word for word in sorted(words)}
+    return tuple(alike[at] for at in sorted(alike)) if len(alike) > 1 else ()
+
+
+def _alike(split: str) -> int:
+    """The place of a split among all kinds of splits."""
+    return next((at for at, one in enumerate(SPLITS_ALIKE) if split in one), len(SPLITS_ALIKE))
 
 
 def tables_among(paths: Sequence[str]) -> list[str]:
@@ -313,7 +319,7 @@ def _sort(path: str) -> str:
     stem = stem_of(path)
     if stem.endswith(".trans"):
         return "*.trans"
-    speaks = split_in_stem(stem) is not None or stem.lower() in WHOLE_TABLE_STEMS
+    speaks = split_in_stem(stem) is not None or is_whole_stem(stem)
     return re.sub(r"\d+", "0", basename(path).lower()) if speaks else path
 
 
@@ -344,7 +350,7 @@ def _speaking(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _says(folder: str) -> bool:
-    known = folder.lower() in _FOLDERS or folder.lower() in SPLIT_WORDS
+    known = folder.lower() in GENERIC_FOLDERS or folder.lower() in SPLIT_WORDS
     return not known and not folder.lower().endswith(ARCHIVE_ENDINGS)
 
 
@@ -359,8 +365,7 @@ def _split(path: str, config: str) -> str:
     folder = next((part for part in folders if part and part.lower() in SPLIT_WORDS), None)
     if folder is not None:
         return folder.lower()
-    plain = re.sub(r"\W+", "_", stem).strip("_")
-    return "train" if plain.lower() in WHOLE_TABLE_STEMS or not plain else plain
+    return "train" if is_whole_stem(stem) else re.sub(r"\W+", "_", stem).strip("_")
 
 
 def _bare(name: str) -> str:

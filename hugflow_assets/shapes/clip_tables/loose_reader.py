@@ -18,7 +18,8 @@ from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.repo_clips import repo_clips
-from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
+from hugflow_assets.shapes.join.rows import Decision, count_rows
+from hugflow_assets.shapes.join.scope import Scope, split_told
 from hugflow_assets.shapes.media_folders.metadata import read_rows
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources
@@ -49,13 +50,17 @@ class ClipFileReader(Reader):
         rows = self._made_table()
         names = repo_clips(self.shard, self.sources)
         match = self._joined(rows, names)
-        self._count(match, start, end, len(names))
+        here = self._of_part(rows, match, names)
+        self._count(match[here], match[start:end][here[start:end]], len(names))
         if start == 0:
             self.counts += kept_counts(rows)
         schema, at = kept_schema(rows), start
         self.kinds = kept_kinds(schema)
         for batch in read_rows(rows, schema, start, end, _ROWS_AT_ONCE):
-            yield self._with_clips(batch, match[at : at + batch.num_rows], names)
+            kept = here[at : at + batch.num_rows]
+            if kept.any():
+                clips = match[at : at + batch.num_rows][kept]
+                yield self._with_clips(batch.filter(pa.array(kept)), clips, names)
             at += batch.num_rows
         if self.shard.features is None:
             known = table_features(schema, self._column, self._audio)
@@ -86,18 +91,29 @@ class ClipFileReader(Reader):
         with self.sources.making(target) as is_made:
             if not is_made:
                 table, decision = ClipTable(rows, self._column), Decision(Clips([names]))
+                tables = [file.path for file in self.shard.source.beside]
                 for at, file in enumerate(self.shard.source.beside):
                     self.sources.stop_if_asked()
-                    decision.add(table.paths_of(at), Scope.of(file.path, **told))
+                    decision.add(table.paths_of(at), Scope.of(file.path, beside=tables, **told))
                 np.save(target, decision.all())
         return np.load(target, mmap_mode="r")
 
-    def _count(self, match: Any, start: int, end: int | None, clips: int) -> None:
-        """The rows of this range; with the first range the clips of all."""
-        self.counts.update(count_rows(match[start:end]))
-        if start == 0:
+    def _of_part(self, rows: Path, match: Any, names: Names) -> Any:
+        """Which rows are of the split, where the folders of clips tell splits apart; else all."""
+        parts, part = self._spec.parts, self._spec.part
+        if not parts:
+            return np.ones(len(match), bool)
+        told = ClipTable(rows, self._column).paths.to_pylist()
+        found = (split_told(names[clip] if clip >= 0 else path, parts)
+                 for clip, path in zip(match.tolist(), told, strict=True))  # fmt: skip
+        return np.fromiter(((one or parts[0]) == part for one in found), bool, len(match))
+
+    def _count(self, match: Any, here: Any, clips: int) -> None:
+        """The rows of this range; with the first range the clips of the split."""
+        self.counts.update(count_rows(here))
+        if self._spec.start == 0:
             named = len(np.unique(match[match >= 0]))
-            splits = self._spec.scope["splits"]
+            splits = self._spec.parts or self._spec.scope["splits"]
             unnamed = counts.CLIPS_OF_OTHERS if len(splits) > 1 else counts.CLIPS_UNNAMED
             self.counts.update({counts.CLIPS_IN_SOURCE: clips, counts.CLIPS_NAMED: named, unnamed: clips - named})
 

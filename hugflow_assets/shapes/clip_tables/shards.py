@@ -27,11 +27,7 @@ def clip_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan,
                 if column == split.table.path_column:
                     features[split.audio_column] = {"_type": "Audio"}
         plans = [SplitPlan(name=split.name, shards=_clip_shards(split, files)) for split in of_config]
-        configs[name] = ConfigPlan(
-            name=name,
-            splits=tuple(plans),
-            seen=features,
-        )
+        configs[name] = ConfigPlan(name=name, splits=tuple(plans), seen=features)
     return tuple(configs.values())
 
 
@@ -47,14 +43,17 @@ def _group_shards(
 ) -> Iterator[ShardSource]:
     """The archives that some tables speak of: which clip a row means is known by the names in all of them."""
     inside = {table.archive.path for table in tables if table.archive}
-    apart = not split.shared and not split.around and inside == set(archives)  # each archive has tables of its own
+    are_own = bool(archives) and inside == set(archives)  # each archive has tables of its own
+    apart = are_own and not split.shared and not split.around
     every = split.around or archives
     for number, path in enumerate(archives or (None,)):
         others = () if apart or path is None else tuple(files[one] for one in every if one != path)
         told: dict[str, Any] = {
             "shared": split.shared,
             "apart": apart,
-            "first": apart or (number == 0 and split.is_first),
+            "first": apart or number == 0,
+            "parts": split.siblings if split.around else (),
+            "part": split.name if split.around else "",
             "at": 0 if apart or path is None else every.index(path),
             "others": _digest(others),
             "scope": split.scope,
@@ -107,6 +106,8 @@ def loose_configs(splits: Sequence[ClipSplit], files: Files) -> tuple[ConfigPlan
                     spec=ClipFileSpec(
                         **_table(split),
                         scope=split.scope,
+                        parts=split.siblings if split.by_folder else (),
+                        part=split.name if split.by_folder else "",
                         start=part * rows,
                         end=None if part == count - 1 else (part + 1) * rows,
                     ),

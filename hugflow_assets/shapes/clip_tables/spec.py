@@ -21,7 +21,7 @@ class ClipTableSpec(ShardSpec):
         rows: where the rows are in JSON that is not one row after the other; see ``formats.json_tables``.
     """
 
-    version: ClassVar[int] = 2  # rows in table order, those without a clip too; values as they are written
+    version: ClassVar[int] = 3  # 2: all rows, in table order, as they are written; 3: no clips of other tables' own
     path_column: str
     audio_column: str
     delimiter: str
@@ -50,7 +50,8 @@ class ClipArchiveSpec(ClipTableSpec):
     Attributes:
         shared: other splits read this archive too, so what is no row's here is likely theirs.
         apart: the tables are in the archive, and no other shard reads them.
-        first: this shard lands the rows that have no clip.
+        first: this shard lands the rows that have no clip; of several ``parts`` those that speak of ``part``, and with
+            the first part also those that speak of none.
         at: the number of the archive among all that the tables speak of.
         others: a digest of the other archives, whose names decide about the rows too.
     """
@@ -58,6 +59,8 @@ class ClipArchiveSpec(ClipTableSpec):
     shared: bool = False
     apart: bool = False
     first: bool = False
+    parts: tuple[str, ...] = ()
+    part: str = ""
     at: int = 0
     others: str | None = None
 
@@ -71,6 +74,8 @@ class ClipArchiveSpec(ClipTableSpec):
             "shared": self.shared,
             "apart": self.apart,
             "first": self.first,
+            "parts": list(self.parts) if self.first else [],
+            "part": self.part if self.first else "",
             "others": self.others,
         }
 
@@ -80,14 +85,20 @@ class ClipFileSpec(ClipTableSpec):
 
     Attributes:
         start, end: the rows; None: all that follow.
+        parts: the splits of the tables, where the folders of clips tell these apart.
+        part: of which of them rows are meant: by their clips, else by their paths, else they are of the first.
     """
 
     start: int
     end: int | None
+    parts: tuple[str, ...] = ()
+    part: str = ""
 
     def rows_depend_on(self) -> Mapping[str, Any]:
         return {
             **super().rows_depend_on(),
             "start": self.start,
             "end": self.end,
+            "parts": list(self.parts),
+            "part": self.part,
         }

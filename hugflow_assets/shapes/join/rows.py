@@ -7,53 +7,22 @@ none is taken, and no clip that is another row's by more of its path: a row whos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from posixpath import dirname
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from hugflow_assets.formats.names import SPLIT_WORDS, SPLITS_ALIKE
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, hash_of
 from hugflow_assets.shapes.join.paths import bare, below, composed, plain, unescaped
+from hugflow_assets.shapes.join.scope import Scope
 
 ABSENT, AMBIGUOUS = -1, -2
 _ROWS_AT_ONCE = 1 << 14
 _FEW = 8  # clips of one base name that are compared one by one
 _WHOLE, _ROOT, _PART = 1, 2, 3  # how much agrees: the row's whole path; the clip's; the ends of both
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Which of the clips a table speaks of.
-
-    ``folder`` is the table's own, ``own`` that (or the archive) which is called as the table is; ``others`` are the
-    words, in lower case, by which folders of clips are known that belong to other configs and splits.
-    """
-
-    folder: str = ""
-    own: str = ""
-    others: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, table: str, config: str, split: str, configs: Sequence[str], splits: Sequence[str]) -> Scope:
-        """Of a table that is a split of a config, among those that there are.
-
-        Args:
-            table: its path, in which archives are folders.
-        """
-        own = {word.lower() for word in (config, split) if word != "default"}
-        own = own.union(*(alike for alike in SPLITS_ALIKE if split.lower() in alike))
-        named = {word.lower() for word in (*configs, *splits)} - {"default"}
-        told = named | (SPLIT_WORDS if split.lower() in SPLIT_WORDS else frozenset())
-        return cls(dirname(table), table.rpartition(".")[0] or table, frozenset(told - own))
-
-    def is_foreign(self, folder: str) -> bool:
-        """Whether a folder of clips is called as another split or config is."""
-        return bool(self.others) and not self.others.isdisjoint(folder.lower().split("/"))
 
 
 class Decision:
@@ -85,16 +54,16 @@ class Lookup:
     """One table's view of the clips."""
 
     def __init__(self, clips: Clips, scope: Scope) -> None:
-        self.clips, self._scope = clips, scope
+        self.clips, self.folder = clips, scope.folder
         around = scope.folder
         while around not in clips.around:
             around = dirname(around)
         self._around = f"{around}/" if around else ""
-        self._own = f"{scope.own}/" if scope.own and scope.own in clips.around else ""
-        self.folder = scope.folder
-        foreign = {folder for folder in clips.folders if scope.is_foreign(folder)}
         inside = {folder for folder in clips.folders if f"{folder}/".startswith(self._around)}
-        self._foreign = foreign if inside - foreign else set()
+        inside = {folder for folder in inside if not scope.is_others(folder)}
+        self._own = {folder for folder in inside if scope.is_own(folder)}
+        surely = {folder for folder in inside if not scope.seems_others(folder)}
+        self._outside = clips.folders - ((self._own if scope.is_alone else None) or surely or inside)
         self._known: dict[str, tuple[int, int]] = {}
 
     def clip_of(self, raw: str) -> tuple[int, int]:
@@ -118,7 +87,7 @@ class Lookup:
             return int(alike[0]), _WHOLE
         near = below(self.folder, raw)
         found = self._with_paths(alike) if len(alike) <= _FEW else self._of_many(alike, path, near)
-        exact = [one for one in found if (_same(one[1], path) or _same(one[2], path)) and self._is_near(path, one[2])]
+        exact = [one for one in found if self._is_at(path, one[1], one[2])]
         exact = exact or [one for one in found if near is not None and _same(one[2], near)]
         if exact:
             return self._one(exact, raw, _WHOLE)
@@ -152,23 +121,32 @@ class Lookup:
         found: list[tuple[int, str, str]] = []
         for one in numbers.tolist():
             name, path = self.clips.path(one)
-            if self._is_inside(path) and (len(found) < 2 or (self._own and path.startswith(self._own))):
+            if self._is_inside(path) and (len(found) < 2 or self._is_own(path)):
                 found.append((one, name, path))
             if len(found) > 1 and not self._own:
                 break
         return found
 
-    def _is_near(self, path: str, clip: str) -> bool:
-        """Whether a path may be meant from the root: a mere name only where the root is in the table's scope."""
-        return "/" in path or clip.startswith(self._around)
+    def _is_at(self, path: str, name: str, clip: str) -> bool:
+        """Whether a clip is at a path, from the root or in its archive; outside the table's scope from the root only.
+
+        A mere name says nothing of where the root is.
+        """
+        is_there = _same(clip, path) or _same(name, path)
+        if name == clip or not _same(clip, path):
+            is_there = is_there and (self._is_inside(clip) or (name == clip and "/" in path))
+        return is_there and ("/" in path or clip.startswith(self._around))
 
     def _is_inside(self, path: str) -> bool:
-        return path.startswith(self._around) and (not self._foreign or dirname(path) not in self._foreign)
+        return path.startswith(self._around) and (not self._outside or dirname(path) not in self._outside)
+
+    def _is_own(self, path: str) -> bool:
+        return bool(self._own) and dirname(path) in self._own
 
     def _one(self, found: list[tuple[int, str, str]], raw: str, how: int) -> tuple[int, int]:
         """The only one; of several the only one of the table's own, or that is written just as the row writes it."""
         if len(found) > 1:
-            found = [one for one in found if self._own and one[2].startswith(self._own)] or found
+            found = [one for one in found if self._is_own(one[2])] or found
             written = [one for one in found if self.clips.name(one[0]).endswith(raw.strip())]
             found = written if len(written) == 1 and composed(raw) != raw else found
         return (found[0][0] if len(found) == 1 else AMBIGUOUS), how

@@ -25,11 +25,13 @@ from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, composed
 from hugflow_assets.shapes.join.repo_clips import repo_clips
-from hugflow_assets.shapes.join.rows import Scope, count_rows
+from hugflow_assets.shapes.join.rows import count_rows
+from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.media_folders.joined_rows import FOUND, given, join_lines, join_rows, status_path
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
-from hugflow_assets.shapes.media_folders.metadata import make_rows, named_media, read_rows
+from hugflow_assets.shapes.media_folders.metadata import FILE_NAME, make_rows, named_media, read_rows
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
+from hugflow_assets.shapes.media_folders.splits import part_told
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.shapes.reader import Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
@@ -123,12 +125,13 @@ class FolderReader(Reader):
         names = self._names(metadata)
         joined = self._joined(rows, schema, metadata, names)
         status, at = np.load(status_path(joined), mmap_mode="r"), spec.start
-        part = _Part(spec, names, "" if metadata.archive is None else f"{metadata.archive.path}/")
+        part = _Part(spec, names, metadata)
+        named = FILE_NAME if lines is not None else next((one for one, tree in self._trees.items() if tree.kind), "")
         part.count_clips(status, self.counts)
         for batch in read_rows(joined, schema, spec.start, spec.end, _ROWS_AT_ONCE):
             clips = status[at : at + batch.num_rows]
             at += batch.num_rows
-            kept = part.kept(clips)
+            kept = part.kept(clips, batch.column(named) if named in batch.schema.names else None)
             self.counts["rows_of_other_splits"] += int(np.count_nonzero(~kept))
             self.counts.update(count_rows(clips[kept]))
             self._found.clear()
@@ -190,14 +193,25 @@ class FolderReader(Reader):
 
 
 class _Part:
-    """Which rows of metadata are of the shard's split: those whose file is, and in the first split those without."""
+    """Which rows of metadata are of the shard's split: those whose file is, or would be where it is not there.
 
-    def __init__(self, spec: FolderMetadataSpec, names: Names, before: str) -> None:
-        self._spec, self._names, self._before = spec, names, before
+    What says nothing of a split is of the first.
+    """
 
-    def kept(self, clips: Any) -> Any:
-        """Which of some rows, by their files, are of the split."""
-        return np.array([self._is_here(int(clip)) for clip in clips], bool)
+    def __init__(self, spec: FolderMetadataSpec, names: Names, metadata: SourceFile) -> None:
+        self._spec, self._names, self._folder = spec, names, posixpath.dirname(metadata.path)
+        self._before = "" if metadata.archive is None else f"{metadata.archive.path}/"
+
+    def kept(self, clips: Any, paths: pa.Array | None) -> Any:
+        """Which of some rows, by their files and the paths of these, are of the split."""
+        told = [None] * len(clips) if paths is None else paths.to_pylist()
+        return np.array(
+            [
+                self._is_here(int(clip)) if clip >= 0 else self._would_be_here(path)
+                for clip, path in zip(clips, told, strict=True)
+            ],
+            bool,
+        )
 
     def count_clips(self, status: Any, found: Counter[str]) -> None:
         """Count the files of the split, where this shard is the first of its metadata."""
@@ -206,6 +220,11 @@ class _Part:
         named = sum(self._is_here(int(clip)) for clip in np.unique(status[status >= 0]))
         every = self._spec.files_beside
         found.update({counts.CLIPS_IN_SOURCE: every, counts.CLIPS_NAMED: named, counts.CLIPS_UNNAMED: every - named})
+
+    def _would_be_here(self, path: str | None) -> bool:
+        parts = self._spec.parts
+        told = part_told(path, self._folder, self._before, parts)
+        return not parts or (told or parts[0].name) == self._spec.split
 
     def _is_here(self, clip: int) -> bool:
         parts = self._spec.parts

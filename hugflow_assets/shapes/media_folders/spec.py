@@ -34,12 +34,12 @@ class FolderMetadataSpec(ShardSpec):
     Attributes:
         column: where the files go that the rows name.
         start, end: the rows; None: all that follow.
-        split: only rows whose files are of this split are meant, and for the first of ``parts`` those of none.
+        split: only rows whose files are of this split are meant, or would be; for the first of ``parts`` those of none.
         parts: which files are of which split; empty where all rows are meant.
         files_beside: how many media files lie beside the metadata, to be counted by this shard.
     """
 
-    version: ClassVar[int] = 2  # clips by the join of all shapes, values as they are written
+    version: ClassVar[int] = 3  # 2: clips by the join of all shapes; 3: rows of no file in the split that they name
     column: str
     start: int
     end: int | None

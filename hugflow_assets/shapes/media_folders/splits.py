@@ -8,6 +8,8 @@ from dataclasses import replace
 from posixpath import basename, dirname
 
 from hugflow_assets.intake.models import Frozen
+from hugflow_assets.shapes.join.paths import below, plain
+from hugflow_assets.shapes.join.scope import split_told
 from hugflow_assets.shapes.sight import ConfigFiles, Layout
 
 _WORDS = {
@@ -59,6 +61,23 @@ def parts_of(splits: Splits) -> tuple[SplitPart, ...]:
             )
         )
     return tuple(made)
+
+
+def part_told(path: str | None, folder: str, before: str, parts: Sequence[SplitPart]) -> str | None:
+    """The split whose file a path would be, if it were there; None where it does not say.
+
+    Args:
+        folder: that of the metadata.
+        before: stands before all files: the archive that they are in.
+    """
+    if path is None:
+        return None
+    steps = plain(path).split("/")
+    ends = (f"{before}{'/'.join(steps[at:])}" for at in range(len(steps)))
+    for end in (below(folder, path), *ends):
+        if end is not None and (found := next((part.name for part in parts if part.holds(end)), None)) is not None:
+            return found
+    return split_told(path, [part.name for part in parts])
 
 
 def with_all_named(

@@ -39,7 +39,8 @@ from hugflow_assets.formats.webdataset import keyed
 from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_table
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names, write_names
-from hugflow_assets.shapes.join.rows import Decision, Scope, count_rows
+from hugflow_assets.shapes.join.rows import Decision, count_rows
+from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
@@ -114,6 +115,14 @@ class LoneTexts:
             return _with_tables(found) or ([listed] if listed else [])
         return [columns for _, columns in found] or ([listed] if listed else [])
 
+    def columns_of_none(self) -> Iterator[Columns]:
+        """What tables say in the rows that no clip was given for; when all clips have been asked for."""
+        are_of_splits = len({split_named(table.name) for table in self._tables}) > 1
+        for table in self._tables:
+            for row in np.flatnonzero(~table.used).tolist():
+                columns = table.values(row)
+                yield _with_tables([(table.name, columns)])[0] if are_of_splits else columns
+
     def count(self, found: Counter[str]) -> None:
         """Count what belongs to no clip; when all clips have been asked for."""
         for table in self._tables:
@@ -129,13 +138,10 @@ class LoneTexts:
         found["texts_of_no_clip"] += len(self._unread) if self.hides_others else 0
 
     def _named(self, clip: str) -> list[tuple[_Table, list[int]]]:
-        """The rows of the tables in the nearest folder around the clip, and of those that lie elsewhere."""
-        near = [one for one in self._tables if not one.folder or clip.startswith(f"{one.folder}/")]
-        deepest = max((len(one.folder) for one in near), default=0)
-        meant = [one for one in self._tables if one.is_elsewhere or (one in near and len(one.folder) == deepest)]
-        if not meant or self._clips is None or (number := self._clips.number(clip)) is None:
+        """The rows of each table that mean the clip."""
+        if not self._tables or self._clips is None or (number := self._clips.number(clip)) is None:
             return []
-        return [(one, rows) for one in meant if (rows := one.rows_of(number))]
+        return [(one, rows) for one in self._tables if (rows := one.rows_of(number))]
 
     # ---- reading them
 
@@ -164,9 +170,10 @@ class LoneTexts:
         with closing(self._members()) as every:
             write_names((member.name for member in every), self._work / "names.arrow")
         self._clips = Clips([Names(self._work / "names.arrow", "")])
-        splits = [split for table in self._tables if (split := split_named(table.name))]
-        for table in self._tables:
-            table.join(self._clips, splits)
+        splits = [split_named(table.name) for table in self._tables]
+        for table, split in zip(self._tables, splits, strict=True):
+            alike = [one.name for one, other in zip(self._tables, splits, strict=True) if other == split]
+            table.join(self._clips, list(filter(None, splits)), alike)
 
     def _gather(self, to: Path) -> dict[str, Path]:
         """Write the texts that stand alone to an Arrow file, and know the clips; large texts get files of their own."""
@@ -275,11 +282,11 @@ class _Table:
         self.used = np.zeros(len(rows), bool)
         self._match, self._by_clip = np.zeros(0, np.int64), np.zeros(0, np.int64)
 
-    def join(self, clips: Clips, splits: Sequence[str]) -> None:
+    def join(self, clips: Clips, splits: Sequence[str], tables: Sequence[str]) -> None:
         """Decide which clips the rows mean."""
         decision = Decision(clips)
         split = split_named(self.name) or "train"
-        decision.add(self.rows.paths, Scope.of(self.name, "default", split, (), splits))
+        decision.add(self.rows.paths, Scope.of(self.name, "default", split, (), splits, tables))
         self._match = decision.all()
         self._by_clip = np.argsort(self._match, kind="stable")
 
@@ -296,7 +303,11 @@ class _Table:
         return {**found, counts.ROWS_JOINED: used, counts.ROWS_ABSENT: absent}
 
     def columns(self, row: int) -> Columns:
+        """What a row says that is given out with its clip."""
         self.used[row] = True
+        return self.values(row)
+
+    def values(self, row: int) -> Columns:
         if are_lines(self.rows.rows.schema):
             line, _ = parsed(self.rows.rows.column(LINE)[row].as_py(), Counter())
             return {name: (dumped(value).decode(), JSON_TEXT) for name, value in line.items()}

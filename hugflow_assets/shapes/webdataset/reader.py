@@ -26,6 +26,7 @@ from hugflow_assets.shapes.texts.text_values import json_text, whole_text
 from hugflow_assets.shapes.values.inferred_types import SeenTypes
 
 _MOST_ROWS = 1024
+_OF_NO_CLIP = 1 << 10  # bytes that a row without a clip is taken for
 _SAID = "\0"  # in a row: the columns of what is said of its clip
 Row = dict[str, Any]
 
@@ -48,8 +49,8 @@ class WebDatasetReader(Reader):
             self._texts = texts if texts else None
             rows: list[Row] = []
             size = 0
-            for row, row_bytes in self._rows(local, file.path):
-                rows += self._with_texts(row, file.path)
+            for several, row_bytes in self._all_rows(local, file.path):
+                rows += several
                 size += row_bytes
                 if size >= BATCH_BYTES or len(rows) >= _MOST_ROWS:
                     yield self._batch(rows)
@@ -66,6 +67,15 @@ class WebDatasetReader(Reader):
 
     def resolve(self, paths: list[str]) -> dict[str, Path]:
         return {path: self._spooled.pop(path) for path in paths if path in self._spooled}
+
+    def _all_rows(self, local: Path, source_path: str) -> Iterator[tuple[list[Row], int]]:
+        """The samples with what is said of them, and then the rows of tables whose clips are not there."""
+        media: dict[str, None] = {}
+        for row, row_bytes in self._rows(local, source_path):
+            media |= {field: None for field in row if kind_of(field) in FEATURES}
+            yield self._with_texts(row, source_path), row_bytes
+        for said in self._texts.columns_of_none() if self._texts is not None else ():
+            yield [{**media, KEY: None, URL: source_path, _SAID: said}], _OF_NO_CLIP
 
     def _rows(self, local: Path, source_path: str) -> Iterator[tuple[Row, int]]:
         row: Row = {}

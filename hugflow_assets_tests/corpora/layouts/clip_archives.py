@@ -11,7 +11,7 @@ from hugflow_assets_tests.corpora.layouts.table_files import PATH_COLUMNS, cells
 from hugflow_assets_tests.corpora.model import Clip, Corpus, Split
 from hugflow_assets_tests.corpora.repository import ARCHIVES, Rendered, Rows, archive
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import CSV, FORMATS, JSONL, TSV, type_cells
+from hugflow_assets_tests.corpora.tables import CSV, FORMATS, JSONL, TSV, type_configs
 
 ARRANGED = ("one for all", "one a split", "several a split", "each with a table of its own")
 
@@ -82,8 +82,8 @@ def tables_beside(draw: st.DrawFn) -> Rendered:
             must.append((path, expected(cell, column, _meant(style, inside, home if each else None, packing, split))))
         files |= {path: table.write(rows) for path, rows in tables.items()}
         records[record(corpus, split)] = [row for path in sorted(tables) for of, row in must if of == path]
-        if table.is_text:
-            type_cells(records[record(corpus, split)])
+    if table.is_text:
+        type_configs(records)
     files |= {name: archive(name, members) for name, members in packing.members.items() if members}
     is_ordered = ending == ".zip" and arranged in ARRANGED[:2]
     refusals = ("shape-unsupported",) if ending == ".zip" and style == "id" else ()  # zips are opened if they are most
@@ -128,8 +128,8 @@ def tables_inside(draw: st.DrawFn) -> Rendered:
         inside = (f"{folder}{split.name}{table.ending}", table.write(rows))
         name = f"{split.name}{ending}"
         files[name] = archive(name, [inside, *clips.items()] if is_first else [*clips.items(), inside])
-        if table.is_text:
-            type_cells(must)
         records[record(corpus, split)] = must
+    if table.is_text:
+        type_configs(records)
     return Rendered(f"{ending} archives with their {table.ending} inside, {style} in {column!r}", files, records,
                     is_joined=True, is_ordered=ending == ".zip")  # fmt: skip

@@ -11,7 +11,7 @@ from hugflow_assets_tests.corpora.layouts.table_files import record
 from hugflow_assets_tests.corpora.model import Clip, Row, Split
 from hugflow_assets_tests.corpora.repository import ARCHIVES, Rendered, Rows, archive, tar_of
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import LINE, TSV, cleaned, type_cells
+from hugflow_assets_tests.corpora.tables import LINE, TSV, cleaned, type_configs
 
 COMMON_VOICE = ("client_id", "path", "sentence", "up_votes")
 
@@ -63,8 +63,7 @@ def common_voice_mirror(draw: st.DrawFn) -> Rendered:
         records[of_language] = [
             {**row, "audio": audio(split, one.clip)} for row, one in zip(rows, split.rows, strict=True)
         ]
-    for rows in records.values():
-        type_cells(rows)
+    type_configs(records)
     return Rendered("Common Voice, mirrored", files, records, is_ordered=False, is_joined=True,
                     hf_id="mozilla/common_voice_x")  # fmt: skip
 
@@ -104,8 +103,7 @@ def common_voice_release(draw: st.DrawFn) -> Rendered:
         files[f"{folder}/reported.tsv"] = b"sentence_id\tsentence\tlocale\treason\ns1\tx\txx\toffensive\n"
     if ending:
         files = {f"{root}{ending}": archive(ending, list(files.items()))}
-    for rows in records.values():
-        type_cells(rows)
+    type_configs(records)
     return Rendered(f"Common Voice, as released{f', in {ending}' if ending else ''}", files, records, is_joined=True)
 
 
@@ -279,8 +277,7 @@ def fleurs(draw: st.DrawFn) -> Rendered:
         records[record(corpus, split)] = [
             {**row, "audio": audio(split, one.clip)} for row, one in zip(rows, split.rows, strict=True)
         ]
-    for rows in records.values():
-        type_cells(rows)
+    type_configs(records)
     return Rendered("FLEURS", files, records, is_ordered=False, is_joined=True)
 
 
@@ -325,8 +322,7 @@ def switchlingua(draw: st.DrawFn) -> Rendered:
         records[f"{language.replace('-', '_')}.jsonl"] = [
             {**row, "audio": audio(split, one.clip)} for row, one in zip(rows, split.rows, strict=True)
         ]
-    for rows in records.values():
-        type_cells(rows)
+    type_configs(records)
     return Rendered("SwitchLingua", files, records, is_joined=True)
 
 

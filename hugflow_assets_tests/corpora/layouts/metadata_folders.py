@@ -9,7 +9,7 @@ from hugflow_assets_tests.corpora.layouts.table_files import cells
 from hugflow_assets_tests.corpora.model import Clip, Corpus
 from hugflow_assets_tests.corpora.repository import Rendered, Rows, zip_of
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import CSV, JSONL, PARQUET, type_cells
+from hugflow_assets_tests.corpora.tables import CSV, JSONL, PARQUET, type_configs
 
 PLACES = ("in each split", "above the splits", "beside the only split's folders")
 STYLES = ("from the table", "./", "backslashes", "foreign root", "base name")
@@ -49,8 +49,7 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
         for made in must:
             del made["file_name"]
     if table is CSV:
-        for must in [[row for rows in records.values() for row in rows]] if where == PLACES[1] else records.values():
-            type_cells(must)
+        type_configs(records)
     if is_zip:
         files = {"data.zip": zip_of(list(files.items()))}
     return Rendered(f"metadata{table.ending} {where}{', in a zip' if is_zip else ''}, {style}", files, records)

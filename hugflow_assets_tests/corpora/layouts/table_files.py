@@ -11,7 +11,7 @@ from hugflow_assets_tests.corpora import naming
 from hugflow_assets_tests.corpora.model import Clip, Corpus, Row, Split
 from hugflow_assets_tests.corpora.repository import Rendered, Rows
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import FORMATS, PARQUET, Format, type_cells
+from hugflow_assets_tests.corpora.tables import FORMATS, PARQUET, Format, type_configs
 
 PATH_COLUMNS = ("path", "file_name", "audio_path", "audio_filepath", "file", "wav", "filename", "audio")
 PLACES = ("each split in its folder", "a table beside its split's folder", "one folder for all")
@@ -81,9 +81,9 @@ def loose_tables(draw: st.DrawFn) -> Rendered:
             rows.append(cell)
             must.append(expected(cell, column, naming.meant(style, place, scope)))
         files[path] = table.write(rows)
-        if table.is_text:
-            type_cells(must)
         records[record(corpus, split)] = must
+    if table.is_text:
+        type_configs(records)
     return Rendered(f"loose files, {kind} a split in {column!r}, {where}, {style}", {**files, **every}, records,
                     is_joined=True)  # fmt: skip
 
