@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster import DagsterRunStatus, instance_for_test
+from dagster import DagsterInstance, DagsterRunStatus
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets_tests.datasets_made import text_files
@@ -21,7 +21,7 @@ def asks(hf_id: str, description: str = "Text.") -> str:
 
 @pytest.fixture
 def team(tmp_path: Path, hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    with instance_for_test() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
+    with DagsterInstance.ephemeral() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
         for name in ("red", "blue"):
             hub.add_repo(f"org/{name}", text_files(tmp_path / name))
         for variable in ("GITHUB_TOKEN", "SLACK_BOT_TOKEN"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster import instance_for_test
+from dagster import DagsterInstance
 
 from hugflow_assets_tests.datasets_made import speech_files
 from hugflow_assets_tests.e2e.team import GOOD, Team, team_at
@@ -19,7 +19,7 @@ NAMES = ("landed", "refused", "silent", "malformed", "double", "withdrawn")
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     with (
         FaultyHub() as hub,
-        instance_for_test() as instance,
+        DagsterInstance.ephemeral() as instance,
         team_at(tmp_path, hub, instance, monkeypatch) as team,
     ):
         hub.add_repo("org/silent", speech_files(tmp_path / "silent"))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from dagster import instance_for_test
+from dagster import DagsterInstance
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.notify import alone_at
@@ -27,7 +27,7 @@ LANDED = ["Started", "Landed", "Landed and checked"]  # what a landing says on S
 
 @pytest.fixture
 def team(tmp_path: Path, hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    with instance_for_test() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
+    with DagsterInstance.ephemeral() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
         yield team
 
 

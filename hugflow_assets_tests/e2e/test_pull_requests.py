@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dagster import build_sensor_context, instance_for_test
+from dagster import DagsterInstance, build_sensor_context
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from hugflow_assets.orchestration.assets.platform import Platform
@@ -31,7 +31,7 @@ def hub() -> Iterator[FaultyHub]:
 
 @pytest.fixture
 def team(tmp_path: Path, hub: FaultyHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    with instance_for_test() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
+    with DagsterInstance.ephemeral() as instance, team_at(tmp_path, hub, instance, monkeypatch) as team:
         yield team
 
 

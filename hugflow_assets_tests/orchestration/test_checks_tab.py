@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster import AssetCheckKey, AssetSelection, instance_for_test
+from dagster import AssetCheckKey, AssetSelection, DagsterInstance, instance_for_test
 
 from hugflow_assets.orchestration import definitions
 from hugflow_assets.orchestration.assets.check_specs import DATASET
@@ -19,6 +20,13 @@ from hugflow_assets_tests.orchestration.ui import ui_of
 BEFORE = [rule.name for rule in PREFLIGHT_RULES]
 AFTER = [rule.name for rule in POSTLANDING_RULES]
 WRONG = "org__other__subset_nosuch__rev_main"
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    """With SQLite, since the UI's own process reads it."""
+    with instance_for_test() as instance:
+        yield instance
 
 
 @pytest.fixture
@@ -70,7 +78,7 @@ def test_execute_all_judges_every_landed_dataset(mixed: Project) -> None:
     """Dagster launches it without a partition."""
     mixed.add("second", "org/other")
     sync(["add/second.yaml"], instance=mixed.instance)
-    with instance_for_test() as fresh:  # which has heard of nothing
+    with DagsterInstance.ephemeral() as fresh:  # which has heard of nothing
         fresh.add_dynamic_partitions("datasets", mixed.store.index.names())
         job = definitions().get_implicit_global_asset_job_def()
         graph = definitions().get_repository_def().asset_graph

@@ -68,7 +68,8 @@ def test_several_processes_at_once_make_one_instance_and_register_each_key_once(
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # Dagster is imported once
     ready = context.Barrier(4)
     processes = [context.Process(target=_register, args=(str(tmp_path), ready)) for _ in range(4)]
     for one in processes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagster import AssetKey, AssetRecordsFilter, instance_for_test
+from dagster import AssetKey, AssetRecordsFilter, DagsterInstance
 
 from hugflow_assets.orchestration.sync.run_here import SyncResult, sync
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
@@ -60,7 +60,7 @@ def test_an_edited_description_is_taken_over_without_fetching(speech: Project) -
 
 def test_a_lost_instance_is_caught_up_by_events_without_runs(speech: Project) -> None:
     once(speech)
-    with instance_for_test() as fresh:
+    with DagsterInstance.ephemeral() as fresh:
         found = sync(instance=fresh)
         assert [one.action for one in found] == ["no-op"]
         assert fresh.get_runs_count() == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dagster import AssetKey, AssetRecordsFilter, DagsterInstance, instance_for_test
+from dagster import AssetKey, AssetRecordsFilter, DagsterInstance
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
@@ -85,7 +85,7 @@ def test_a_lost_instance_is_caught_up_without_a_run_or_a_byte(speech: Project) -
     manifest = speech.store.manifest(SPEECH)
     assert manifest is not None
     before = len(speech.hub.requests)
-    with instance_for_test() as fresh:
+    with DagsterInstance.ephemeral() as fresh:
         assert [one.action for one in sync(instance=fresh)] == ["no-op"]
         assert fresh.get_runs_count() == 0
         assert speech.hub.requests[before:] == []
