@@ -1,4 +1,4 @@
-"""A landing in a process of its own, to be killed: ``python -m … <endpoint> <folder> <executor>``."""
+"""A landing in a process of its own, to be killed: ``python -m … <endpoint> <folder> <executor> <form>``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from hugflow_assets.planning.resolve import resolve
 from hugflow_assets.store import Store
 
 
-def main(endpoint: str, folder: str, executor: Literal["threads", "processes"]) -> None:
+def main(
+    endpoint: str, folder: str, executor: Literal["threads", "processes"], form: Literal["files", "packed"]
+) -> None:
     access = HubAccess(endpoint=endpoint)
     plan = resolve(Hub(access), DatasetRequest(hf_id="acme/speech", description="Speech."))
     store = Store(Path(folder) / "storage", Path(folder) / "state", lease_ttl_s=1)
     print("landing", flush=True)
-    land(plan, store, access, LandingOptions(executor=executor, workers=2, progress_interval_s=0.05))
+    land(plan, store, access, LandingOptions(executor=executor, form=form, workers=2, progress_interval_s=0.05))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ import pytest
 from hugflow_assets.landing.land import land
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.store import Store
+from hugflow_assets.store.models import Form
 from hugflow_assets_tests.datasets_made import tar_bytes, tsv_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import tree_of
 from hugflow_assets_tests.polling import poll
 
 KILLS = 4
+MODULE = "hugflow_assets_tests.landing.crashing"
 
 
 def corpus() -> dict[str, bytes]:
@@ -47,10 +50,18 @@ def zipped() -> dict[str, bytes]:
     return {"data.zip": zip_bytes({**clips, "metadata.csv": f"file_name,at\n{metadata}".encode()})}
 
 
-def landing(house: House, executor: str) -> subprocess.Popen[bytes]:
+def landing(house: House, executor: str, form: str = "files") -> subprocess.Popen[bytes]:
     """A process that has begun to land."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "hugflow_assets_tests.landing.crashing", house.hub.url, str(house.folder), executor],
+        [
+            sys.executable,
+            "-m",
+            "hugflow_assets_tests.landing.crashing",
+            house.hub.url,
+            str(house.folder),
+            executor,
+            form,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -59,16 +70,17 @@ def landing(house: House, executor: str) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.parametrize("files", [corpus, zipped], ids=["clip archives", "zip"])
+@pytest.mark.parametrize(("files", "form"), [(corpus, "files"), (zipped, "packed")])
 def test_archives_killed_at_random_land_as_if_never_killed(
-    house: House, repo: Callable[..., str], files: Callable[[], dict[str, bytes]]
+    house: House, repo: Callable[..., str], files: Callable[[], dict[str, bytes]], form: Form
 ) -> None:
     chance = random.Random(7)
     repo(files())
+    house.options = replace(house.options, form=form)
     clean = tree_of(house.elsewhere("clean").land().path)
     house.hub.bytes_per_s = 2_000_000  # slow enough that kills meet every phase
     for _ in range(KILLS):
-        process = landing(house, "threads")
+        process = landing(house, "threads", form)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(chance.uniform(0.1, 0.8))
         process.send_signal(signal.SIGKILL)

@@ -19,7 +19,7 @@ from hugflow_assets.rules.reconciliation import unaccounted
 from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import House
-from hugflow_assets_tests.landing.trees import rows_of, tree_of
+from hugflow_assets_tests.landing.trees import media_of, rows_of, tree_of
 from hugflow_assets_tests.shapes.layout_cases import LAYOUT_CASES
 from hugflow_assets_tests.shapes.shape_cases import CASES, FLAC, Case
 
@@ -57,6 +57,13 @@ def test_a_shape_lands_with_its_rows_its_text_and_its_bytes(house: House, name: 
     assert list(unaccounted(found.manifest)) == []
     assert verify(house.store, found.manifest.name).whole
     assert house.land(house.plan(hf_id=case.hf_id, **case.asked)).action is Action.NOOP
+    packed = house.elsewhere("packed")
+    packed.options = replace(packed.options, pack_size=4_000)
+    in_tars = packed.land(packed.plan(hf_id=case.hf_id, **case.asked, form="packed"))
+    assert media_of(in_tars.path) == media_of(found.path)
+    assert in_tars.manifest.counts.model_copy(update={"json_bytes": 0}) == found.manifest.counts.model_copy(
+        update={"json_bytes": 0}
+    )
 
 
 @pytest.mark.parametrize(
