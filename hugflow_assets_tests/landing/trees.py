@@ -27,7 +27,7 @@ def rows_of(landed: LandedDataset, record: str) -> list[dict[str, Any]]:
 
 def media_of(root: Path) -> dict[str, bytes]:
     """The media of a landing as files, whatever its form: members of tars where ``tar`` would put them."""
-    found = {}
+    found: dict[str, bytes] = {}
     for kind in MEDIA:
         for path in sorted((root / kind).rglob("*")):
             if path.suffix == ".tar":
