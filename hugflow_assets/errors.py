@@ -283,6 +283,12 @@ class ManifestError(HugflowError):
     code = "manifest-unreadable"
 
 
+class ExportRefusedError(HugflowError):
+    """What was asked for cannot be written from this dataset, or not to that place. Nothing was written."""
+
+    code = "export-refused"
+
+
 class DamagedDatasetError(HugflowError):
     """Files of a landed dataset are missing or differ from their recorded hashes."""
 

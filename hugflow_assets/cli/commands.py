@@ -86,6 +86,11 @@ COMMANDS = {
         "datasets.open",
         "Show how to open a landed dataset in each toolkit, with its own paths and columns, ready to paste.",
     ),
+    "export": Entry(
+        "Datasets",
+        "datasets.export",
+        "Write a landed dataset for Kaldi, ESPnet, WeNet, WebDataset, Lhotse Shar or SpeechBrain; audio is not copied.",
+    ),
     "update": Entry(
         "Datasets",
         "datasets.update",

@@ -215,6 +215,18 @@ class Dataset:
         """The rows as lines of the record, with paths relative to ``path``."""
         return (line for _, line in self._numbered_lines())
 
+    def lines_with_places(self) -> Iterator[tuple[str, str, int, bytes]]:
+        """The same lines, each with its config, its split, and its number in that split."""
+        if self._chosen is None:
+            for config, split in self.parts:
+                for row, line in enumerate(self._records[config, split]):
+                    yield config, split, row, line
+            return
+        splits = {id(record): split for (_, split), record in self._records.items()}
+        for position in self._chosen:
+            config, record, row = self._place(position)
+            yield config, splits[id(record)], row, record.line(row)
+
     def _numbered_lines(self) -> Iterator[tuple[int, bytes]]:
         """Position and line of each row that is chosen."""
         if self._chosen is None:
