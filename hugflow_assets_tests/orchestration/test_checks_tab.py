@@ -78,7 +78,7 @@ def test_execute_all_judges_every_landed_dataset(mixed: Project) -> None:
     """Dagster launches it without a partition."""
     mixed.add("second", "org/other")
     sync(["add/second.yaml"], instance=mixed.instance)
-    with DagsterInstance.ephemeral() as fresh:  # which has heard of nothing
+    with instance_for_test() as fresh:  # which has heard of nothing
         fresh.add_dynamic_partitions("datasets", mixed.store.index.names())
         job = definitions().get_implicit_global_asset_job_def()
         graph = definitions().get_repository_def().asset_graph
