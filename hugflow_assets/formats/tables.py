@@ -90,7 +90,8 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
             continue
         if _is_row(columns, columns[at] in clips or is_clip(columns[at].strip()) or delimiter == "|"):
             return _headerless(columns, at, delimiter)
-        if below is not None and below < len(columns) and ending != ".txt":
+        is_even = len(columns) > 2 and all(len(row) == len(columns) for row in rows[:-1])
+        if below is not None and below < len(columns) and (ending != ".txt" or (is_even and delimiter == "\t")):
             return Table(tuple(columns), columns[below], delimiter)
     if lists and ending == ".txt" and is_list(head, clips.__contains__):
         return Table(LIST_COLUMNS, LIST_COLUMNS[0], " ", headerless=True)

@@ -102,7 +102,8 @@ def _problems(
             f"{which}, where the data ought to be: committed without git-lfs.",
             "Ask the dataset's owners to push the files themselves (git lfs push).",
         )
-    if plan.shape is Shape.UNSUPPORTED and (inner := _inner_archives(data, looks)):
+    unsure = data if plan.shape is Shape.UNSUPPORTED else _zips_read(plan)
+    if inner := [name for name in _inner_archives(unsure, looks) if name not in set(_members_read(plan))]:
         yield (
             f"{listed(inner)}: archives inside an archive, which Hugflow does not open; what is inside would be lost.",
             "Ask the dataset's owners to publish the inner archives as files of the repository.",
@@ -154,6 +155,16 @@ def _archived(left: Sequence[SourceFile], looks: Looks) -> Iterator[tuple[str, l
 def _inner_archives(data: Sequence[SourceFile], looks: Looks) -> list[str]:
     """The archives in archives of which nothing else is known."""
     return [f"{archive}/{name}" for archive, names in _insides(data, looks) for name in names if is_archive(name)]
+
+
+def _zips_read(plan: LandingPlan) -> list[SourceFile]:
+    """The zip archives of whose members some are read."""
+    files = (file for shard in _shards(plan) for file in (*shard.files, *shard.beside))
+    return list({file.archive.path: file.archive for file in files if file.archive is not None}.values())
+
+
+def _members_read(plan: LandingPlan) -> Iterator[str]:
+    return (file.path for shard in _shards(plan) for file in (*shard.files, *shard.beside) if file.archive is not None)
 
 
 def _insides(files: Sequence[SourceFile], looks: Looks) -> Iterator[tuple[str, Sequence[str]]]:

@@ -14,12 +14,13 @@ from posixpath import basename
 from typing import Any
 
 from hugflow_assets.formats.datasets_internals import data_endings, files_of_module, metadata_names, module_of_endings
-from hugflow_assets.formats.media import AUDIO_ALONE
+from hugflow_assets.formats.media import AUDIO_ALONE, media_kind
 from hugflow_assets.formats.names import SPLIT_WORDS, is_archive
 from hugflow_assets.planning.listing_fs import BASE, listed, relative
 from hugflow_assets.shapes.file_lists import is_seal
 from hugflow_assets.shapes.sight import ZIP, ConfigFiles, Layout
 from hugflow_assets.shapes.texts.found import texts_by_name
+from hugflow_assets.shapes.texts.text_places import side_texts
 
 _ARCHIVES = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz"}
 _BEFORE_ZIP = frozenset(
@@ -44,7 +45,8 @@ def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | N
         declared = _declared_configs(card_data)
         if not declared:  # what is there for the clips' sake does not make the repository one of text
             texts = texts_by_name(tuple(paths))
-            lower = _with_lower_splits([path for path in paths if path not in texts])
+            spoken = {path: f"{path}.wav" for path in side_texts(tuple(paths)) if not media_kind(path)}  # .pcm, .raw
+            lower = _with_lower_splits([path for path in paths if path not in texts], spoken)
             with listed(list(lower)) as download_config:
                 return _named(_resolve({}, subset, download_config), lower)
         with listed(paths) as download_config:
@@ -57,17 +59,21 @@ def data_layout(paths: Sequence[str], card_data: dict[str, Any], subset: str | N
         return Layout(None, (), f"`datasets` cannot read what the card says of its files: {reason}")
 
 
-def _with_lower_splits(paths: Sequence[str]) -> dict[str, str]:
-    """The paths by the names under which `datasets` takes folders and archives in capitals (``TRAIN/``) for splits."""
+def _with_lower_splits(paths: Sequence[str], spoken: Mapping[str, str]) -> dict[str, str]:
+    """The paths by the names under which `datasets` takes folders and archives in capitals (``TRAIN/``) for splits.
+
+    Args:
+        spoken: files that are audio although their endings do not say so, with names that do.
+    """
     found: dict[str, str] = {}
     for path in paths:
-        folder, slash, name = path.rpartition("/")
+        folder, slash, name = spoken.get(path, path).rpartition("/")
         parts = [part.lower() if part.lower() in SPLIT_WORDS else part for part in folder.split("/")]
         stem, dot, ending = name.partition(".")
         if is_archive(name) and stem.lower() in SPLIT_WORDS:
             name = f"{stem.lower()}{dot}{ending}"
         found.setdefault(f"{'/'.join(parts)}{slash}{name}", path)
-    return found if len(found) == len(paths) else {path: path for path in paths}
+    return found if len(found) == len(paths) else {spoken.get(path, path): path for path in paths}
 
 
 def _named(layout: Layout, names: Mapping[str, str]) -> Layout:

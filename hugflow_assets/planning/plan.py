@@ -21,7 +21,6 @@ from hugflow_assets.planning.coverage import Looks, accounted
 from hugflow_assets.planning.data_files import data_layout
 from hugflow_assets.planning.models import LandingPlan, Version
 from hugflow_assets.planning.selection import select
-from hugflow_assets.planning.zip_directory import directory_from, member_head, zip_members
 from hugflow_assets.planning.zip_preview import opened, tables_and_archives, zips_of
 from hugflow_assets.shapes.clip_tables.layout import likely_tables, looked_at
 from hugflow_assets.shapes.clip_tables.recognise import clip_archives, clip_files
@@ -37,6 +36,7 @@ from hugflow_assets.shapes.rows.spec import RowsSpec
 from hugflow_assets.shapes.sight import Chosen, ConfigFiles, Cut, Layout, Recognised, Sight
 from hugflow_assets.shapes.texts.found import Transcripts, transcripts_of
 from hugflow_assets.shapes.webdataset.tar_preview import TarSight, look_into_tar, named_in_tars, tables_in_tars
+from hugflow_assets.shapes.zip_directory import directory_from, member_head, zip_members
 
 if TYPE_CHECKING:
     from hugflow_assets.hub.client import Hub

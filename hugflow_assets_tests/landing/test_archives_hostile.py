@@ -16,7 +16,7 @@ import pytest
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.archives.members import UnusualTarError, members, plain_names
 from hugflow_assets.hub.models import SourceFile
-from hugflow_assets.planning.zip_directory import zip_members
+from hugflow_assets.shapes.zip_directory import zip_members
 from hugflow_assets_tests.datasets_made import tar_bytes, wav_bytes, zip_bytes
 from hugflow_assets_tests.landing.conftest import House
 

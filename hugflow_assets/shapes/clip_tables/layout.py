@@ -31,9 +31,9 @@ from hugflow_assets.formats.names import (
     stem_of,
 )
 from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
-from hugflow_assets.formats.text.transcripts import sidecars
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.measures import only_measures
+from hugflow_assets.shapes.texts.text_places import side_texts
 
 _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
 OWN_LOOKED_AT = 64
@@ -256,7 +256,7 @@ def _alike(split: str) -> int:
 def tables_among(paths: Sequence[str]) -> list[str]:
     """Files that may be tables of clips: not what is called as one clip is."""
     stems = {path.rpartition(".")[0] for path in paths if is_audio(path)}
-    texts = {path for sides in sidecars(tuple(paths)).values() for path in sides.values()}
+    texts = side_texts(tuple(paths)).paths
     tables = [
         path for path in paths if (path.lower().endswith(TABLE_ENDINGS) or _is_kaldis(path)) and path not in texts
     ]

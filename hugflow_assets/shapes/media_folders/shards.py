@@ -8,15 +8,17 @@ from posixpath import basename, dirname
 from typing import Any
 
 from hugflow_assets.formats.names import METADATA_NAMES
-from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, clip_stem, side_columns
+from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, side_columns
 from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files, Infos
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
-from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderMetadataSpec
+from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderListsSpec, FolderMetadataSpec
 from hugflow_assets.shapes.media_folders.splits import SplitPart, parts_of
 from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
 from hugflow_assets.shapes.sight import ConfigFiles
 from hugflow_assets.shapes.texts.found import Transcripts
 from hugflow_assets.shapes.texts.spec import TextsSpec
+
+FIRST = ""  # among the lists that are counted: that the files are
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,15 @@ def folder_configs(
         parts = parts_of(_without(whole, names).splits) if metadata or above else ()
         within = [path for _, many in whole.splits for path in many if path in metadata]
         speaking = list(dict.fromkeys([*above, *within]))
-        splits = []
+        splits, seen = [], set[str]()
         for split, paths in media:
             if metadata or above:
                 spec = FolderMetadataSpec(column=column, start=0, end=None, split=split, parts=parts)
                 own = [path for path in speaking if not _is_of_another(path, split, parts)]
                 shards = _metadata_shards(own, paths, files, shape, spec)
             else:
-                shards = _file_shards(paths, files, shape, FolderFilesSpec(column=column, labels=labels.names), texts)
+                plain = FolderFilesSpec(column=column, labels=labels.names)
+                shards = _file_shards(paths, files, shape, plain, texts, seen)
             known = None if metadata or above else len(paths)
             splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
         features = info.get(config.name, {}).get("features")
@@ -121,92 +124,91 @@ class Texts:
     transcripts: Transcripts
     paths: frozenset[str]
     columns: Mapping[str, str]
-    splits_of: Mapping[str, frozenset[str]]  # list -> the splits whose files it may speak of
+    lists: bool  # whether lists may speak of any of the files
+    encoding: str | None  # as the card says it
 
     @classmethod
     def of(cls, transcripts: Transcripts, config: ConfigFiles, metadata: Iterable[str]) -> Texts:
         """Of all splits of a config, so that their columns are the same whatever is asked for."""
-        splits_of: dict[str, set[str]] = {}
-        endings: set[str] = set()
-        for split, paths in _without(config, metadata).splits:
+        endings = set(transcripts.endings) if transcripts.unmatched or transcripts.ambiguous else set[str]()
+        has_lists = False
+        for _, paths in _without(config, metadata).splits:
             for path in paths:
                 endings.update(transcripts.sides.get(path, ()))
-                for one in transcripts.lists_of(path) if transcripts.lists else ():
-                    splits_of.setdefault(one, set()).add(split)
+                has_lists = has_lists or (bool(transcripts.lists) and bool(transcripts.lists_of(path)))
         columns = side_columns(endings)
-        taken = LIST_COLUMNS if splits_of else ()
+        taken = LIST_COLUMNS if has_lists else ()
         columns = {ending: f"{name}_beside" if name in taken else name for ending, name in columns.items()}
-        return cls(
-            transcripts,
-            frozenset(transcripts.paths),
-            columns,
-            {path: frozenset(splits) for path, splits in splits_of.items()},
-        )
+        encoding = config.params.get("encoding")
+        return cls(transcripts, frozenset(transcripts.paths), columns, has_lists, encoding)
 
     def features(self, known: dict[str, Any]) -> dict[str, Any] | None:
         """The features of files with their texts; None where JSON is among these, whose fields only landing tells."""
         if any(ending.endswith("json") for ending in self.columns):
             return None
-        names = [*(LIST_COLUMNS if self.splits_of else ()), *self.columns.values()]
+        names = [*(LIST_COLUMNS if self.lists else ()), *self.columns.values()]
         return {**known, **{name: STRING for name in names if name not in known}}
 
     def beside(self, path: str) -> list[str]:
         """The texts that are called as a file is."""
         return list(self.transcripts.sides.get(path, {}).values())
 
-    def spec(self, clips: Iterable[str], lists: Sequence[str], counted: Sequence[str]) -> TextsSpec | None:
+    def spec(self, lists: Sequence[str], seen: set[str], index: int) -> TextsSpec | None:
         """What the reader of some files has to know of their texts; None where there are none.
 
         Args:
             lists: that may speak of them.
-            counted: those of the lists that speak of this split alone, and whose lines are counted here.
+            seen: those whose lines without a clip another shard counts; these here are added.
+            index: of the shard in its split; the first of a config counts the files that are for no clip.
         """
-        if not self.columns and not self.splits_of:
+        if not self.columns and not self.lists:
             return None
-        elsewhere = sorted({dirname(path) for path in lists if path in self.transcripts.elsewhere})
-        namesakes = [path for path in clips if clip_stem(path) in self.transcripts.namesakes] if elsewhere else []
-        own = [path for path in lists if len(self.splits_of[path]) == 1]
+        is_first = index == 0 and FIRST not in seen
+        counted = [path for path in lists if path not in seen]
+        seen.update((FIRST, *lists))
+        scopes = {path: scope for path in lists if (scope := self.transcripts.scopes[path]) != dirname(path)}
         return TextsSpec(
             columns=dict(self.columns),
-            has_lists=bool(self.splits_of),
-            elsewhere=tuple(elsewhere),
-            namesakes=tuple(namesakes),
-            own=tuple(own),
+            has_lists=self.lists,
+            scopes=scopes,
             counted=tuple(counted),
+            unmatched=self.transcripts.unmatched if is_first else 0,
+            ambiguous=self.transcripts.ambiguous if is_first else 0,
+            encoding=self.encoding,
         )
 
 
 def _file_shards(
-    paths: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts
+    paths: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts, seen: set[str]
 ) -> Iterable[ShardSource]:
     """A shard some files, each followed by the texts that are called as it is."""
     group: list[str] = []
-    counted: set[str] = set()
     index = size = 0
     for path in paths:
         here = sum(files[one].size_bytes for one in (path, *texts.beside(path)))
         if group and (len(group) >= MOST_FILES or size + here > MOST_BYTES):
-            yield _file_shard(index, group, files, shape, spec, texts, counted)
+            yield _file_shard(index, group, files, shape, spec, texts, seen)
             group, size, index = [], 0, index + 1
         group.append(path)
         size += here
     if group:
-        yield _file_shard(index, group, files, shape, spec, texts, counted)
+        yield _file_shard(index, group, files, shape, spec, texts, seen)
 
 
 def _file_shard(
     index: int, clips: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts, seen: set[str]
 ) -> ShardSource:
-    lists = dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path)) if texts.splits_of else {}
-    counted = [path for path in lists if path not in seen and len(texts.splits_of[path]) == 1]
-    seen.update(lists)
+    lists = (
+        list(dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path))) if texts.lists else []
+    )
+    kind = FolderListsSpec if lists else FolderFilesSpec
     return ShardSource(
         index=index,
         files=tuple(files[one] for path in clips for one in (path, *texts.beside(path))),
         num_rows=len(clips),
         shape=shape,
         beside=tuple(files[path] for path in lists),
-        spec=spec.model_copy(update={"texts": texts.spec(clips, list(lists), counted)}),
+        spec=kind(column=spec.column, labels=spec.labels, texts=texts.spec(lists, seen, index)),
     )
 
 

@@ -28,6 +28,12 @@ class FolderFilesSpec(ShardSpec):
         return {"column": self.column, "labels": list(self.labels), "texts": texts}
 
 
+class FolderListsSpec(FolderFilesSpec):
+    """Files as rows, of which lists of ids and texts speak."""
+
+    version: ClassVar[int] = 2  # lines by the join of all shapes
+
+
 class FolderMetadataSpec(ShardSpec):
     """A range of the rows of a metadata file.
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from hugflow_assets.formats.text.transcripts import called, clip_stem, is_clip, parallels
+from hugflow_assets.formats.text.transcripts import called, clip_stem, is_clip
 from hugflow_assets.shapes.join.paths import composed
-
-_MOST_ALIKE = 16  # entries of one name that are looked at: clips of a folder in several formats, and then others
+from hugflow_assets.shapes.texts.text_places import MOST_ALIKE, parallels
 
 
 class ClipNames:
@@ -53,14 +52,12 @@ class ClipNames:
     def parallel(self, stem: str, folder: str) -> set[str]:
         """The folders of such clips that differ from one in a single component; where they are many, some of them."""
         keys = (f"{key}/{composed(stem)}" for key in parallels(folder))
-        return {self._names[at] for key in keys for at in self._by_parallel.all(key)[:_MOST_ALIKE].tolist()}
+        return {self._names[at] for key in keys for at in self._by_parallel.all(key)[:MOST_ALIKE].tolist()}
 
-    def only(self, stem: str) -> str | None:
-        """The folder of such clips, if they are in one alone."""
-        first = self._by_stem.first(composed(stem))
-        if first is None or bool((self._by_stem.all(composed(stem)) != first).any()):
-            return None
-        return self._names[first]
+    def folders(self, stem: str) -> list[str]:
+        """The folders of such clips; where they are more than ``MOST_ALIKE``, none."""
+        found = self._by_stem.all(composed(stem))
+        return [self._names[at] for at in found.tolist()] if len(found) <= MOST_ALIKE else []
 
     def around(self, folder: str) -> bool:
         """Whether there are clips in a folder or below it."""

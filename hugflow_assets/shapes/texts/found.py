@@ -8,42 +8,48 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from posixpath import basename, dirname
 
-from hugflow_assets.formats.text.transcripts import clip_stem, is_clip, is_list, is_named_like_a_list, sidecars
+from hugflow_assets.formats.text.transcripts import clip_stem, is_clip, is_list, is_named_like_a_list
 from hugflow_assets.hub.prefetch import at_once
+from hugflow_assets.shapes.texts.text_places import side_texts
 
 _NO_LIST = ("readme", "license", "licence", "citation", "changelog", "requirements")
+_LISTS = (".txt", ".trans", ".trn", ".done.data")
 
 
 @dataclass(frozen=True)
 class Transcripts:
     """The texts of a repository's clips. ``sides``: clip -> ending -> file; ``lists``: files of ids and texts.
 
-    ``elsewhere`` are those of the lists that lie beside the clips' folders, not above them; ``namesakes`` are the names
-    that clips in several folders have, which an id in such a list does not tell apart.
+    ``scopes`` has for each list the folder whose clips it may speak of, its own or the next one around it with clips.
+    ``endings`` are those of all files that are called as clips are, ``unmatched`` and ``ambiguous`` the numbers of
+    those that are for none.
     """
 
     sides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    namesakes: frozenset[str] = frozenset()
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    endings: frozenset[str] = frozenset()
+    unmatched: int = 0
+    ambiguous: int = 0
 
     @property
     def paths(self) -> list[str]:
-        """All files of texts."""
+        """All files of texts that are for some clip."""
         return [*self.lists, *(path for of_clip in self.sides.values() for path in of_clip.values())]
 
     def lists_of(self, clip: str) -> list[str]:
-        """The lists that may speak of a clip: those in the nearest folder around it, and those elsewhere."""
-        folder = dirname(clip)
-        while not (near := self._by_folder.get(folder, [])) and folder:
+        """The lists that may speak of a clip: those around it, the nearest folder first."""
+        found, folder = list[str](), clip
+        while folder:
             folder = dirname(folder)
-        return [*near, *self.elsewhere]
+            found += self._by_scope.get(folder, ())
+        return found
 
     @cached_property
-    def _by_folder(self) -> dict[str, list[str]]:
+    def _by_scope(self) -> Mapping[str, list[str]]:
         found: dict[str, list[str]] = {}
         for path in self.lists:
-            found.setdefault(dirname(path), []).append(path)
+            found.setdefault(self.scopes[path], []).append(path)
         return found
 
 
@@ -54,22 +60,20 @@ def transcripts_of(paths: Sequence[str], head: Callable[[str], bytes], spoken_fo
         head: gives the first bytes of a file; some lists are looked at.
         spoken_for: files that are read as something else.
     """
-    sides = sidecars(tuple(paths))
-    taken = {*spoken_for, *(path for of_clip in sides.values() for path in of_clip.values())}
+    sides = side_texts(tuple(paths))
+    taken = {*spoken_for, *sides.paths}
     clips = [path for path in paths if is_clip(path)]
-    places: dict[str, set[str]] = {}
-    for path in clips:
-        places.setdefault(clip_stem(path), set()).add(dirname(path))
-    around = {folder for path in clips for folder in _folders_around(path)}
+    stems = {clip_stem(path) for path in clips}
     maybe = [path for path in paths if path not in taken and _may_be_list(path)] if clips else []
     firsts = {_sort(path): path for path in reversed(maybe)}
     shown = [path for path in maybe if firsts[_sort(path)] == path]
-    seen = at_once(lambda path: is_list(head(path), places.__contains__), shown)
+    seen = at_once(lambda path: is_list(head(path), stems.__contains__), shown)
     sorts = {_sort(path): found for path, found in zip(shown, seen, strict=True)}
-    lists = [path for path in maybe if sorts.get(_sort(path))]
-    elsewhere = tuple(path for path in lists if dirname(path) not in around)
-    namesakes = frozenset(stem for stem, folders in places.items() if len(folders) > 1) if elsewhere else frozenset()
-    return Transcripts(sides, tuple(lists), elsewhere, namesakes)
+    lists = tuple(path for path in maybe if sorts.get(_sort(path)))
+    around = {folder for path in clips for folder in _folders_around(path)} if lists else set()
+    scopes = {path: next(folder for folder in _folders_around(path) if folder in around) for path in lists}
+    endings = frozenset(sides.endings)
+    return Transcripts(sides, lists, scopes, endings, len(sides.unmatched), len(sides.ambiguous))
 
 
 def texts_by_name(paths: tuple[str, ...]) -> frozenset[str]:
@@ -78,14 +82,14 @@ def texts_by_name(paths: tuple[str, ...]) -> frozenset[str]:
     More lists than clips are none: that is a repository of text with some audio in it.
     """
     clips = sum(map(is_clip, paths))
-    sides = {path for of_clip in sidecars(paths).values() for path in of_clip.values()} if clips else set()
+    sides = side_texts(paths).paths if clips else frozenset[str]()
     lists = [path for path in paths if path not in sides and is_named_like_a_list(path)]
-    return frozenset(sides.union(lists if len(lists) <= clips else ()))
+    return sides.union(lists if len(lists) <= clips else ())
 
 
 def _may_be_list(path: str) -> bool:
     name = basename(path).lower()
-    return (name.endswith((".txt", ".trans", ".trn")) or name == "text") and not name.startswith(_NO_LIST)
+    return (name.endswith(_LISTS) or is_named_like_a_list(path)) and not name.startswith(_NO_LIST)
 
 
 def _sort(path: str) -> str:

@@ -29,10 +29,8 @@ from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252
 from hugflow_assets.formats.text.transcripts import (
     LIST_COLUMNS,
     SIDE_ENDINGS,
-    clip_stem,
     is_clip,
     is_list,
-    place_of,
     side_of,
 )
 from hugflow_assets.formats.webdataset import keyed
@@ -43,6 +41,7 @@ from hugflow_assets.shapes.join.rows import Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts
+from hugflow_assets.shapes.texts.text_places import places_of
 from hugflow_assets.shapes.texts.transcript_lists import Lists, make_lists
 from hugflow_assets.shapes.values.kept_rows import LINE, are_lines
 
@@ -78,6 +77,9 @@ class LoneTexts:
         self._lists: Lists | None = None
         self._sides: SideTexts | None = None
         self._taken, self._unread = array("Q"), array("Q")  # hashes of the names of texts
+        self._counts: Counter[str] = Counter()  # of the lines of lists
+        self._unmatched = self._ambiguous = 0  # files that are called as clips are, and are for none
+        self._beside = set[str]()  # endings of texts that lie beside their clips
         if self._are_there(local):
             self._read()
 
@@ -106,10 +108,11 @@ class LoneTexts:
     def columns_of(self, clip: str) -> list[Columns]:
         """What lists and tables say of a clip: once for each row that names it."""
         listed: Columns = {}
-        if self._lists is not None:
-            is_alone = self._names.only(clip_stem(clip)) is not None
-            if (line := self._lists.of(clip, is_alone)) is not None:
-                listed = {name: (value, pa.large_string()) for name, value in zip(LIST_COLUMNS, line, strict=True)}
+        if self._lists is not None and (lines := self._lists.of(clip)):
+            is_told = len({text for _, text in lines}) == 1
+            self._counts[counts.ROWS_JOINED if is_told else counts.ROWS_AMBIGUOUS] += len(lines)
+            told = zip(LIST_COLUMNS, lines[0], strict=True)
+            listed = {name: (value, pa.large_string()) for name, value in told} if is_told else {}
         found = [(table.name, {**listed, **table.columns(row)}) for table, rows in self._named(clip) for row in rows]
         if len({split_named(table.name) for table in self._tables}) > 1:
             return _with_tables(found) or ([listed] if listed else [])
@@ -129,12 +132,14 @@ class LoneTexts:
             found.update(table.count())
             found["rows_without_clip"] += len(table.rows) - int(table.used.sum())
             found.update(table.rows.counts)
-        if self._lists is not None:
-            found["rows_without_clip"] += len(self._lists) - self._lists.used
-            found["ambiguous_texts"] += self._lists.ambiguous
-            found[TEXTS_CP1252] += len(self._lists.guessed)
+        for one in self._lists.lists if self._lists is not None else ():
+            self._counts.update({counts.ROWS_ABSENT: one.absent, counts.ROWS_AMBIGUOUS: one.ambiguous})
+            found.update({TEXTS_CP1252: one.is_guess, "rows_without_clip": one.absent + one.ambiguous})
+        found.update({counts.TABLE_ROWS: self._counts.total(), **self._counts})
         if self._sides is not None:
             found["ambiguous_texts"] += self._sides.ambiguous
+        found["ambiguous_texts"] += self._ambiguous
+        found["texts_of_no_clip"] += self._unmatched
         found["texts_of_no_clip"] += len(self._unread) if self.hides_others else 0
 
     def _named(self, clip: str) -> list[tuple[_Table, list[int]]]:
@@ -158,22 +163,22 @@ class LoneTexts:
         lists: list[tuple[Path, str]] = []
         made = make_side_texts(self._judged(large, lists), self._work / "sides.arrow")
         self._sides = made if len(made) else None
-        if lists:
-            make_lists(lists, self._work / "lists.arrow")
-            elsewhere = {dirname(path) for _, path in lists if not self._names.around(dirname(path))}
-            self._lists = Lists(self._work / "lists.arrow", elsewhere)
-        if self._tables:
-            self._join()
+        if lists or self._tables:
+            with closing(self._members()) as every:
+                write_names((member.name for member in every), self._work / "names.arrow")
+            self._clips = Clips([Names(self._work / "names.arrow", "")])
+        if lists and self._clips is not None:
+            make_lists(lists, self._clips, self._work / "lists.arrow")
+            self._lists = Lists(self._work / "lists.arrow")
+        if self._clips is not None:
+            self._join(self._clips)
         self._taken = array("Q", sorted([*self._taken, *(self._unread if self.hides_others else ())]))
 
-    def _join(self) -> None:
-        with closing(self._members()) as every:
-            write_names((member.name for member in every), self._work / "names.arrow")
-        self._clips = Clips([Names(self._work / "names.arrow", "")])
+    def _join(self, clips: Clips) -> None:
         splits = [split_named(table.name) for table in self._tables]
         for table, split in zip(self._tables, splits, strict=True):
             alike = [one.name for one, other in zip(self._tables, splits, strict=True) if other == split]
-            table.join(self._clips, list(filter(None, splits)), alike)
+            table.join(clips, list(filter(None, splits)), alike)
 
     def _gather(self, to: Path) -> dict[str, Path]:
         """Write the texts that stand alone to an Arrow file, and know the clips; large texts get files of their own."""
@@ -202,6 +207,8 @@ class LoneTexts:
                 found = _key(member.name)
                 if found is None:
                     continue
+                if found == key and (named := side_of(member.name, (basename(key),))) is not None:
+                    self._beside.add(named[1])
                 if found != key and held is not None:
                     yield held
                 held = None
@@ -229,8 +236,9 @@ class LoneTexts:
                 for row, name in enumerate(batch.column("name").to_pylist()):
                     path = large.get(name)
                     data = batch.column("data")[row].as_py() if path is None else _head(path)
-                    if path is None and (place := self._place(name)) is not None:
-                        yield place[0], place[1], data, dirname(place[0]) == dirname(name)
+                    if path is None and (named := side_of(name, self._names)) is not None:
+                        if (place := self._place(name, *named)) is not None:
+                            yield place, named[1].removeprefix("."), data, dirname(place) == dirname(name)
                     elif self._is_table(name, data[:_HEAD_BYTES], path or data):
                         pass
                     elif is_list(data[:_HEAD_BYTES], self._names.__contains__):
@@ -240,15 +248,14 @@ class LoneTexts:
                         continue
                     self._taken.append(_hash(name))
 
-    def _place(self, name: str) -> tuple[str, str] | None:
-        """The clip that a text is called after, without its ending, and the field that it is of it."""
-        if (named := side_of(name, self._names)) is None:
-            return None
-        stem, ending = named
-        place = place_of(stem, dirname(name), self._names)
-        if place is None:
-            return None
-        return (f"{place}/{stem}" if place else stem), ending.removeprefix(".")
+    def _place(self, name: str, stem: str, ending: str) -> str | None:
+        """The clip that a text is for, without its ending."""
+        found = places_of(stem, dirname(name), self._names)
+        if ending in self._beside:  # those elsewhere have lost their own clips
+            found = [place for place in found if place == dirname(name)]
+        self._unmatched += not found
+        self._ambiguous += len(found) > 1
+        return (f"{found[0]}/{stem}" if found[0] else stem) if len(found) == 1 else None
 
     def _is_table(self, name: str, head: bytes, text: Path | bytes) -> bool:
         at = len(self._tables)
