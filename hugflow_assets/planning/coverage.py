@@ -102,7 +102,7 @@ def _problems(
             f"{which}, where the data ought to be: committed without git-lfs.",
             "Ask the dataset's owners to push the files themselves (git lfs push).",
         )
-    unsure = data if plan.shape is Shape.UNSUPPORTED else _zips_read(plan)
+    unsure = _archives_among(data)[:_LOOKED_AT] if plan.shape is Shape.UNSUPPORTED else _zips_read(plan)
     if inner := [name for name in _inner_archives(unsure, looks) if name not in set(_members_read(plan))]:
         yield (
             f"{listed(inner)}: archives inside an archive, which Hugflow does not open; what is inside would be lost.",
@@ -147,7 +147,7 @@ def _unread_clips(
 
 def _archived(left: Sequence[SourceFile], looks: Looks) -> Iterator[tuple[str, list[str]]]:
     """Archives that no shard reads, and the clips seen in them."""
-    for archive, names in _insides(left, looks):
+    for archive, names in _insides(_archives_among(left)[:_LOOKED_AT], looks):
         if found := [name for name in names if name.lower().endswith(_AUDIO)]:
             yield archive, found
 
@@ -168,7 +168,7 @@ def _members_read(plan: LandingPlan) -> Iterator[str]:
 
 
 def _insides(files: Sequence[SourceFile], looks: Looks) -> Iterator[tuple[str, Sequence[str]]]:
-    """What is seen in some of the archives among files."""
+    """What is seen in archives."""
 
     def look(file: SourceFile) -> Sequence[str]:
         try:
@@ -176,8 +176,11 @@ def _insides(files: Sequence[SourceFile], looks: Looks) -> Iterator[tuple[str, S
         except BadSourceError:
             return []
 
-    some = [file for file in files if file.path.lower().endswith(ARCHIVE_ENDINGS)][:_LOOKED_AT]
-    yield from zip((file.path for file in some), at_once(look, some), strict=True)
+    yield from zip((file.path for file in files), at_once(look, files), strict=True)
+
+
+def _archives_among(files: Sequence[SourceFile]) -> list[SourceFile]:
+    return [file for file in files if file.path.lower().endswith(ARCHIVE_ENDINGS)]
 
 
 def _is_audio(plan: LandingPlan, looks: Looks) -> bool:

@@ -40,6 +40,8 @@ _MICS = ("p/wav/1_mic1.wav", "p/wav/1_mic2.wav")
         ("wav/p1_0.wav txt/p1/p1_0.txt", {"wav/p1_0.wav": "txt/p1/p1_0.txt"}),
         ("VCTK/wav48/p1/0.wav VCTK/txt/p1/0.txt txt/p2/0.txt", {"VCTK/wav48/p1/0.wav": "VCTK/txt/p1/0.txt"}),
         ("rec_1.wav rec_1.5.txt", {}),
+        ("p1/1.wav 1.txt", {"p1/1.wav": "1.txt"}),
+        ("wav.zip/wav/p1/1.wav txt.zip/txt/p1/1.txt", {"wav.zip/wav/p1/1.wav": "txt.zip/txt/p1/1.txt"}),
         ("a.pcm a.txt", {"a.pcm": "a.txt"}),
     ],
 )

@@ -23,7 +23,8 @@ REPOS = {  # repository -> how many of its shards another reader makes other row
     **dict.fromkeys(("parquet", "webdataset"), 0),
     "rows": 2,  # cells of a table are text unless a whole column is numbers
     **{"clip-archives": 2, "clip-files": 1},  # rows without a clip land since, in the order of the table
-    **dict.fromkeys((f"audiofolder-with-{what}" for what in ("texts", "lists", "labels")), 0),
+    **dict.fromkeys((f"audiofolder-with-{what}" for what in ("texts", "labels")), 0),
+    "audiofolder-with-lists": 2,  # which clip a line means is decided as for the rows of tables
     "audiofolder-with-metadata": 2,  # likewise
 }
 

@@ -22,6 +22,7 @@ from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import media_of, rows_of, tree_of
 from hugflow_assets_tests.shapes.layout_cases import LAYOUT_CASES
 from hugflow_assets_tests.shapes.shape_cases import CASES, FLAC, Case
+from hugflow_assets_tests.shapes.text_cases import TEXT_CASES
 
 
 def landed(house: House, case: Case) -> LandedDataset:
@@ -40,9 +41,9 @@ def with_bytes(root: Path, value: Any) -> Any:
     return [with_bytes(root, one) for one in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("name", [*CASES, *LAYOUT_CASES])
+@pytest.mark.parametrize("name", [*CASES, *LAYOUT_CASES, *TEXT_CASES])
 def test_a_shape_lands_with_its_rows_its_text_and_its_bytes(house: House, name: str) -> None:
-    case = CASES.get(name) or LAYOUT_CASES[name]
+    case = CASES.get(name) or LAYOUT_CASES.get(name) or TEXT_CASES[name]
     found = landed(house, case)
     assert found.manifest.shape == case.shape.value
     records = {

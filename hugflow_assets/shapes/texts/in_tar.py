@@ -79,7 +79,7 @@ class LoneTexts:
         self._taken, self._unread = array("Q"), array("Q")  # hashes of the names of texts
         self._counts: Counter[str] = Counter()  # of the lines of lists
         self._unmatched = self._ambiguous = 0  # files that are called as clips are, and are for none
-        self._beside = set[str]()  # endings of texts that lie beside their clips
+        self._beside = set[tuple[str, str]]()  # folders with endings of texts that lie beside their clips there
         if self._are_there(local):
             self._read()
 
@@ -208,7 +208,7 @@ class LoneTexts:
                 if found is None:
                     continue
                 if found == key and (named := side_of(member.name, (basename(key),))) is not None:
-                    self._beside.add(named[1])
+                    self._beside.add((dirname(member.name), named[1]))
                 if found != key and held is not None:
                     yield held
                 held = None
@@ -251,8 +251,7 @@ class LoneTexts:
     def _place(self, name: str, stem: str, ending: str) -> str | None:
         """The clip that a text is for, without its ending."""
         found = places_of(stem, dirname(name), self._names)
-        if ending in self._beside:  # those elsewhere have lost their own clips
-            found = [place for place in found if place == dirname(name)]
+        found = [place for place in found if place == dirname(name) or (place, ending) not in self._beside]
         self._unmatched += not found
         self._ambiguous += len(found) > 1
         return (f"{found[0]}/{stem}" if found[0] else stem) if len(found) == 1 else None

@@ -64,7 +64,9 @@ def _stands_for(of_texts: str, of_clips: str) -> bool:
     says_clips = len(clips) == 1 and _OF_CLIPS.search(clips[0]) is not None
     if len(texts) == 1:
         return _OF_TEXTS.search(texts[0]) is not None or says_clips
-    return not texts or says_clips or (not clips and any(map(_OF_TEXTS.search, texts)))
+    if not texts or (all(map(_OF_TEXTS.search, texts)) and all(map(_OF_CLIPS.search, clips))):
+        return True
+    return says_clips or (not clips and any(map(_OF_TEXTS.search, texts)))
 
 
 def parallels(folder: str) -> Iterable[str]:
@@ -124,15 +126,17 @@ class SideTexts(Mapping[str, Mapping[str, str]]):
                 elsewhere.setdefault(ending, []).append((path, stem))
             for clip in beside or ():
                 self._found.setdefault(clip, {})[ending] = path
-        endings = {ending for sides in self._found.values() for ending in sides}
+        beside_clips = {(dirname(clip), ending) for clip, sides in self._found.items() for ending in sides}
         for ending, texts in elsewhere.items():
-            self._join(ending, texts, places, are_beside=ending in endings)
+            self._join(ending, texts, places, {folder for folder, one in beside_clips if one == ending})
 
-    def _join(self, ending: str, texts: Sequence[tuple[str, str]], places: _Repository, *, are_beside: bool) -> None:
-        """The texts of an ending that lie apart from clips; where others lie beside theirs, these have lost theirs."""
+    def _join(
+        self, ending: str, texts: Sequence[tuple[str, str]], places: _Repository, with_texts: Collection[str]
+    ) -> None:
+        """The texts of an ending that lie apart from clips; clips in folders that have texts of it have their own."""
         claimed: dict[str, list[str]] = {}
         for path, stem in texts:
-            found = [] if are_beside else places_of(stem, dirname(path), places)
+            found = [place for place in places_of(stem, dirname(path), places) if place not in with_texts]
             if len(found) != 1:
                 (self.ambiguous if found else self.unmatched).append(path)
                 continue
