@@ -59,6 +59,8 @@ def split_named(path: str) -> str | None:
 
 def is_whole_stem(stem: str) -> bool:
     """Whether the name of a table says no more than that it is one, or which part of one."""
+    if stem.lower() in WHOLE_TABLE_STEMS:
+        return True
     words = [word for word in re.split(r"[\W_]+", stem.lower()) if word]
     telling = [word for word in words if word not in WHOLE_TABLE_STEMS and word not in _OF_TABLES]
     return all(word.isdigit() for word in telling) and (not words or len(telling) < len(words))

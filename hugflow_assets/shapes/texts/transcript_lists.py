@@ -23,7 +23,8 @@ from hugflow_assets.formats.text.text_encoding import TextFile
 from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, SPACED, list_form, split_id
 from hugflow_assets.shapes.join.clips import Clips, hash_of
 from hugflow_assets.shapes.join.paths import plain
-from hugflow_assets.shapes.join.rows import ABSENT, AMBIGUOUS, Decision, Scope
+from hugflow_assets.shapes.join.rows import ABSENT, AMBIGUOUS, Decision
+from hugflow_assets.shapes.join.scope import Scope
 
 _ROWS_AT_ONCE = 1 << 14
 _LOOKED_AT = 50
