@@ -121,6 +121,11 @@ COMMANDS = {
         "storage.verify",
         "Hash every file again and compare; exit 1 and name the files when one is damaged or missing.",
     ),
+    "overlap": Entry(
+        "Storage",
+        "storage.overlap",
+        "Say which clips and transcripts occur twice: in a dataset, in two of its splits, or in two datasets.",
+    ),
     "restore": Entry(
         "Storage",
         "storage.restore",

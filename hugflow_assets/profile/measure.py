@@ -78,7 +78,7 @@ def measure(folder: Path, manifest: Manifest) -> Profile:
     for config in manifest.configs:
         for split in config.splits:
             count = 0
-            for row in _rows(folder / split.record_path):
+            for row in rows_of_record(folder / split.record_path):
                 count += 1
                 audio.add(row)
                 text.add(row)
@@ -95,7 +95,7 @@ def count_texts(folder: Path, manifest: Manifest) -> tuple[int, int]:
     rows = texts = 0
     for config in manifest.configs:
         for split in config.splits:
-            for row in _rows(folder / split.record_path):
+            for row in rows_of_record(folder / split.record_path):
                 rows += 1
                 texts += _has_text(row.get(manifest.text_column or ""))
     return rows, texts
@@ -105,7 +105,12 @@ def _has_text(value: Any) -> bool:
     return isinstance(value, str) and not value.isspace() and value != ""
 
 
-def _rows(record: Path) -> Iterator[Mapping[str, Any]]:
+def rows_of_record(record: Path) -> Iterator[Mapping[str, Any]]:
+    """The rows of one split's record.
+
+    Raises:
+        DamagedDatasetError: as ``measure``.
+    """
     try:
         with record.open("rb") as lines:
             for number, line in enumerate(lines, start=1):

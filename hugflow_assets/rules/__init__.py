@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hugflow_assets.rules.after_landing import POSTLANDING_RULES, judge_landed
     from hugflow_assets.rules.before_landing import PREFLIGHT_RULES, preflight
-    from hugflow_assets.rules.landed_rules import TextFacts
+    from hugflow_assets.rules.landed_rules import Leak, TextFacts
     from hugflow_assets.rules.removals import (
         LandsAgain,
         RemovalHit,
@@ -28,6 +28,7 @@ _HOMES = {
     "LandsAgain": "removals",
     "OFFLINE_RULES": "review",
     "POSTLANDING_RULES": "after_landing",
+    "Leak": "landed_rules",
     "PREFLIGHT_RULES": "before_landing",
     "RemovalHit": "removals",
     "RemovalPreview": "removals",
@@ -50,6 +51,7 @@ __all__ = [
     "POSTLANDING_RULES",
     "PREFLIGHT_RULES",
     "LandsAgain",
+    "Leak",
     "RemovalHit",
     "RemovalPreview",
     "Rule",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from hugflow_assets.errors import HugflowError, ManifestError, UnknownDatasetError
@@ -13,6 +14,8 @@ from hugflow_assets.rules.landed_rules import (
     Complete,
     Hashes,
     LandedCase,
+    Leak,
+    NoLeakage,
     OnDisk,
     StorageWithinQuota,
     TextFacts,
@@ -32,6 +35,7 @@ POSTLANDING_RULES: tuple[Rule[LandedCase], ...] = (
     Hashes(),
     AudioReadable(),
     TranscriptsPresent(),
+    NoLeakage(),
     StorageWithinQuota(),
     UpstreamUnchanged(),
 )
@@ -59,6 +63,7 @@ def judge_landed(
     plan: LandingPlan | None = None,
     verification: Verification | None = None,
     texts: TextFacts | None = None,
+    leaks: Sequence[Leak] | None = None,
     upstream: RepoState | HugflowError | None = None,
 ) -> Verdict:
     """Judge a landed dataset by one post-landing rule.
@@ -69,24 +74,27 @@ def judge_landed(
         plan: what it was landed from, for the rows that upstream promised; left out, only the manifest is compared.
         verification: what ``landing.verify`` found; left out, ``hashes`` is not evaluated.
         texts: how many rows have a transcript; left out, ``transcripts_present`` is not evaluated.
+        leaks: clips that are for testing and for training; left out, ``no_leakage`` is not evaluated.
         upstream: the repository now, or why it could not be looked at; left out, not evaluated.
 
     Raises:
         Nothing on purpose: a manifest that cannot be read, or none at all, fails ``complete``; the rules that need
         one are then not evaluated.
     """
-    return rule.verdict(_case(name, store, settings, plan, verification, texts, upstream))
+    case = _case(name, store, settings)
+    return rule.verdict(
+        replace(
+            case,
+            plan=plan,
+            verification=None if verification is None else OnDisk.of(verification),
+            texts=texts,
+            leaks=None if leaks is None else tuple(leaks),
+            upstream=upstream,
+        )
+    )
 
 
-def _case(
-    name: str,
-    store: Store,
-    settings: Settings,
-    plan: LandingPlan | None,
-    verification: Verification | None,
-    texts: TextFacts | None,
-    upstream: RepoState | HugflowError | None,
-) -> LandedCase:
+def _case(name: str, store: Store, settings: Settings) -> LandedCase:
     missing: HugflowError | None = None
     manifest = None
     try:
@@ -107,8 +115,4 @@ def _case(
         missing=missing,
         settings=settings,
         room=room,
-        plan=plan,
-        verification=None if verification is None else OnDisk.of(verification),
-        texts=texts,
-        upstream=upstream,
     )

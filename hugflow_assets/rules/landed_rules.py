@@ -39,6 +39,14 @@ class TextFacts(Frozen):
     with_text: int
 
 
+class Leak(Frozen):
+    """Clips that are in a split for testing and in one that is not, which may be of another dataset."""
+
+    first: str
+    second: str
+    count: int
+
+
 class OnDisk(Frozen):
     """What re-hashing found, as plain data."""
 
@@ -70,6 +78,7 @@ class LandedCase:
     plan: LandingPlan | None = None
     verification: OnDisk | None = None
     texts: TextFacts | None = None
+    leaks: tuple[Leak, ...] | None = None
     upstream: RepoState | HugflowError | None = None
 
 
@@ -282,6 +291,26 @@ class TranscriptsPresent(LandedRule):
                 message, remedy="See whether another column holds the text.", code="text-missing", **facts
             )
         return self.passed(message, **facts)
+
+
+class NoLeakage(LandedRule):
+    name = "no_leakage"
+    about = "No clip of a split for testing is in a split for training, of this dataset or of another that landed."
+    severity = Severity.WARNING
+
+    def judge_manifest(self, case: LandedCase, manifest: Manifest) -> Verdict:
+        leaks = case.leaks
+        if leaks is None:
+            return self.not_evaluated("the clips were not compared.")
+        if not leaks:
+            return self.passed("No clip is both for testing and for training.")
+        told = [f"{one.count:,} clips of {one.first} are in {one.second}" for one in leaks]
+        return self.failed(
+            f"{listed(told)}.",
+            remedy=f"`hugflow overlap {manifest.name}` names them; leave them out of training, or tell the owners.",
+            code="clips-leak",
+            clips_leaked=sum(one.count for one in leaks),
+        )
 
 
 class StorageWithinQuota(LandedRule):

@@ -10,7 +10,7 @@ import pytest
 
 from hugflow_assets import errors
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES, Severity, TextFacts, Verdict, judge_landed
+from hugflow_assets.rules import POSTLANDING_RULES, PREFLIGHT_RULES, Leak, Severity, TextFacts, Verdict, judge_landed
 from hugflow_assets.store import Counts
 from hugflow_assets_tests.rules.world import LATER, World, plan_of
 
@@ -36,7 +36,7 @@ def test_no_two_rules_share_a_name() -> None:
 def test_a_sound_landing_passes_every_rule(world: World) -> None:
     plan = _landed(world)
     texts = TextFacts(column="text", rows=10, with_text=10)
-    found = _judge(world, plan, plan=plan, verification=SOUND, texts=texts, upstream=plan.state)
+    found = _judge(world, plan, plan=plan, verification=SOUND, texts=texts, leaks=[], upstream=plan.state)
     assert [one.name for one in found.values() if not one.passed] == []
     assert list(found) == [rule.name for rule in POSTLANDING_RULES]
 
@@ -44,8 +44,15 @@ def test_a_sound_landing_passes_every_rule(world: World) -> None:
 def test_what_was_not_looked_at_is_not_evaluated_and_not_passed(world: World) -> None:
     found = _judge(world, _landed(world))
     unjudged = {name for name, one in found.items() if not one.evaluated}
-    assert unjudged == {"hashes", "transcripts_present", "upstream_unchanged"}
+    assert unjudged == {"hashes", "transcripts_present", "no_leakage", "upstream_unchanged"}
     assert not any(found[name].passed or found[name].blocks for name in unjudged)
+
+
+def test_clips_for_testing_that_are_trained_on_are_warned_of(world: World) -> None:
+    leaked = [Leak(first="train", second="a__b__rev_main: test", count=3)]
+    verdict = _judge(world, _landed(world), leaks=leaked)["no_leakage"]
+    assert not verdict.passed and not verdict.blocks and verdict.severity is Severity.WARNING
+    assert "3 clips of train are in a__b__rev_main: test" in verdict.message and "hugflow overlap" in verdict.remedy
 
 
 def test_a_dataset_that_is_not_landed_is_not_complete(world: World) -> None:

@@ -12,8 +12,8 @@ from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.sync.run_outcome import verdicts_of
-from hugflow_assets.profile import count_texts
-from hugflow_assets.rules import POSTLANDING_RULES, Severity, TextFacts, Verdict, judge_landed
+from hugflow_assets.profile import count_texts, leaks
+from hugflow_assets.rules import POSTLANDING_RULES, Leak, Severity, TextFacts, Verdict, judge_landed
 from hugflow_assets.store import EventKind, Manifest, Store
 
 _AGAIN = (
@@ -101,8 +101,11 @@ def verdicts(name: str, selected: Set[str], platform: Platform) -> Iterator[Verd
         try:
             verification = verify(store, name) if manifest and rule.name == "hashes" else None
             texts = _texts(store, manifest) if manifest and rule.name == "transcripts_present" else None
+            leaked = _leaks(store, name) if manifest and rule.name == "no_leakage" else None
             upstream = _upstream(platform, manifest) if manifest and rule.name == "upstream_unchanged" else None
-            yield judge_landed(rule, name, store, settings, verification=verification, texts=texts, upstream=upstream)
+            yield judge_landed(
+                rule, name, store, settings, verification=verification, texts=texts, leaks=leaked, upstream=upstream
+            )
         except HugflowError as error:  # what one rule cannot look at keeps no other from its verdict
             yield Verdict.of_error(rule.name, error, severity=rule.severity)
 
@@ -119,6 +122,10 @@ def _manifest(store: Store, name: str) -> Manifest | None:
 def _texts(store: Store, manifest: Manifest) -> TextFacts:
     rows, with_text = count_texts(store.layout.dataset(manifest.name), manifest)
     return TextFacts(column=manifest.text_column, rows=rows, with_text=with_text)
+
+
+def _leaks(store: Store, name: str) -> list[Leak]:
+    return [Leak(first=one.first, second=one.second, count=one.count) for one in leaks(store, name)]
 
 
 def _upstream(platform: Platform, manifest: Manifest) -> RepoState | HugflowError:
