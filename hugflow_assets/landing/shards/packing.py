@@ -10,6 +10,7 @@ from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.store.models import Form, Pack
 
 Packs = Mapping[ShardKey, Pack]
+_ABOUT_A_MEMBER_BYTES = 768  # that a tar takes beside its data: a header, and what fills the last block
 
 
 def packs_of(plan: LandingPlan, options: LandingOptions, form: Form | None = None) -> Packs:
@@ -28,8 +29,9 @@ def packs_of(plan: LandingPlan, options: LandingOptions, form: Form | None = Non
         for split in config.splits:
             first = 0
             for source in split.shards:
-                count = max(1, round(source.size_bytes / options.pack_size))
-                size = max(1, -(-source.size_bytes // count))
+                expected = source.size_bytes + (source.num_rows or 0) * _ABOUT_A_MEMBER_BYTES
+                count = max(1, round(expected / options.pack_size))
+                size = max(1, -(-expected // count))
                 found[config.name, split.name, source.index] = Pack(first=first, count=count, size_bytes=size)
                 first += count
     return found

@@ -41,7 +41,7 @@ def offsets_bytes(offsets: Iterable[int], size_bytes: int) -> bytes:
 
 def offsets_in(index: Path) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     """Where the members of a tar begin, their headers that is; the last one is the size of the tar."""
-    return np.fromfile(index, _OFFSET)
+    return np.memmap(index, _OFFSET, mode="r")
 
 
 def index_tar(tar: Path) -> bytes:

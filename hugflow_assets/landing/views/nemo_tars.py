@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tarfile
-from array import array
+from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -82,18 +82,21 @@ class _Tar:
     def __init__(self, path: Path, number: int) -> None:
         self.number, self._path = number, path
         self._offsets = offsets_in(path.with_name(path.name + ENDING))
-        self._lines = array("I", bytes(4 * (len(self._offsets) - 1)))
+        self._named = bytearray(len(self._offsets) - 1)  # a byte a member: there are millions
+        self._further: Counter[int] = Counter()
 
     def name_for(self, offset: int, name: str) -> str:
         """What the next line of a member calls it; ``offset`` is where its bytes begin."""
-        at = int(np.searchsorted(self._offsets, offset - BLOCK_BYTES))
-        before = self._lines[at]
-        self._lines[at] += 1
+        at = int(np.searchsorted(self._offsets, np.uint64(offset - BLOCK_BYTES)))
+        before = self._further[at] + 1 if self._named[at] else 0
+        if before:
+            self._further[at] = before
+        self._named[at] = True
         return _called(name, before)
 
     def unnamed(self) -> list[str]:
         """The members without a line, as a line is to call them."""
-        missing = [int(self._offsets[at]) for at, lines in enumerate(self._lines) if not lines]
+        missing = [int(self._offsets[at]) for at, named in enumerate(self._named) if not named]
         if not missing:
             return []
         with self._path.open("rb") as tar:
