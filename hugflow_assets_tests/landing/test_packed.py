@@ -19,10 +19,12 @@ import pytest
 import xxhash
 
 from hugflow_assets import open_dataset
+from hugflow_assets.landing.forecast import forecast
 from hugflow_assets.landing.options import LandedDataset
 from hugflow_assets.landing.tree.checksums import read_sums
 from hugflow_assets.landing.verify.verify import verify
-from hugflow_assets.planning.models import Action
+from hugflow_assets.notify.plan_facts import plan_facts
+from hugflow_assets.planning.models import Action, Forecast
 from hugflow_assets.rules.reconciliation import unaccounted
 from hugflow_assets_tests.datasets_made import encoded_bytes, wav_bytes, write_parquet
 from hugflow_assets_tests.landing.conftest import House
@@ -90,6 +92,21 @@ def packed(house: House, repo: Callable[..., str], tmp_path: Path) -> LandedData
     repo(speech(tmp_path / "made"))
     house.options = replace(house.options, pack_size=4_000, form="packed")
     return house.land()
+
+
+def test_a_plan_says_the_inodes_of_both_forms(house: House, repo: Callable[..., str], tmp_path: Path) -> None:
+    rows = [{"id": n, "audio": {"bytes": b"RIFF", "path": f"{n}.wav"}, "text": "t"} for n in range(500)]
+    repo({"data/train-00000-of-00001.parquet": write_parquet(tmp_path / "a.parquet", rows)})
+    told = forecast(house.plan(), house.store, house.options)
+    assert isinstance(told, Forecast) and told.peak_inodes == told.files_inodes > 500 > told.packed_inodes
+    in_tars = forecast(house.plan(form="packed"), house.store, house.options)
+    assert isinstance(in_tars, Forecast) and in_tars.peak_inodes == told.packed_inodes
+    for form, most in (("files", told.files_inodes), ("packed", told.packed_inodes)):
+        landed = house.elsewhere(form).land(house.plan(form=form))
+        row = house.elsewhere(form).store.index.row(landed.manifest.name)
+        assert row is not None and row.inodes <= most
+    facts = dict(plan_facts(house.plan(), told, None))
+    assert facts["Inodes"] == f"about {told.files_inodes} as files, {told.packed_inodes} packed"
 
 
 def test_the_record_lists_and_tars_say_the_same_bytes(house: House, packed: LandedDataset) -> None:

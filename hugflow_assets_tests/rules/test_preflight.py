@@ -183,6 +183,17 @@ def test_quota(tmp_path: Path, settings: dict[str, Any], need: int, severity: Se
     assert f"{human_size(need)} while it lands, of which {human_size(need // 2)} stay" in found.message
 
 
+@pytest.mark.parametrize(("form", "is_named"), [(None, True), ("files", True), ("packed", False)])
+def test_where_files_are_too_many_the_packed_form_is_named(tmp_path: Path, form: Any, is_named: bool) -> None:
+    world = World(tmp_path, storage_max_inodes=1_000)
+    file = world.add("a.yaml")
+    plan = plan_of(file.request.model_copy(update={"form": form}))
+    takes = Forecast(action=Action.LAND, peak_bytes=1, peak_inodes=30_000, files_inodes=30_000, packed_inodes=120)
+    found = world.verdicts(file, plan, forecast=takes)["within_quota"]
+    assert found.blocks and ("Write `form: packed`" in found.remedy) is is_named
+    assert not is_named or "it takes 120 inodes instead of 30,000" in found.remedy
+
+
 def test_what_is_landed_already_is_not_counted_twice(tmp_path: Path) -> None:
     world = World(tmp_path, max_dataset_size="100")
     file = world.add("a.yaml")
