@@ -9,11 +9,12 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
+from hugflow_assets.demo.api_rows import commit_row, folder_rows, iso_date, path_row, sibling_row
 from hugflow_assets.demo.repos import BRANCHES, TAGS, Blob, Commit, Repo
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Protocol:
             case "refs":
                 return self._refs(asked, repo)
             case "commits":
-                return Answer.json([_commit_row(one) for one in _at(repo, revision).history()])
+                return Answer.json([commit_row(one) for one in _at(repo, revision).history()])
             case "auth-check":
                 self._check_gate(user, repo)
                 return Answer(200, {"Content-Type": "text/plain"}, b"OK")
@@ -201,8 +202,8 @@ class Protocol:
         about: dict[str, Any] = {
             "author": repo.repo_id.split("/")[0] if "/" in repo.repo_id else None,
             "sha": commit.id,
-            "lastModified": _iso(commit),
-            "createdAt": _iso(list(commit.history())[-1]),
+            "lastModified": iso_date(commit),
+            "createdAt": iso_date(list(commit.history())[-1]),
             "private": repo.private,
             "gated": repo.gated or False,
             "disabled": repo.disabled,
@@ -212,7 +213,7 @@ class Protocol:
             "likes": 0,
             "usedStorage": sum(blob.size_bytes for blob in commit.files.values()),
             "cardData": card or None,
-            "siblings": [_sibling(path, blob, asked.flag("blobs")) for path, blob in commit.files.items()],
+            "siblings": [sibling_row(path, blob, asked.flag("blobs")) for path, blob in commit.files.items()],
         }
         wanted = asked.parameters().get("expand", []) + asked.parameters().get("expand[]", [])
         if wanted:
@@ -225,7 +226,7 @@ class Protocol:
         if folder not in commit.trees:
             raise RefusedError(404, "EntryNotFound", f"{folder} does not exist on {commit.id}")
         expand = asked.flag("expand")
-        rows = list(_entries(commit, folder, recursive=asked.flag("recursive"), expand=expand))
+        rows = list(folder_rows(commit, folder, recursive=asked.flag("recursive"), expand=expand))
         size = min(self.page_size, 50) if expand else self.page_size
         cursor = asked.parameters().get("cursor", ["0"])[0]
         if not re.fullmatch("[0-9]{1,9}", cursor):
@@ -249,7 +250,7 @@ class Protocol:
             form = parse_qs(body, keep_blank_values=True)
             paths, expand = form.get("paths", []), form.get("expand", ["false"])[-1].lower() in ("true", "1")
         wanted = [path.strip("/") for path in paths]
-        return Answer.json([_entry(commit, path, expand=expand) for path in wanted if _is_there(commit, path)])
+        return Answer.json([path_row(commit, path, expand=expand) for path in wanted if _is_there(commit, path)])
 
     def _refs(self, asked: Request, repo: Repo) -> Answer:
         kinds = {"branches": BRANCHES, "tags": TAGS, "converts": "refs/convert/", "pullRequests": "refs/pr/"}
@@ -359,49 +360,5 @@ def _blob(commit: Commit, path: str) -> Blob:
     return commit.files[path]
 
 
-def _iso(commit: Commit) -> str:
-    return commit.date.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
 def _is_there(commit: Commit, path: str) -> bool:
     return path in commit.files or (path != "" and path in commit.trees)
-
-
-def _entries(commit: Commit, folder: str, *, recursive: bool, expand: bool) -> Iterator[dict[str, Any]]:
-    """A folder's content as the tree endpoint lists it: in path order, folders among the files."""
-    prefix = f"{folder}/" if folder else ""
-    for path in sorted({*commit.files, *commit.trees} - {""}):
-        if path.startswith(prefix) and (recursive or "/" not in path[len(prefix) :]):
-            yield _entry(commit, path, expand=expand)
-
-
-def _entry(commit: Commit, path: str, *, expand: bool) -> dict[str, Any]:
-    blob = commit.files.get(path)
-    if blob is None:
-        row: dict[str, Any] = {"type": "directory", "oid": commit.trees[path], "size": 0, "path": path}
-    else:
-        row = {"type": "file", "oid": blob.git_oid, "size": blob.size_bytes, "path": path}
-        if blob.sha256:
-            row["lfs"] = {"oid": blob.sha256, "size": blob.size_bytes, "pointerSize": blob.pointer_size}
-        if blob.xet_hash:
-            row["xetHash"] = blob.xet_hash
-    if expand:
-        row["lastCommit"] = {"id": commit.id, "title": commit.title, "date": _iso(commit)}
-        if blob is not None:
-            scans = {"avScan": None, "pickleImportScan": None}
-            row["securityFileStatus"] = {"status": "safe", **scans}
-    return row
-
-
-def _sibling(path: str, blob: Blob, blobs: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"rfilename": path}
-    if blobs:
-        row |= {"size": blob.size_bytes, "blobId": blob.git_oid}
-        if blob.sha256:
-            row["lfs"] = {"sha256": blob.sha256, "size": blob.size_bytes, "pointerSize": blob.pointer_size}
-    return row
-
-
-def _commit_row(commit: Commit) -> dict[str, Any]:
-    authors = [{"user": "hugflow"}]
-    return {"id": commit.id, "title": commit.title, "message": "", "authors": authors, "date": _iso(commit)}

@@ -82,14 +82,14 @@ def run_jobs(
         _streamers(options, executor) as streamers,
         ThreadPoolExecutor(options.connections, thread_name_prefix="fetch") as fetchers,
     ):
-        line = _Line(iter(jobs), executor, streamers, options)
+        queue = ShardQueue(iter(jobs), executor, streamers, options)
         connections = 0
         try:
-            while not line.is_over:
-                for _ in range(min(line.connections_wanted(connections), options.connections) - connections):
-                    _begin_fetching(line, fetchers, is_needed=not connections)
+            while not queue.is_over:
+                for _ in range(min(queue.connections_wanted(connections), options.connections) - connections):
+                    _begin_fetching(queue, fetchers, is_needed=not connections)
                     connections += 1
-                for shard, landed in line.finished(min(_TICK_S, options.progress_interval_s)):
+                for shard, landed in queue.finished(min(_TICK_S, options.progress_interval_s)):
                     try:
                         on_landed(shard, landed.result())
                         failures.none()
@@ -103,10 +103,13 @@ def run_jobs(
                 except BaseException as error:  # noqa: BLE001  likewise
                     failures.of_all(error)
                 if failures.end_it:
-                    line.close()
+                    queue.close()
         finally:
-            line.close()
-    failure = failures.first
+            queue.close()
+    _raise_first(failures.first)
+
+
+def _raise_first(failure: BaseException | None) -> None:
     if isinstance(failure, BrokenProcessPool):
         raise StorageError(
             "A landing worker process died (killed, or out of memory).",
@@ -117,17 +120,17 @@ def run_jobs(
         raise failure
 
 
-def _begin_fetching(line: _Line, fetchers: Executor, *, is_needed: bool) -> None:
+def _begin_fetching(queue: ShardQueue, fetchers: Executor, *, is_needed: bool) -> None:
     """Have one more thread that fetches; only the first is needed where the system gives no more."""
     try:
-        fetchers.submit(line.run)
+        fetchers.submit(queue.run)
     except RuntimeError:
         if is_needed:
             raise
 
 
-class _Line:
-    """The way of the shards: taken by a fetching thread, handed to the executor, collected by the caller.
+class ShardQueue:
+    """Shards between the thread that fetches them, the executor that lands them, and the caller that collects them.
 
     Never more than ``parallel`` + 1 fetched shards wait or are landed, so that few are on the disk.
     """

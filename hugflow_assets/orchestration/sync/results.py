@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from hugflow_assets.errors import DuplicateRequestError, RemovalInForceError, RequestInvalidError
 from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
@@ -10,6 +10,8 @@ from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.sync.run_outcome import Outcome
 from hugflow_assets.rules import Verdict
+from hugflow_assets.store.marks import Hold
+from hugflow_assets.store.models import Landed
 
 
 class SyncResult(Frozen):
@@ -62,49 +64,65 @@ def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Req
     )
     if outcome is not None:
         state = "failed" if outcome.error_code else "landed" if isinstance(file, AddFile) else "removed"
-        return result.model_copy(
-            update={"state": state, **outcome.model_dump(exclude={"verdicts"}), "verdicts": outcome.verdicts}
-        )
-    if isinstance(file, RemoveFile):
-        return result.model_copy(update={"action": "no-op", "state": "removed", "message": "nothing left to remove"})
+        found = {"state": state, **outcome.model_dump(exclude={"verdicts"}), "verdicts": outcome.verdicts}
+    elif isinstance(file, RemoveFile):
+        found = {"action": "no-op", "state": "removed", "message": "nothing left to remove"}
+    else:
+        found = _without_run(file, snapshot, platform.store().holds.read(name), landed)
+    return result.model_copy(update=found)
+
+
+def _without_run(
+    file: AddFile, snapshot: RequestSnapshot, hold: Hold | None, landed: Landed | None
+) -> dict[str, object]:
+    """How things stand with a request for which there was no run: the first reason that holds."""
     if withdrawn := snapshot.removals_of(file.request):
-        return result.model_copy(
-            update={"action": "no-op", "state": "withdrawn", "message": f"withdrawn by {withdrawn[0].path}"}
-        )
-    counts = snapshot.add(name)
+        return {"action": "no-op", "state": "withdrawn", "message": f"withdrawn by {withdrawn[0].path}"}
+    counts = snapshot.add(key_of(file))
     if counts is not None and counts.path != file.path:
-        return result.model_copy(
-            update={
-                "error_code": DuplicateRequestError.code,
-                "message": f"{counts.path} asks for the same dataset and is the one that counts.",
-                "remedy": "Keep one of them.",
-            }
-        )
-    hold = platform.store().holds.read(name)
+        return {
+            "error_code": DuplicateRequestError.code,
+            "message": f"{counts.path} asks for the same dataset and is the one that counts.",
+            "remedy": "Keep one of them.",
+        }
     if hold is not None and hold.holds(file.request):
         message = f"{hold.held.value}{f' by {hold.by}' if hold.by else ''} on {hold.at[:16]}"
-        return result.model_copy(
-            update={
-                "action": "no-op",
-                "state": "held",
-                "message": message,
-                "remedy": f"`hugflow resume {name}` goes on.",
-            }
-        )
+        remedy = f"`hugflow resume {key_of(file)}` goes on."
+        return {"action": "no-op", "state": "held", "message": message, "remedy": remedy}
     if landed is None and (unread := snapshot.might_withdraw(file.request)):
         paths = ", ".join(one.path for one in unread)
-        return result.model_copy(
-            update={
-                "error_code": RemovalInForceError.code,
-                "message": f"{paths} cannot be read and could withdraw it; nothing new lands against it.",
-                "remedy": f"Correct or delete {paths}.",
-            }
-        )
+        return {
+            "error_code": RemovalInForceError.code,
+            "message": f"{paths} cannot be read and could withdraw it; nothing new lands against it.",
+            "remedy": f"Correct or delete {paths}.",
+        }
     if landed is not None and landed.asked == file.request:
-        return result.model_copy(
-            update={"action": "no-op", "state": "landed", "message": "as requested; nothing to do"}
-        )
-    return result.model_copy(update={"state": "landing", "message": "another run is at work on it", "transient": True})
+        return {"action": "no-op", "state": "landed", "message": "as requested; nothing to do"}
+    return {"state": "landing", "message": "another run is at work on it", "transient": True}
+
+
+class Results:
+    """Results as they become known, by path; each is given on at once."""
+
+    def __init__(self, on_result: Callable[[SyncResult], None] | None) -> None:
+        self._on_result = on_result
+        self._by_path: dict[str, SyncResult] = {}
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def add(self, result: SyncResult) -> None:
+        """One more."""
+        self._by_path[result.path] = result
+        if self._on_result is not None:
+            self._on_result(result)
+
+    def all(self) -> list[SyncResult]:
+        """In order of path."""
+        return sorted(self._by_path.values(), key=lambda one: one.path)
 
 
 def malformed(snapshot: RequestSnapshot, names: Collection[str] | None) -> list[SyncResult]:

@@ -25,7 +25,15 @@ from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, end_de
 from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, Cursor
 from hugflow_assets.orchestration.reconcile.retry_now import announced
 from hugflow_assets.orchestration.sync.instance import project_instance
-from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
+from hugflow_assets.orchestration.sync.results import (
+    Results,
+    SyncResult,
+    chosen_of,
+    files_of,
+    key_of,
+    malformed,
+    result_of,
+)
 from hugflow_assets.orchestration.sync.run_outcome import Outcome, outcome_of
 from hugflow_assets.orchestration.sync.settled import at_work_anywhere, settled
 
@@ -70,13 +78,7 @@ def sync(
     chosen = chosen_of(snapshot, names)
     files = [file for file in files_of(snapshot) if chosen is None or key_of(file) in chosen]
     waiting: Files = {key_of(file): file for file in reversed(files)}
-    done: dict[str, SyncResult] = {}
-
-    def tell(result: SyncResult) -> None:
-        done[result.path] = result
-        if on_result is not None:
-            on_result(result)
-
+    results = Results(on_result)
     end_dead_runs(instance)  # before the moment from which failures count
     ignore_before = began = time.time()
     sensor = _Sensor(definitions(), instance)
@@ -85,21 +87,21 @@ def sync(
             if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
                 ignore_before = time.time()
             else:
-                tell(result_of(waiting.pop(key_of(file)), outcome, snapshot))
+                results.add(result_of(waiting.pop(key_of(file)), outcome, snapshot))
         for file, run in settled(instance, waiting, began):
             elsewhere = outcome_of(instance, run.dagster_run.run_id) if run is not None else None
-            tell(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
+            results.add(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
         if not waiting or time.time() - began > wait_s:
             break
         pause(POLL_S)
         if end_dead_runs(instance):  # what was waited for was killed: it is taken over
             ignore_before = time.time()
     for file in files:
-        if file.path not in done:
-            tell(result_of(file, None, snapshot))
+        if file.path not in results:
+            results.add(result_of(file, None, snapshot))
     for result in malformed(snapshot, names):
-        tell(result)
-    return sorted(done.values(), key=lambda one: one.path)
+        results.add(result)
+    return results.all()
 
 
 class _Sensor:

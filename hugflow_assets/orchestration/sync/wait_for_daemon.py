@@ -12,7 +12,15 @@ from hugflow_assets.orchestration.reconcile.plan_tick import due
 from hugflow_assets.orchestration.reconcile.requests_sensor import world_of
 from hugflow_assets.orchestration.reconcile.retry_now import ask_again
 from hugflow_assets.orchestration.sync.instance import project_instance
-from hugflow_assets.orchestration.sync.results import SyncResult, chosen_of, files_of, key_of, malformed, result_of
+from hugflow_assets.orchestration.sync.results import (
+    Results,
+    SyncResult,
+    chosen_of,
+    files_of,
+    key_of,
+    malformed,
+    result_of,
+)
 from hugflow_assets.orchestration.sync.run_outcome import outcome_of
 from hugflow_assets.orchestration.sync.settled import settled
 
@@ -52,25 +60,19 @@ def wait_for_daemon(
     files = {key_of(one): one for one in reversed(files_of(asked)) if chosen is None or key_of(one) in chosen}
     for name, file in due(world_of(instance, asked, platform.store(), began), frozenset(files)).items():
         ask_again(platform.store(), name, file, by=by)
-    done: dict[str, SyncResult] = {}
-
-    def tell(result: SyncResult) -> None:
-        done[result.path] = result
-        if on_result is not None:
-            on_result(result)
-
-    while waiting := {key: file for key, file in files.items() if file.path not in done}:
+    results = Results(on_result)
+    while waiting := {key: file for key, file in files.items() if file.path not in results}:
         for file, record in settled(instance, waiting, began, clock()):
             outcome = outcome_of(instance, record.dagster_run.run_id) if record is not None else None
-            tell(result_of(file, outcome, asked))
-        if len(done) < len(files):
+            results.add(result_of(file, outcome, asked))
+        if len(results) < len(files):
             if not still_alive():
                 return None
             pause(POLL_S)
     # Of two files for one name the second never runs; what cannot be read has no run either.
     for file in files_of(asked):
-        if file.path not in done and (chosen is None or key_of(file) in chosen):
-            tell(result_of(file, None, asked))
+        if file.path not in results and (chosen is None or key_of(file) in chosen):
+            results.add(result_of(file, None, asked))
     for result in malformed(asked, names):
-        tell(result)
-    return sorted(done.values(), key=lambda one: one.path)
+        results.add(result)
+    return results.all()

@@ -62,7 +62,7 @@ def folder_configs(
         every: with all splits, from which labels are known.
         transcripts: the texts of files without metadata.
     """
-    column, kind = BASE_COLUMNS[shape]
+    column, _ = BASE_COLUMNS[shape]
     made = []
     for config in configs:
         whole = next(one for one in every if one.name == config.name)
@@ -93,16 +93,22 @@ def folder_configs(
             splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
         features = info.get(config.name, {}).get("features")
         if not (metadata or above):
-            if features is None:
-                features = {column: {"_type": kind}}
-                if shape is Shape.STRUCTUREFOLDER:
-                    is_pdb = any(path.lower().endswith((".pdb", ".ent")) for _, paths in media for path in paths)
-                    features[column]["format"] = "pdb" if is_pdb else "mmcif"
-                if labels.names:
-                    features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
-            features = texts.features(features)
+            found = [path for _, paths in media for path in paths]
+            features = texts.features(_features_of(shape, found, labels) if features is None else features)
         made.append(ConfigPlan(name=config.name, splits=tuple(splits), features=features))
     return tuple(made)
+
+
+def _features_of(shape: Shape, paths: Sequence[str], labels: Labels) -> dict[str, Any]:
+    """Of files that no metadata speaks of."""
+    column, kind = BASE_COLUMNS[shape]
+    features: dict[str, Any] = {column: {"_type": kind}}
+    if shape is Shape.STRUCTUREFOLDER:
+        is_pdb = any(path.lower().endswith((".pdb", ".ent")) for path in paths)
+        features[column]["format"] = "pdb" if is_pdb else "mmcif"
+    if labels.names:
+        features["label"] = {"names": list(labels.names), "_type": "ClassLabel"}
+    return features
 
 
 def _without(config: ConfigFiles, names: Iterable[str]) -> ConfigFiles:
