@@ -91,6 +91,11 @@ COMMANDS = {
         "datasets.export",
         "Write a landed dataset for Kaldi, ESPnet, WeNet, WebDataset, Lhotse Shar or SpeechBrain; audio is not copied.",
     ),
+    "stage": Entry(
+        "Datasets",
+        "datasets.stage",
+        "Copy a landed dataset to this node's disk, verified and resumed; jobs share the copy. Prints its folder.",
+    ),
     "update": Entry(
         "Datasets",
         "datasets.update",

@@ -47,3 +47,19 @@ def test_what_open_prints_runs_as_it_stands(landed: Path, run: Callable[..., Ran
     counted = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(counted) == len(rows)
     assert Path(sections["NeMo"].partition("=")[2].strip()).is_file()
+
+
+def test_a_dataset_is_exported_compared_and_staged_by_its_name(
+    landed: Path, run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    written = run("export", "org/speech", "--format", "kaldi", "--to", str(tmp_path / "kaldi"))
+    assert written.code == 0 and "no audio copied" in written.out and (tmp_path / "kaldi/train/wav.scp").is_file()
+    again = run("export", "org/speech", "--format", "kaldi", "--to", str(tmp_path / "kaldi"))
+    assert again.code == 1 and "error[export-refused]" in again.err
+    assert run("overlap", "org/speech").code == 0
+    assert run("overlap", "org/speech", SPEECH, "--json").out.startswith("[")
+    node = str(tmp_path / "node")
+    assert run("stage", "org/speech", "--to", node, "--job", "7x", "--splits", "train").out == f"{node}/{SPEECH}\n"
+    assert run("path", f"{node}/{SPEECH}").out == f"{node}/{SPEECH}\n"
+    assert run("stage", "org/speech", "--to", node, "--job", "7x", "--release").code == 0
+    assert not Path(node, SPEECH).exists()
