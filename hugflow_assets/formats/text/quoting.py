@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 _BLOCK_BYTES = 4 << 20
 _OTHER_ESCAPES = re.compile(rb'\\(?:\\\\)*[^"\\]')  # a backslash that is a letter
 _QUOTE, _ENDS = 0x22, (0x0A, 0x0D)
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass
@@ -57,8 +58,31 @@ def quotes_of(file: IO[bytes], delimiter: bytes, *, is_escaped: bool = False) ->
 
 
 def _look(lines: bytes, edges: tuple[int, ...], is_open: bool, found: Quotes) -> bool:
-    """Go from quote to quote; whether a quoted field goes on behind these lines."""
-    places = np.flatnonzero(np.frombuffer(lines, np.uint8) == _QUOTE).tolist()
+    """Look at the quotes of some lines; whether a quoted field goes on behind these."""
+    data = np.frombuffer(lines, np.uint8)
+    found_at = np.flatnonzero(data == _QUOTE)
+    if not is_open and _are_plain(data, found_at, edges):
+        if not found.are_needed:
+            between = np.flatnonzero(np.isin(data, edges))
+            found.are_needed = bool((np.diff(np.searchsorted(between, found_at).reshape(-1, 2)) > 0).any())
+        return False
+    return _go_through(lines, found_at.tolist(), edges, is_open, found)
+
+
+def _are_plain(data: Bytes, places: Any, edges: tuple[int, ...]) -> bool:
+    """Whether the quotes are those around fields and no others, as they mostly are."""
+    if len(places) % 2:
+        return False
+    first, last = places[::2], places[1::2]
+    begins = np.isin(data[first - 1], edges)  # of the first byte the one before is the last, which ends the lines
+    begins |= first == 0
+    ends = np.isin(data[np.minimum(last + 1, len(data) - 1)], edges)
+    ends |= last == len(data) - 1
+    return bool(begins.all() and ends.all())
+
+
+def _go_through(lines: bytes, places: list[int], edges: tuple[int, ...], is_open: bool, found: Quotes) -> bool:
+    """Go from quote to quote."""
     last, at, count, begins = len(lines) - 1, 0, len(places), 0
     while at < count:
         place = places[at]

@@ -31,6 +31,7 @@ from hugflow_assets.formats.text.transcripts import (
     SIDE_ENDINGS,
     is_clip,
     is_list,
+    is_named_like_a_list,
     side_of,
 )
 from hugflow_assets.formats.webdataset import keyed
@@ -366,7 +367,7 @@ def _are_in(names: Iterable[str]) -> bool:
 
 
 def _key(name: str) -> str | None:
-    if basename(name) == "text":  # as Kaldi calls its list
+    if "." not in basename(name) and is_named_like_a_list(name):  # ``text``, as Kaldi calls its list
         return name
     found = keyed(name)
     return None if found is None else found[0]
@@ -375,7 +376,7 @@ def _key(name: str) -> str | None:
 def _may_speak(name: str) -> bool:
     if any("\ud800" <= char <= "\udfff" for char in name):
         return False  # bytes that are no UTF-8: a name that no text can be looked up by
-    return name.lower().endswith((*SIDE_ENDINGS, *TABLE_ENDINGS, ".scp")) or basename(name) == "text"
+    return name.lower().endswith((*SIDE_ENDINGS, *TABLE_ENDINGS, ".scp")) or is_named_like_a_list(name)
 
 
 def _head(path: Path) -> bytes:

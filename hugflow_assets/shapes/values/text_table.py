@@ -1,7 +1,7 @@
 """Tables of text as rows: the one reader of csv, tsv and their likes, whatever they are called and wherever they lie.
 
-A table is gone through twice: for the types of its columns, and for its rows. So a column is numbers only if all of it
-is, and memory does not grow with the rows.
+A table is gone through for the types of its columns, and once more for its rows where these are too many to be kept. So
+a column is numbers only if all of it is, and memory does not grow with the rows.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from hugflow_assets.formats.text.delimited_text import DelimitedText, Dialect, I
 from hugflow_assets.formats.text.number_columns import NOTHING, TEXT, arrow_type, as_numbers, narrowed
 from hugflow_assets.formats.text.text_encoding import TEXTS_CP1252, TextFile
 
+Batches = list[pa.RecordBatch]
+_KEPT_BYTES = 48 << 20
 _MEDIA = frozenset({"Audio", "Image", "Video", "Pdf", "Nifti", "Mesh", "BioStructure"})
 _OF_LISTS = frozenset({"id", "text", "normalized_text"})  # what the columns of lists without a header are called
 
@@ -43,6 +45,7 @@ class TextTable:
     ) -> None:
         self._tables = []
         self._guesses = 0
+        self._kept: dict[int, Batches | None] = {}  # rows of small tables, which are so read once
         self._is_list = set(dialect.columns or [""]) <= _OF_LISTS  # it says what is said: digits are words, too
         self._declared = {
             name: feature for name, feature in (declared or {}).items() if _type_of(feature) not in _MEDIA
@@ -71,14 +74,16 @@ class TextTable:
         kinds = dict.fromkeys(
             (name for name in self.columns if name not in self._declared), TEXT if self._is_list else NOTHING
         )
-        for _, table in self._tables:
+        for at, (_, table) in enumerate(self._tables):
             before = dict(kinds)
             try:
-                _survey(table, kinds)
+                self._kept[at] = _survey(table, kinds)
             except IrregularRowsError:
                 kinds.update(before)
                 table.read_carefully()
-                _survey(table, kinds)
+                self._kept[at] = _survey(table, kinds)
+            if sum(batch.nbytes for kept in self._kept.values() for batch in kept or ()) > _KEPT_BYTES:
+                self._kept[at] = None
         return kinds
 
     @cached_property
@@ -103,10 +108,10 @@ class TextTable:
     def by_source(self) -> Iterator[Iterator[pa.RecordBatch]]:
         """The rows of each table."""
         _ = self.schema  # all are looked at before any is read
-        return (self._of_one(path, table) for path, table in self._tables)
+        return (self._of_one(path, table, self._kept.pop(at, None)) for at, (path, table) in enumerate(self._tables))
 
-    def _of_one(self, path: str, table: DelimitedText) -> Iterator[pa.RecordBatch]:
-        for batch in table.batches():
+    def _of_one(self, path: str, table: DelimitedText, kept: Batches | None) -> Iterator[pa.RecordBatch]:
+        for batch in table.batches() if kept is None else kept:
             columns = [self._column(batch, field, path) for field in self.schema]
             yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
@@ -119,11 +124,17 @@ class TextTable:
         return _as_declared(values, field, self._declared[field.name], path)
 
 
-def _survey(table: DelimitedText, kinds: dict[str, str]) -> None:
+def _survey(table: DelimitedText, kinds: dict[str, str]) -> Batches | None:
+    """Narrow the kinds by the rows of a table; these, where they are few enough to be kept."""
+    kept: Batches | None = []
+    size = 0
     for batch in table.batches():
+        size += batch.nbytes
+        kept = None if kept is None or size > _KEPT_BYTES else [*kept, batch]
         for name, values in zip(batch.schema.names, batch.columns, strict=True):
             if name in kinds:
                 kinds[name] = narrowed(kinds[name], values)
+    return kept
 
 
 # ---- what the card says

@@ -9,6 +9,7 @@ from hugflow_assets_tests.corpora.layouts import (
     known_corpora,
     metadata_folders,
     rows_of_files,
+    side_texts,
     table_files,
 )
 from hugflow_assets_tests.corpora.repository import Rendered
@@ -37,4 +38,7 @@ LAYOUTS: dict[str, SearchStrategy[Rendered]] = {
     "parquet with bytes": rows_of_files.parquet_bytes(),
     "parquet with paths": rows_of_files.parquet_paths(),
     "JSON rows": rows_of_files.json_rows(),
+    "tables of text": rows_of_files.text_tables(),
+    "a text a clip": side_texts.a_text_a_clip(),
+    "lists of texts": side_texts.lists_of_texts(),
 }

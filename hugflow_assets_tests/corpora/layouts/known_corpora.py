@@ -136,8 +136,6 @@ def vctk(draw: st.DrawFn) -> Rendered:
         return f"{clip.speaker}/{clip.speaker}_{clip.name}" if is_unique else f"{clip.speaker}/{clip.name}"
 
     said = {row.clip: line(row.text) for row in split.rows}
-    if not is_unique:  # a text is for the only clip of its name, wherever that is, so that a lost clip's would be taken
-        said = {clip: text for clip, text in said.items() if split.has(clip)}
     files = {f"VCTK-Corpus/wav48/{stem(clip)}.wav": clip.data for clip in split.clips}
     files |= {f"{texts}/{stem(clip)}.txt": f"{text}\n".encode() for clip, text in said.items()}
     files["VCTK-Corpus/speaker-info.txt"] = b"ID  AGE  GENDER\n225  23  F\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hugflow_assets_tests.corpora.layouts.known_corpora import audio
 from hugflow_assets_tests.corpora.repository import Rendered, Rows, archive
 from hugflow_assets_tests.corpora.strategies import corpora
-from hugflow_assets_tests.corpora.tables import FORMATS, parquet
+from hugflow_assets_tests.corpora.tables import FORMATS, parquet, type_configs
 
 
 @st.composite
@@ -102,3 +103,32 @@ def json_rows(draw: st.DrawFn) -> Rendered:
         st.characters(exclude_categories=["Cs"]), max_size=5)  # fmt: skip
     rows: Rows = draw(st.lists(st.dictionaries(names, values, min_size=1, max_size=3), min_size=1, max_size=4))
     return Rendered(f"rows of {kind}", {f"train{table.ending}": table.write(rows)}, {"train.jsonl": rows})
+
+
+CELLS: tuple[tuple[str, ...], ...] = (
+    ("1", "-7", "0", "9007199254740993"), ("0.5", "1.0", "-2.25", "1e-07"), ("007", "1"), ("one", "two", "null", "NA"),
+    ("true", "false"), ("2020-01-01", "2020-01-02"), ("x, y", 'say "no"', "a;b", "line\nbreak", "\u00e9"), ("",),
+)  # fmt: skip
+WRITTEN = ("utf-8", "utf-8-sig", "utf-16")
+
+
+@st.composite
+def text_tables(draw: st.DrawFn) -> Rendered:
+    """Tables of text of two splits in several files: what is numbers in all of them is numbers."""
+    usual = [draw(st.sampled_from(CELLS)) for _ in range(draw(st.integers(1, 3)))]
+    encoding, is_packed = draw(st.sampled_from(WRITTEN)), draw(st.booleans())
+    files: dict[str, bytes] = {}
+    records: dict[str, Rows] = {}
+    for split in ("train", "test")[: draw(st.integers(1, 2))]:
+        for part in range(draw(st.integers(1, 2))):
+            odd = draw(st.integers(-3, len(usual) - 1))  # of the columns, the one that is otherwise in this file
+            kinds = [draw(st.sampled_from(CELLS)) if at == odd else kind for at, kind in enumerate(usual)]
+            rows = draw(st.lists(st.tuples(*(st.sampled_from((*kind, kind[0], "")) for kind in kinds)), min_size=1,
+                                 max_size=4))  # fmt: skip
+            cells = [{"key": "k", **{f"c{at}": cell for at, cell in enumerate(row)}} for row in rows]
+            data = FORMATS["csv"].write(cells).decode().encode(encoding)
+            name = f"data/{split}-{part:05}-of-00009.csv"
+            files[f"{name}.gz" if is_packed else name] = gzip.compress(data, mtime=0) if is_packed else data
+            records.setdefault(f"{split}.jsonl", []).extend(cells)
+    type_configs(records)
+    return Rendered(f"tables of text in {encoding}", files, records)
