@@ -32,6 +32,9 @@ def a_text_a_clip(draw: st.DrawFn) -> Rendered:
     name, ending = draw(st.sampled_from(sorted(TREES))), draw(st.sampled_from((".txt", ".lab", ".TXT")))
     encoding, tree = draw(st.sampled_from(ENCODINGS)), TREES[name]
     said = {row.clip: row.text.replace("\ufeff", "") for row in split.rows}
+    if is_tar:  # as in any WebDataset, a text without a clip may be a sample, and endings are as they are written
+        said = {clip: text for clip, text in said.items() if split.has(clip)}
+        ending = ending.lower()
     files = {f"{tree(clip, 'wav48')}.wav": clip.data for clip in split.clips}
     files |= {tree(clip, "txt") + ending: encoded(f"{text}\n", encoding) for clip, text in said.items()}
     lost = sum(not split.has(clip) for clip in said)  # most files decide what a repository is
@@ -39,7 +42,7 @@ def a_text_a_clip(draw: st.DrawFn) -> Rendered:
     told = {clip: said[clip].rstrip("\r\n") if clip in said else None for clip in split.clips}
     if is_tar:  # members are as they are
         told = {clip: f"{said[clip]}\n" if clip in said else None for clip in split.clips}
-        must: Rows = [{"wav": clip.data, ending[1:].lower(): told[clip]} for clip in split.clips]
+        must: Rows = [{"wav": clip.data, ending[1:]: told[clip]} for clip in split.clips]
     else:
         must = [{"audio": clip.data, "text": told[clip]} for clip in split.clips]
     return Rendered(f"a text a clip, {name}, {container or 'loose'}", packed(files, container),
@@ -115,8 +118,8 @@ def text_of(clip: Clip, split: Split, rows: list[Row], is_by_name: bool) -> str 
 def known(split: Split) -> list[Row]:
     """The rows, without what would make a list unknown, which is known by the clips that it names.
 
-    Those of lost clips where they are half of a speaker's, or come first; and all but one of a clip where few clips have
-    most of them.
+    Those of lost clips where they are half of a speaker's, or come first; and all but one of a clip where few clips
+    have most of them.
     """
     rows = list[Row]()
     for speaker in dict.fromkeys(row.clip.speaker for row in split.rows):
