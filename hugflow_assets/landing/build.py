@@ -14,7 +14,7 @@ from typing import Any
 from hugflow_assets.durable import EarlySync
 from hugflow_assets.errors import IncompleteLandingError, LandingCancelledError, LeaseHeldError, NoLongerWantedError
 from hugflow_assets.hub import HubAccess
-from hugflow_assets.landing.completeness import refuse_nothing
+from hugflow_assets.landing.completeness import refuse_nothing, tell_unmatched
 from hugflow_assets.landing.decide import fingerprint_of
 from hugflow_assets.landing.forecast import SLACK_BYTES, forecast_of
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
@@ -309,6 +309,7 @@ class Build:
         tree.settle_types()
         configs = tree.assemble()
         refuse_nothing(self.plan, tree.counts(configs))
+        tell_unmatched(self.plan.name, tree.counts(configs), self.receipts.values())
         views = tree.finish(configs)
         sizes = self.store.publisher.settle(self.staging)
         return tree.manifest(configs, views, sizes, self._volatile(began)), sizes

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+
 from hugflow_assets.errors import NothingLandedError
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.store.models import Counts
+from hugflow_assets.shapes.join.row_names import WORDS, all_names
+from hugflow_assets.store.models import Counts, ShardReceipt
 from hugflow_assets.wording import listed
+
+_LOG = logging.getLogger(__name__)
 
 
 def refuse_nothing(plan: LandingPlan, counts: Counts) -> None:
@@ -29,6 +35,12 @@ def refuse_nothing(plan: LandingPlan, counts: Counts) -> None:
         repo=plan.state.repo_id,
         commit=plan.commit,
     )
+
+
+def tell_unmatched(name: str, counts: Counts, receipts: Iterable[ShardReceipt]) -> None:
+    """Log how many rows got no clip, and some of them."""
+    for count, names in all_names(receipt.unmatched for receipt in receipts).items():
+        _LOG.warning("%s: %s rows are %s: %s", name, f"{counts.extra.get(count, 0):,}", WORDS[count], listed(names))
 
 
 def _is_empty(plan: LandingPlan) -> bool:

@@ -21,7 +21,7 @@ from hugflow_assets.hub.models import RepoState
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.planning.models import LandingPlan
 from hugflow_assets.rules.quota import SOFT_LIMIT, room_in_words
-from hugflow_assets.rules.reconciliation import COUNTED, accounts, too_many_absent, unaccounted
+from hugflow_assets.rules.reconciliation import COUNTED, accounts, named, too_many_absent, unaccounted, unmatched_names
 from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
@@ -143,9 +143,10 @@ class Complete(LandedRule):
         unmatched = {key: counts.extra[key] for key in _UNMATCHED if counts.extra.get(key)}
         facts: dict[str, Any] = {"rows": counts.rows, "files": files, "size_bytes": manifest.size_bytes}
         facts |= {key: counts.extra[key] for key in COUNTED if key in counts.extra} | unmatched
+        facts |= {f"{count}_names": names for count, names in unmatched_names(manifest).items()}
         odd = ", ".join(f"{_UNMATCHED[key]} ({count:,})" for key, count in unmatched.items())
         message = f"{message}: all there. {accounts(counts.extra)}".rstrip(". ")
-        message = f"{message}.{f' Of note: {odd}.' if odd else ''}"
+        message = f"{message}.{f' Of note: {odd}.' if odd else ''} {named(manifest)}".rstrip()
         if absent := too_many_absent(manifest):
             return self.failed(
                 f"{absent} {message}",

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hugflow_assets.shapes.join import counts as join
+from hugflow_assets.shapes.join.row_names import WORDS, all_names
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.store.models import Manifest
 from hugflow_assets.wording import share
 
+_NAMES_TOLD = 10
 MOST_ABSENT = 0.01  # of the rows: above that it is worth a warning
 
 _ROWS = (join.ROWS_JOINED, join.ROWS_AMBIGUOUS, join.ROWS_ABSENT)
@@ -68,6 +70,21 @@ def accounts(extra: Mapping[str, int]) -> str:
         if extra.get(whole) and shown:
             notes.append(f"{extra[whole]:,} {_WORDS[whole]} ({shown})")
     return "; ".join(notes)
+
+
+def unmatched_names(manifest: Manifest) -> dict[str, list[str]]:
+    """Some of the rows that got no clip, by the count that they are in."""
+    shards = (shard for config in manifest.configs for split in config.splits for shard in split.shards)
+    return {count: names[:_NAMES_TOLD] for count, names in all_names(shard.unmatched for shard in shards).items()}
+
+
+def named(manifest: Manifest) -> str:
+    """``Absent: test/gone.wav. Ambiguous: 0.wav, 1.wav …``; "" where all rows have their clips."""
+    told = []
+    for count, names in unmatched_names(manifest).items():
+        more = " …" if manifest.counts.extra.get(count, 0) > len(names) else "."
+        told.append(f"{WORDS[count].capitalize()}: {', '.join(names)}{more}")
+    return " ".join(told)
 
 
 def too_many_absent(manifest: Manifest) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from hugflow_assets.shapes.columns import MediaTree, media_columns
+from hugflow_assets.shapes.join.row_names import Names
 from hugflow_assets.shapes.reader_inputs import Shard, Sources
 from hugflow_assets.shapes.spec import ShardSpec
 from hugflow_assets.shapes.values.json_lines import JsonLines
@@ -31,7 +32,8 @@ class Reader:
 
     ``counts`` holds what only this shape counts. ``features`` is what the reader found the rows to be, for
     shapes whose features are not known before; ``Features.to_dict()`` or None. ``kinds`` are those of columns of
-    text, see ``number_columns``: other shards of the config may have others.
+    text, see ``number_columns``: other shards of the config may have others. ``unmatched`` names some of the rows that
+    got no clip.
     """
 
     def __init__(self, shard: Shard, sources: Sources) -> None:
@@ -39,6 +41,7 @@ class Reader:
         self.counts: Counter[str] = Counter()
         self.features: dict[str, Any] | None = None
         self.kinds: dict[str, str] = {}
+        self.unmatched: Names = {}
 
     def batches(self) -> Iterator[pa.RecordBatch | JsonLines]:
         """The rows in upstream order, as columns or as lines of JSON.

@@ -119,6 +119,7 @@ class ShardReceipt(Frozen):
     unreadable_names: tuple[str, ...] = ()  # the first 20
     features: dict[str, Any] | None = None  # as the reader found them, where they were not known before
     kinds: dict[str, str] = {}  # of columns of text, as they are in this shard alone; see ``record.settled_types``
+    unmatched: dict[str, tuple[str, ...]] = {}  # some of the rows that got no clip, by the count that they are in
     as_text: tuple[str, ...] = ()  # those of them that its lines have as text although they are numbers in it
     read_as: str = ""  # hash of what the reader was told besides; empty: nothing
     bytes_fetched: int = 0
@@ -139,6 +140,7 @@ class ShardRecord(Frozen):
     counts: Counts
     read_as: str = ""
     kinds: dict[str, str] = {}
+    unmatched: dict[str, tuple[str, ...]] = {}
     pack: Pack | None = None
     tars: tuple[TarRecord, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from hugflow_assets.errors import LandingCancelledError
+from hugflow_assets.rules.reconciliation import named, unmatched_names
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.shapes.join_cases import JOINS, Join, clip, packed, row, table
 
@@ -86,6 +88,28 @@ def test_a_member_that_an_archive_holds_twice_counts_once_the_last(house: House)
     )
     assert records["train.jsonl"] == rows
     assert (counts["clips_in_source"], counts["clips_named"]) == (2, 2)
+
+
+@pytest.mark.parametrize("container", ["folder", "zip", "tar", "metadata", "WebDataset"])
+def test_rows_without_a_clip_are_named_in_the_check_and_in_the_log(
+    house: House, container: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [row(name, None, "file_name") for name in ("x/gone.wav", "0.wav", "sure.wav")]
+    members = {"x/a/0.wav": clip("a"), "x/b/0.wav": clip("b"), "x/sure.wav": clip("sure")}
+    filler = {"f/0.bin": bytes(1 << 21)}
+    if container == "WebDataset":
+        files = packed("tar", "all", {**members, **filler, "t/list.csv": table(rows, "csv"), "g/0.bin": bytes(1 << 20)})
+    else:
+        where = "folder" if container == "metadata" else container
+        name = "metadata.csv" if container == "metadata" else "train.csv"
+        files = {**packed(where, "all", members), name: table(rows, "csv")}
+    house.hub.add_repo("acme/speech", files)
+    with caplog.at_level(logging.WARNING):
+        manifest = house.land().manifest
+    assert (manifest.counts.extra["rows_absent"], manifest.counts.extra["rows_ambiguous"]) == (1, 1)
+    assert unmatched_names(manifest) == {"rows_absent": ["x/gone.wav"], "rows_ambiguous": ["0.wav"]}
+    assert named(manifest) == "Absent: x/gone.wav. Ambiguous: 0.wav."
+    assert "1 rows are absent: x/gone.wav" in caplog.text
 
 
 def test_more_clips_in_an_archive_that_rows_named_decide_anew_what_they_mean(house: House) -> None:

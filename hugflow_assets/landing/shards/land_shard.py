@@ -106,6 +106,7 @@ def _land(shard: Shard, reader: Reader, media: MediaWriter, sources: Sources, li
         unreadable_names=tuple(media.unreadable),
         features=reader.features,
         kinds=reader.kinds,
+        unmatched={count: tuple(names) for count, names in reader.unmatched.items() if names},
         bytes_fetched=sources.bytes_fetched,
         pack=shard.pack,
         tars=media.tars,

@@ -111,6 +111,7 @@ def _receipt(
         sources=source_records(shard.source),
         read_as=copy.record.read_as,
         kinds=copy.record.kinds,
+        unmatched=copy.record.unmatched,
         as_text=copy.as_text,
         folders=copy.record.folders,
         json_xxh128=json_xxh128,

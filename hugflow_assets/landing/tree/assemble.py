@@ -157,6 +157,7 @@ def _record(receipt: ShardReceipt, offset: int) -> ShardRecord:
         counts=receipt.counts,
         read_as=receipt.read_as,
         kinds=receipt.kinds,
+        unmatched=receipt.unmatched,
         pack=receipt.pack,
         tars=receipt.tars,
     )

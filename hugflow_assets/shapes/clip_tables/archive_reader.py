@@ -28,6 +28,7 @@ from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, is_nameable
+from hugflow_assets.shapes.join.row_names import keep_names
 from hugflow_assets.shapes.join.rows import ABSENT, Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope, split_told
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
@@ -68,6 +69,7 @@ class ClipReader(Reader):
         match, clips_here, first = self._joined(table, path, archive, local)
         rows = self._rows(table, match, first, first + clips_here)
         self.counts.update(count_rows(match[rows]))
+        keep_names(self.unmatched, rows, match[rows], table.paths)
         if self._spec.first:
             self.counts += table.counts
         if archive is None or local is None:

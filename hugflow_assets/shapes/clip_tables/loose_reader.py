@@ -18,6 +18,7 @@ from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.repo_clips import repo_clips
+from hugflow_assets.shapes.join.row_names import keep_names
 from hugflow_assets.shapes.join.rows import Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope, split_told
 from hugflow_assets.shapes.media_folders.metadata import read_rows
@@ -51,7 +52,9 @@ class ClipFileReader(Reader):
         names = repo_clips(self.shard, self.sources)
         match = self._joined(rows, names)
         here = self._of_part(rows, match, names)
-        self._count(match[here], match[start:end][here[start:end]], len(names))
+        mine = np.flatnonzero(here[start:end]) + start
+        self._count(match[here], match[mine], len(names))
+        keep_names(self.unmatched, mine, match[mine], ClipTable(rows, self._column).paths)
         if start == 0:
             self.counts += kept_counts(rows)
         schema, at = kept_schema(rows), start

@@ -25,6 +25,7 @@ from hugflow_assets.shapes.join.counts import (
     ROWS_JOINED,
     TABLE_ROWS,
 )
+from hugflow_assets.shapes.join.row_names import keep_name
 from hugflow_assets.shapes.lhotse_shar.layout import RECORDING
 from hugflow_assets.shapes.lhotse_shar.spec import SharSpec
 from hugflow_assets.shapes.reader import Reader, spec_of
@@ -82,7 +83,10 @@ class SharReader(Reader):
             row = self._listed(row, field, next(rows, {}))
         found = {RECORDING: None} | {field: clips.take(cut_id) for field, clips in self._audio.items()}
         self.counts[TABLE_ROWS] += 1
-        self.counts[ROWS_ABSENT if None in found.values() else ROWS_JOINED] += 1
+        is_absent = None in found.values()
+        self.counts[ROWS_ABSENT if is_absent else ROWS_JOINED] += 1
+        if is_absent:
+            keep_name(self.unmatched, ROWS_ABSENT, cut_id)
         for field, clip in found.items():
             name = AUDIO if field == RECORDING else field
             row[name if name not in row else f"{name}_of_cut"] = marks.clip(AUDIO, self._value(clip))

@@ -25,6 +25,7 @@ from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, composed
 from hugflow_assets.shapes.join.repo_clips import repo_clips
+from hugflow_assets.shapes.join.row_names import keep_names
 from hugflow_assets.shapes.join.rows import count_rows
 from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.media_folders.joined_rows import FOUND, given, join_lines, join_rows, status_path
@@ -131,7 +132,9 @@ class FolderReader(Reader):
         for batch in read_rows(joined, schema, spec.start, spec.end, _ROWS_AT_ONCE):
             clips = status[at : at + batch.num_rows]
             at += batch.num_rows
-            kept = part.kept(clips, batch.column(named) if named in batch.schema.names else None)
+            told = batch.column(named) if named in batch.schema.names else None
+            kept = part.kept(clips, told)
+            keep_names(self.unmatched, np.flatnonzero(kept), clips[kept], told)
             self.counts["rows_of_other_splits"] += int(np.count_nonzero(~kept))
             self.counts.update(count_rows(clips[kept]))
             self._found.clear()

@@ -38,7 +38,9 @@ from hugflow_assets.formats.webdataset import keyed
 from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_table
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, Names, write_names
-from hugflow_assets.shapes.join.rows import Decision, count_rows
+from hugflow_assets.shapes.join.row_names import Names as RowNames
+from hugflow_assets.shapes.join.row_names import keep_names
+from hugflow_assets.shapes.join.rows import ABSENT, Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts
@@ -127,10 +129,11 @@ class LoneTexts:
                 columns = table.values(row)
                 yield _with_tables([(table.name, columns)])[0] if are_of_splits else columns
 
-    def count(self, found: Counter[str]) -> None:
-        """Count what belongs to no clip; when all clips have been asked for."""
+    def count(self, found: Counter[str], names: RowNames) -> None:
+        """Count and name what belongs to no clip; when all clips have been asked for."""
         for table in self._tables:
             found.update(table.count())
+            keep_names(names, np.arange(len(table.rows)), table.decided, table.rows.paths)
             found["rows_without_clip"] += len(table.rows) - int(table.used.sum())
             found.update(table.rows.counts)
         for one in self._lists.lists if self._lists is not None else ():
@@ -301,6 +304,11 @@ class _Table:
         """The rows of a clip, in table order."""
         first, end = np.searchsorted(self._match, [clip, clip + 1], sorter=self._by_clip)
         return [int(row) for row in self._by_clip[first:end]]
+
+    @property
+    def decided(self) -> Any:
+        """The number of each row's clip; one whose clip was given to nobody has none."""
+        return np.where((self._match >= 0) & ~self.used, ABSENT, self._match)
 
     def count(self) -> dict[str, int]:
         """Its rows by what became of them: one whose clip another table speaks of is absent too."""

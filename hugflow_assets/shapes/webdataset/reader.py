@@ -58,7 +58,7 @@ class WebDatasetReader(Reader):
             if rows:
                 yield self._batch(rows)
             if self._texts is not None:
-                self._texts.count(self.counts)
+                self._texts.count(self.counts, self.unmatched)
         self.features = self._types.features()
 
     def media(self, schema: pa.Schema) -> dict[str, MediaTree]:
