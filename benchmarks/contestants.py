@@ -18,6 +18,15 @@ from hugflow_assets.planning.resolve import resolve
 
 def hugflow(repo: str, out: str, **_: str) -> float:
     """Hugflow: download, verify, land, index."""
+    return _landed(repo, out, "files")
+
+
+def hugflow_packed(repo: str, out: str, **_: str) -> float:
+    """Hugflow, packed into tars."""
+    return _landed(repo, out, "packed")
+
+
+def _landed(repo: str, out: str, form: str) -> float:
     import datasets  # noqa: F401  planning needs it; imports are not timed
 
     from hugflow_assets.hub import Hub, HubAccess
@@ -28,7 +37,9 @@ def hugflow(repo: str, out: str, **_: str) -> float:
     from hugflow_assets.store import Store
 
     Path(out).mkdir(parents=True)
-    settings = load_settings(storage_root=Path(out) / "datasets", hugflow_state_dir=Path(out) / "state")
+    settings = load_settings(
+        storage_root=Path(out) / "datasets", hugflow_state_dir=Path(out) / "state", landing_form=form
+    )
     access = HubAccess.of(settings)
     started = time.perf_counter()
     plan = resolve(Hub(access), DatasetRequest(hf_id=repo, description="benchmark"))
@@ -138,6 +149,7 @@ CONTESTANTS: dict[str, Callable[..., float]] = {
     function.__name__: function
     for function in (
         hugflow,
+        hugflow_packed,
         hf_download,
         hf_download_synced,
         load_dataset_loop,
