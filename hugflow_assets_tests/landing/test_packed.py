@@ -228,6 +228,24 @@ def test_what_datasets_gives_of_a_packed_folder_is_where_the_bytes_lie(packed: L
     assert not (packed.path / "silence.wav").exists()
 
 
+def test_json_that_looks_like_media_stays_as_the_source_has_it(
+    house: House, repo: Callable[..., str], tmp_path: Path
+) -> None:
+    alike = [{"path": f"audio/train/00000/{number}.wav", "source_path": None} for number in range(3)]
+    rows = [
+        {"audio": {"bytes": wav_bytes(0.05), "path": f"{number}.wav"}, "told": json.dumps(one, separators=(",", ":"))}
+        for number, one in enumerate(alike)
+    ]
+    features = {"audio": {"_type": "Audio"}, "told": {"_type": "Json"}}
+    repo({"data/train-00000-of-00001.parquet": write_parquet(tmp_path / "a.parquet", rows, features)})
+    house.land()
+    packed = house.land(house.plan(form="packed"))
+    told = [row["told"] for row in rows_of(packed, "json/train.jsonl")]
+    assert told == alike and without_manifest(packed.path) == without_manifest(
+        house.elsewhere("fresh").land(house.plan(form="packed")).path
+    )
+
+
 def spoil(path: Path, at: int) -> None:
     path.chmod(0o600)
     with path.open("r+b") as file:

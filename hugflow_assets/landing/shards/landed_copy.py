@@ -89,7 +89,7 @@ def _repacked(shard: Shard, copy: LandedCopy, sums: bytes) -> ShardReceipt | Non
     record, digest = copy.record, xxhash.xxh3_128()
     tars = {name for tar in record.tars for name in (tar.path, tar.path + INDEX_ENDING)}
     media = {path: one for path, one in parse_sums(sums.decode().split("\n")) if path not in tars}
-    written = Repacked(shard, copy.root, record, media, Checksum(copy.kind))
+    written = Repacked(shard, copy.root, (copy.record_path, record), media, Checksum(copy.kind))
     try:
         written.write(whole_lines(copy.root / copy.record_path, record.json_offset, record.json_bytes, digest.update))
     except UnrepackableError:

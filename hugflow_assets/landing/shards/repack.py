@@ -15,10 +15,14 @@ import orjson
 import xxhash
 
 from hugflow_assets.durable import write_all
+from hugflow_assets.formats.features import is_list, modern, type_name
+from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.media.places import Place, Position
 from hugflow_assets.landing.media.writer import place_members, place_of, tar_sums
 from hugflow_assets.landing.shards.shard import Shard
 from hugflow_assets.landing.tree.checksums import Checksum, sum_line
+from hugflow_assets.landing.tree.paths import FEATURES
+from hugflow_assets.landing.views.features import MEDIA, with_media
 from hugflow_assets.store.models import ShardRecord, TarRecord
 
 _BLOCK_BYTES = 4 << 20
@@ -37,13 +41,17 @@ class Repacked:
 
     Args:
         root: the folder of the landed version.
-        record: the shard as it landed there.
+        record: the shard as it landed there, in ``record_path``.
         sums: path -> digest of its media, of kind ``old``.
     """
 
-    def __init__(self, shard: Shard, root: Path, record: ShardRecord, sums: Mapping[str, str], old: Checksum) -> None:
-        self._shard, self._root, self._record, self._sums = shard, root, record, sums
+    def __init__(
+        self, shard: Shard, root: Path, record: tuple[str, ShardRecord], sums: Mapping[str, str], old: Checksum
+    ) -> None:
+        record_path, self._record = record
+        self._shard, self._root, self._sums = shard, root, sums
         self._old, self._new = old, Checksum(shard.checksums)
+        self._features = _with_json((root / record_path).with_name(FEATURES))
         self._places: dict[str, Place] = {}
         self._placed: dict[str, Position | None] = {}
         self._tars: dict[str, memoryview] = {}
@@ -67,6 +75,8 @@ class Repacked:
         try:
             with self._shard.lines_path.open("wb", buffering=0) as out:
                 for block in lines:
+                    if self._features is not None:
+                        self._refuse_alike(block)
                     self._write_lines(out.fileno(), _MEDIA.sub(self._moved, block))
             self._finish()
         finally:
@@ -87,6 +97,16 @@ class Repacked:
         self.tars = tuple(tar for tar, _ in ended)
         self._new_sums.sort(key=lambda line: line.partition("  ")[2].encode())
         self.sums = "".join([*tar_sums(self._shard.tree, ended, self._new), *self._new_sums]).encode()
+
+    def _refuse_alike(self, block: bytes) -> None:
+        """JSON of the source may hold objects that look like media: then the sources have to say which is which.
+
+        Raises:
+            UnrepackableError: the block holds more of them than there are media values in its rows.
+        """
+        alike = sum(orjson.loads(found[1]) in self._sums for found in _MEDIA.finditer(block))
+        if alike != sum(_media_in(self._features, loads(line)) for line in block.splitlines()):
+            raise UnrepackableError("JSON of the source looks like media")
 
     def _moved(self, found: re.Match[bytes]) -> bytes:
         path = orjson.loads(found[1])
@@ -136,6 +156,28 @@ def whole_lines(record: Path, offset: int, size_bytes: int, update: Callable[[by
                 rest += block
     if rest:
         yield rest
+
+
+def _with_json(path: Path) -> dict[str, Any] | None:
+    """The features of a config of which a column is JSON; None where none is."""
+    try:
+        features: dict[str, Any] = with_media(orjson.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    return features if b'"Json"' in orjson.dumps(features) else None
+
+
+def _media_in(feature: Any, value: Any) -> int:
+    """How many media with bytes a value of this feature holds."""
+    if value is None:
+        return 0
+    feature = modern(feature)
+    kind = type_name(feature)
+    if is_list(feature):
+        return sum(_media_in(feature["feature"], one) for one in value)
+    if kind is None:
+        return sum(_media_in(one, value.get(name)) for name, one in feature.items())
+    return int(kind in MEDIA and bool(value.get("path")))
 
 
 def _mapped(path: Path) -> memoryview:

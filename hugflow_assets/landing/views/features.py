@@ -18,7 +18,7 @@ from hugflow_assets.shapes.columns import kind_by_name
 
 KINDS = ("Audio", "Image", "Video", "Pdf")  # that have a builder for a folder of files, the first one wins
 PACKED = "packed"  # instead of a kind: no builder finds files in tars, so the view says where the media are
-_MEDIA = (*KINDS, "Nifti", "Mesh", "BioStructure")
+MEDIA = (*KINDS, "Nifti", "Mesh", "BioStructure")
 _LISTS = ("List", "LargeList", "Sequence")
 _JSON = {"_type": "Json"}
 _TEXT = {"dtype": "string", "_type": "Value"}
@@ -72,7 +72,7 @@ def columns_of(features: dict[str, Any], kind: str | None, alias: str | None) ->
         inner: Any = features
         for part in path:
             inner = inner.get(part) if isinstance(inner, dict) else None
-        if isinstance(inner, dict) and isinstance(inner.get("_type"), str) and inner["_type"] not in (*_LISTS, *_MEDIA):
+        if isinstance(inner, dict) and isinstance(inner.get("_type"), str) and inner["_type"] not in (*_LISTS, *MEDIA):
             columns.append(replace(_column(path[-1], inner, kind, "text"), source=path))
     if kind in KINDS and not any(column.field.holds_media for column in columns):
         file_name = Field(pa.string(), absent=True)  # the builder wants such a column in every config, and drops it
@@ -102,7 +102,7 @@ def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
     """How a value is read, its feature in the view, and what its field is called in the file."""
     feature = modern(feature)
     type_ = type_name(feature)
-    if type_ in _MEDIA:
+    if type_ in MEDIA:
         if type_ == kind:
             return Field.of_media(MediaPaths()), feature, f"{name}_file_name"
         return *_paths(type_, kind), name
