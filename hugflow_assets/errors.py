@@ -283,6 +283,12 @@ class ManifestError(HugflowError):
     code = "manifest-unreadable"
 
 
+class WithdrawalRefusedError(HugflowError):
+    """Rows cannot be withdrawn as it was asked; nothing was changed."""
+
+    code = "withdrawal-refused"
+
+
 class ExportRefusedError(HugflowError):
     """What was asked for cannot be written from this dataset, or not to that place. Nothing was written."""
 

@@ -131,6 +131,11 @@ COMMANDS = {
         "storage.overlap",
         "Say which clips and transcripts occur twice: in a dataset, in two of its splits, or in two datasets.",
     ),
+    "withdraw": Entry(
+        "Storage",
+        "storage.withdraw",
+        "Take rows and their clips out of a landed dataset for good, by a column's values; no update brings them back.",
+    ),
     "restore": Entry(
         "Storage",
         "storage.restore",

@@ -28,8 +28,10 @@ from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.assemble import LandedShard, is_staged
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.landing.tree.tree import Tree
+from hugflow_assets.landing.withdraw import withdrawals, withdrawn_rows, without_withdrawn
 from hugflow_assets.planning.models import Action, Forecast, LandingPlan
 from hugflow_assets.store import (
+    WITHDRAWN,
     EventKind,
     Lease,
     Manifest,
@@ -203,8 +205,11 @@ class Build:
         tracker.tell()
         unsynced: list[int] = []  # of the last shards, which are left to the publishing
 
+        gone = withdrawn_rows(self.store, self.plan.name)
+
         def on_landed(shard: Shard, receipt: ShardReceipt) -> None:
             self._check_rows(shard, receipt)
+            receipt = without_withdrawn(shard, receipt, gone) if gone is not None else receipt
             unsynced.append(receipt.counts.media_bytes + receipt.counts.json_bytes)
             sync = len(self.shards) - len(self.receipts) > self.options.parallel or sum(unsynced) > _UNSYNCED_BYTES
             self.staging.save_receipt(receipt, shard.sums_path.read_bytes(), sync=sync)
@@ -266,7 +271,7 @@ class Build:
 
     def _check_rows(self, shard: Shard, receipt: ShardReceipt) -> None:
         promised = shard.source.num_rows
-        if promised is not None and receipt.counts.rows != promised:
+        if promised is not None and receipt.counts.rows + receipt.counts.extra.get(WITHDRAWN, 0) != promised:
             raise IncompleteLandingError(
                 f"{shard.config}/{shard.split}, shard {shard.source.index}: {receipt.counts.rows} rows were landed, "
                 f"upstream has {promised}.",
@@ -312,7 +317,8 @@ class Build:
         tell_unmatched(self.plan.name, tree.counts(configs), self.receipts.values())
         views = tree.finish(configs)
         sizes = self.store.publisher.settle(self.staging)
-        return tree.manifest(configs, views, sizes, self._volatile(began)), sizes
+        manifest = tree.manifest(configs, views, sizes, self._volatile(began))
+        return manifest.model_copy(update={"withdrawn": withdrawals(self.store, self.plan.name)}), sizes
 
     def _volatile(self, began: float) -> Volatile:
         seconds = time.monotonic() - began

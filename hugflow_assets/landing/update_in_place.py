@@ -69,8 +69,8 @@ def describe(edit: Edit) -> Manifest:
     updated = _requested(edit.manifest, edit.request, edit.manifest.views)
     fingerprint = edit.manifest.fingerprint.model_copy(update={"about": updated.fingerprint.about})
     updated = updated.model_copy(update={"fingerprint": fingerprint})
-    with _new_tree(edit) as staging:
-        return _swap_in(edit, staging, updated)
+    with new_tree(edit) as staging:
+        return swap_in(edit, staging, updated)
 
 
 def rebuild(edit: Edit, options: LandingOptions) -> Manifest:
@@ -81,7 +81,7 @@ def rebuild(edit: Edit, options: LandingOptions) -> Manifest:
     splits = view_splits(manifest.configs, folders)
     columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(root, splits))
     updated = _requested(manifest, request, options.views)
-    with _new_tree(edit) as staging:
+    with new_tree(edit) as staging:
         made = make_views(root, staging.path, splits, options.views, columns, features)
         configs = made.card(updated.fingerprint.of_views(manifest.commit))
         (staging.path / CARD).write_bytes(replace_configs((root / CARD).read_bytes(), configs))
@@ -99,11 +99,11 @@ def rebuild(edit: Edit, options: LandingOptions) -> Manifest:
                 "counts": manifest.counts.model_copy(update={"extra": extra}),
             }
         )
-        return _swap_in(edit, staging, updated, without=gone)
+        return swap_in(edit, staging, updated, without=gone)
 
 
 @contextmanager
-def _new_tree(edit: Edit) -> Iterator[Staging]:
+def new_tree(edit: Edit) -> Iterator[Staging]:
     """An empty staged tree of this lease alone; what is not swapped in goes."""
     manifest = edit.manifest
     staging = edit.store.staging(manifest.name, f"edit-{manifest.fingerprint.data}", edit.lease)
@@ -116,7 +116,7 @@ def _new_tree(edit: Edit) -> Iterator[Staging]:
         staging.discard()
 
 
-def _swap_in(edit: Edit, staging: Staging, manifest: Manifest, *, without: Collection[str] = ()) -> Manifest:
+def swap_in(edit: Edit, staging: Staging, manifest: Manifest, *, without: Collection[str] = ()) -> Manifest:
     """Link what stays beside what was written anew, and swap the tree in; the manifest as it is published.
 
     Args:

@@ -26,7 +26,7 @@ from hugflow_assets.rules.rule import Rule
 from hugflow_assets.rules.verdict import Severity, Verdict
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.capacity.space import Headroom
-from hugflow_assets.store.models import LEFT_OUT, Counts, Manifest
+from hugflow_assets.store.models import LEFT_OUT, WITHDRAWN, Counts, Manifest
 from hugflow_assets.wording import human_size as size
 from hugflow_assets.wording import listed, share
 
@@ -110,6 +110,7 @@ _UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a l
     "texts_of_no_clip": "texts in archives that belong to no clip",
     "members_without_key": "archive members without a key",
     "keys_not_together": "keys whose members are apart, each part a row of its own",
+    WITHDRAWN: "rows withdrawn, which stay out",
     LEFT_OUT: "clips left out of the manifests for NeMo and Lhotse, since nothing says how long they are",
 }
 
@@ -197,7 +198,9 @@ def _upstream(plan: LandingPlan | None, manifest: Manifest) -> Iterator[str]:
                 yield f"{where} is upstream and not landed."
                 continue
             rows = [shard.num_rows for shard in promised.shards]  # what the files say; a card's number may be stale
-            if None not in rows and (total := sum(count or 0 for count in rows)) != split.counts.rows:
+            if None not in rows and (
+                total := sum(count or 0 for count in rows)
+            ) != split.counts.rows + split.counts.extra.get(WITHDRAWN, 0):
                 yield f"{where}: {total:,} rows upstream, {split.counts.rows:,} landed."
 
 

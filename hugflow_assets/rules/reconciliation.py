@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from hugflow_assets.shapes.join import counts as join
 from hugflow_assets.shapes.join.row_names import WORDS, all_names
 from hugflow_assets.shapes.models import Shape
-from hugflow_assets.store.models import Manifest
+from hugflow_assets.store.models import WITHDRAWN, Manifest
 from hugflow_assets.wording import share
 
 _NAMES_TOLD = 10
@@ -47,7 +47,7 @@ def unaccounted(manifest: Manifest) -> Iterator[str]:
             shares = ", ".join(f"{extra.get(part, 0):,} {_WORDS[part]}" for part in parts)
             yield f"Of {total:,} {_WORDS[whole]} the landing accounts for {found:,} ({shares})."
     by_table = manifest.shape in _BY_TABLE and any(part in extra for part in _ROWS)
-    if by_table and manifest.counts.rows != extra.get(join.TABLE_ROWS, 0):
+    if by_table and manifest.counts.rows + extra.get(WITHDRAWN, 0) != extra.get(join.TABLE_ROWS, 0):
         yield f"The tables have {extra.get(join.TABLE_ROWS, 0):,} rows, {manifest.counts.rows:,} were landed."
 
 

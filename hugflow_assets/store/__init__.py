@@ -5,10 +5,22 @@ from hugflow_assets.store.capacity.reservation import Reservation
 from hugflow_assets.store.capacity.space import Cleaned, DatasetUsage, Headroom, StorageProbe, Usage
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.layout import Layout, is_safe, safe_name
-from hugflow_assets.store.marks import Expiry, Held, Hold, Marks, Scrub, Trouble, Upstream, request_digest
+from hugflow_assets.store.marks import (
+    Expiry,
+    Held,
+    Hold,
+    Marks,
+    Scrub,
+    Trouble,
+    Upstream,
+    Withdrawal,
+    WithdrawnValues,
+    request_digest,
+)
 from hugflow_assets.store.models import (
     LAYOUT_VERSION,
     LEFT_OUT,
+    WITHDRAWN,
     ConfigRecord,
     Counts,
     Event,
@@ -29,6 +41,7 @@ from hugflow_assets.store.models import (
     Tombstone,
     TrashEntry,
     Volatile,
+    Withdrawn,
 )
 from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing.publish import SUMS_FILES
@@ -40,6 +53,7 @@ __all__ = [
     "LAYOUT_VERSION",
     "LEFT_OUT",
     "SUMS_FILES",
+    "WITHDRAWN",
     "Cleaned",
     "ConfigRecord",
     "Counts",
@@ -81,6 +95,9 @@ __all__ = [
     "Upstream",
     "Usage",
     "Volatile",
+    "Withdrawal",
+    "Withdrawn",
+    "WithdrawnValues",
     "is_safe",
     "landed_event",
     "now_text",

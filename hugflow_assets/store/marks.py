@@ -126,6 +126,22 @@ class Scrub(Mark):
         return "; ".join(parts)
 
 
+class WithdrawnValues(Frozen):
+    """One withdrawal: the rows whose ``column`` has one of ``ids``, as text."""
+
+    column: str
+    ids: tuple[str, ...]
+    reason: str
+    by: str = ""
+    at: str
+
+
+class Withdrawal(Mark):
+    """Every row that was withdrawn of a dataset; it stays when the dataset goes, for when it lands again."""
+
+    entries: tuple[WithdrawnValues, ...]
+
+
 class Expiry(Mark):
     """The owner was told that ``keep_until`` is near (``soon``) or over (``past``)."""
 
@@ -147,6 +163,10 @@ class Marks(Generic[MarkT]):
     def read(self, name: str) -> MarkT | None:
         """The mark of ``name``; None when there is none, or it is unreadable."""
         return self._read(self._path(name))
+
+    def is_there(self, name: str) -> bool:
+        """Whether there is a mark, readable or not."""
+        return self._path(name).exists()
 
     def write(self, mark: MarkT, event: PlannedEvent | None = None) -> None:
         """Replace the mark of a name.

@@ -15,6 +15,7 @@ from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.intake.models import Frozen
 
 LEFT_OUT = "rows_left_out_of_views"  # of the counts: audio values that the manifests for NeMo and Lhotse cannot hold
+WITHDRAWN = "rows_withdrawn"  # of the counts: rows that were landed, or upstream, and had to go
 LAYOUT_VERSION = 2  # of the folder as a whole: 2 has the view for `datasets` as typed parquet
 _RECORD_VERSION = 1  # of json/ and audio/: another one would land every dataset anew
 _VIEWS_VERSION = 2  # of what is made from them: another one has the views rebuilt, and fetches nothing
@@ -184,6 +185,16 @@ class Volatile(Frozen):
     request_commit: str | None = None
 
 
+class Withdrawn(Frozen):
+    """That rows were withdrawn: how many values of which column were named, why, by whom, when."""
+
+    column: str
+    values: int
+    reason: str
+    by: str = ""
+    at: str
+
+
 class Manifest(Frozen):
     """``hugflow.json``: what a landed dataset is, complete enough to rebuild every index from."""
 
@@ -207,6 +218,7 @@ class Manifest(Frozen):
     files: int  # likewise
     inodes: int = 0  # files and folders, hugflow.json and the folder itself included; counted by publishing
     unreadable_names: tuple[str, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
     volatile: Volatile
 
     @property

@@ -18,7 +18,7 @@ from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.leases import Leases
 from hugflow_assets.store.manifests import read_manifest
-from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream
+from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream, Withdrawal
 from hugflow_assets.store.models import EventKind, IndexRow, Manifest, PlannedEvent, Tombstone, TrashEntry
 from hugflow_assets.store.outbox import Outbox
 from hugflow_assets.store.progress import ProgressFiles
@@ -83,6 +83,7 @@ class Store:
         self.upstream = Marks(self.layout, "upstream", Upstream, self._outbox)
         self.scrubs = Marks(self.layout, "scrubs", Scrub, self._outbox)
         self.expiries = Marks(self.layout, "expiries", Expiry, self._outbox)
+        self.withdrawn = Marks(self.layout, "withdrawn", Withdrawal, self._outbox)
         self.index = Index(self.layout, self._prepare)
         self.trash = Trash(self.layout, trash_grace_s, self._prepare)
         self.quota = Quota(
@@ -251,11 +252,15 @@ class Store:
         self.trash.archived()
         return done
 
-    def empty_trash(self, older_than_s: float | None = None, *, name: str | None = None, by: str = "") -> int:
+    def empty_trash(
+        self, older_than_s: float | None = None, *, name: str | None = None, by: str = "", lease: Lease | None = None
+    ) -> int:
         """Delete for good what has been in the trash for longer (default: the grace); the bytes freed.
 
         Each version that goes is a ``freed`` event. What cannot be deleted keeps no other from going.
 
+        Args:
+            lease: of ``name``, where the caller holds it.
         Raises:
             StorageError: something cannot be deleted.
         """
@@ -267,9 +272,11 @@ class Store:
                 with (
                     disk_errors(self.root),
                     contextlib.suppress(LeaseHeldError),  # at work on that name: next time
-                    self.leases.take(entry.name, purpose="emptying the trash") as lease,
+                    contextlib.nullcontext(lease)
+                    if lease is not None
+                    else self.leases.take(entry.name, purpose="emptying the trash") as held,
                 ):
-                    freed += self._removal.free(entry, lease, by=by)
+                    freed += self._removal.free(entry, held, by=by)
             except HugflowError as error:
                 problems.append(error)
         self.trash.archived()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hugflow_assets.demo import LocalHub
+from hugflow_assets.reading import open_dataset
 from hugflow_assets_tests.cli.conftest import SPEECH, Project, Ran
 
 
@@ -63,3 +64,15 @@ def test_a_dataset_is_exported_compared_and_staged_by_its_name(
     assert run("path", f"{node}/{SPEECH}").out == f"{node}/{SPEECH}\n"
     assert run("stage", "org/speech", "--to", node, "--job", "7x", "--release").code == 0
     assert not Path(node, SPEECH).exists()
+
+
+def test_rows_are_withdrawn_by_the_values_in_a_file(landed: Path, run: Callable[..., Ran], tmp_path: Path) -> None:
+    rows = [row["id"] for row in open_dataset(landed)]
+    (tmp_path / "ids").write_text(f"{rows[0]}\n\n{rows[2]}\n")
+    asked = ("withdraw", "org/speech", "--ids", str(tmp_path / "ids"), "--reason", "asked to", "-y")
+    wrong = run(*asked, "--column", "speakr")
+    assert wrong.code == 1 and "error[withdrawal-refused]" in wrong.err
+    assert run(*asked).out == f"{SPEECH}: 2 rows withdrawn, {len(rows) - 2} left\n"
+    assert [row["id"] for row in open_dataset(landed)] == [one for one in rows if one not in (rows[0], rows[2])]
+    assert run("verify", SPEECH).code == 0 and run("sync").code == 0
+    assert len(open_dataset(landed)) == len(rows) - 2

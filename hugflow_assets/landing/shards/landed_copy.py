@@ -50,7 +50,7 @@ def located(copies: Mapping[ShardKey, LandedCopy]) -> dict[ShardKey, LandedCopy]
 
     def part(copy: LandedCopy, path: str, folder: str, below: str = "") -> ListPart:
         if copy.root / path not in lists:
-            lists[copy.root / path] = _ranges(copy.root / path)
+            lists[copy.root / path] = folder_ranges(copy.root / path)
         return ListPart(path, *lists[copy.root / path].get(folder, _NOWHERE), below=below)
 
     def parts(copy: LandedCopy) -> list[ListPart]:
@@ -194,7 +194,7 @@ def _lines(shard: Shard, copy: LandedCopy) -> bool:
     return not left and digest.hexdigest() == copy.record.json_xxh128
 
 
-def _ranges(path: Path) -> dict[str, tuple[int, int]]:
+def folder_ranges(path: Path) -> dict[str, tuple[int, int]]:
     """Where each folder's lines are in a checksum list, which is sorted by path."""
     found: dict[str, tuple[int, int]] = {}
     at = 0

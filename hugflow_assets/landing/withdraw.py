@@ -1,0 +1,418 @@
+"""Rows that were withdrawn, as a speaker may ask: out of what is landed, and kept out of every later landing.
+
+The mark ``withdrawn`` of a dataset says which rows these are, by the values of a column. What is landed is rewritten as
+a new tree that shares all other files, and swapped in; a shard that lands later loses them before it counts as landed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from hugflow_assets.errors import StorageError, WithdrawalRefusedError
+from hugflow_assets.formats.text.json_values import loads
+from hugflow_assets.landing.shards.landed_copy import folder_ranges
+from hugflow_assets.landing.shards.shard import Shard
+from hugflow_assets.landing.tree.card import replace_configs
+from hugflow_assets.landing.tree.checksums import Checksum, merged, parse_sums, sum_line
+from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits
+from hugflow_assets.landing.tree.indexes import ENDING, index_lines
+from hugflow_assets.landing.tree.paths import CARD, is_view
+from hugflow_assets.landing.update_in_place import Edit, new_tree, not_landed, swap_in
+from hugflow_assets.landing.views.columns import choose_columns, first_rows
+from hugflow_assets.landing.views.write import make_views
+from hugflow_assets.store import (
+    LEFT_OUT,
+    WITHDRAWN,
+    ConfigRecord,
+    Counts,
+    Lease,
+    Manifest,
+    ShardReceipt,
+    Store,
+    Withdrawal,
+    Withdrawn,
+    WithdrawnValues,
+    landed_event,
+)
+from hugflow_assets.store.layout import MANIFEST
+from hugflow_assets.store.models import ShardRecord, SplitRecord
+from hugflow_assets.store.publishing.trees import link_tree
+from hugflow_assets.wording import nearest_first
+
+
+@dataclass(frozen=True)
+class WithdrawnRows:
+    """Which rows are withdrawn: for each column the values, as text."""
+
+    by_column: Mapping[str, frozenset[str]]
+
+    def holds(self, row: Any) -> bool:
+        """Whether a row is one of them."""
+        return any(_text_at(row, column.split(".")) in values for column, values in self.by_column.items())
+
+
+def withdrawn_rows(store: Store, name: str) -> WithdrawnRows | None:
+    """What is withdrawn of a dataset; None: nothing.
+
+    Raises:
+        StorageError: the mark is there and cannot be read. Nothing lands then: the rows could come back.
+    """
+    mark = store.withdrawn.read(name)
+    if mark is None:
+        if store.withdrawn.is_there(name):
+            raise StorageError(
+                f"What was withdrawn of {name} cannot be read.",
+                remedy="Restore .hugflow/marks/withdrawn from a backup, or withdraw the rows again.",
+            )
+        return None
+    found: dict[str, frozenset[str]] = {}
+    for one in mark.entries:
+        found[one.column] = found.get(one.column, frozenset()) | set(one.ids)
+    return WithdrawnRows(found)
+
+
+def withdrawals(store: Store, name: str) -> tuple[Withdrawn, ...]:
+    """What a manifest says of them: everything but the values themselves."""
+    mark = store.withdrawn.read(name)
+    return tuple(
+        Withdrawn(column=one.column, values=len(one.ids), reason=one.reason, by=one.by, at=one.at)
+        for one in (mark.entries if mark is not None else ())
+    )
+
+
+@dataclass
+class _Gone:
+    """What went: counts to subtract, and the media files of the rows."""
+
+    counts: Counts = field(default_factory=Counts)
+    media: dict[str, Any] = field(default_factory=dict)  # path -> the record's value
+
+    def add(self, line: bytes, row: Any) -> None:
+        self.counts += Counts(rows=1, json_bytes=len(line))
+        self.media |= {value["path"]: value for value in _media_values(row)}
+
+
+def withdraw_values(store: Store, name: str, values: WithdrawnValues) -> tuple[Manifest, int]:
+    """Take rows out of a landed dataset for good; its manifest, and how many rows went now.
+
+    They are withdrawn from the moment that the mark is written: killed behind it, the same call completes the work.
+
+    Raises:
+        UnknownDatasetError: it is not landed. LeaseHeldError: somebody is at work on it.
+        WithdrawalRefusedError: it is packed, has no such column, or no row with any of the values.
+    """
+    with store.leases.take(name, purpose="withdrawal", wait_s=0) as lease:
+        manifest = store.manifest(name)
+        if manifest is None:
+            raise not_landed(name)
+        if manifest.form == "packed":
+            raise _packed(name)
+        withdrawn_rows(store, name)  # which must be readable before it is replaced
+        mark = store.withdrawn.read(name) or Withdrawal(name=name, entries=())
+        earlier = [one for one in mark.entries if (one.column, one.ids) == (values.column, values.ids)]
+        asked = WithdrawnRows({values.column: frozenset(values.ids)})
+        rows = _count(store.layout.dataset(name), manifest, asked, values.column)
+        if not rows and not earlier:
+            raise WithdrawalRefusedError(
+                f"No row of {name} has one of these {len(values.ids)} values in {values.column!r}.",
+                remedy="Name the column that holds them with --column. Nothing was changed.",
+            )
+        if not earlier:
+            store.withdrawn.write(mark.model_copy(update={"entries": (*mark.entries, values)}))
+        if rows:
+            event_of = partial(landed_event, store, action="withdraw", run_id=None, seconds=0.0)
+            edit = Edit(store, manifest, manifest.request, lease, event_of)
+            manifest = withdraw(edit, asked, withdrawals(store, name))
+        _forget_leftovers(store, name, lease, values.by)
+        return manifest, rows
+
+
+def _count(root: Path, manifest: Manifest, gone: WithdrawnRows, column: str) -> int:
+    rows, columns = 0, dict[str, None]()
+    for split in (split for config in manifest.configs for split in config.splits):
+        with (root / split.record_path).open("rb") as lines:
+            for line in lines:
+                row = loads(line)
+                columns |= dict.fromkeys(row)
+                rows += gone.holds(row)
+    if column.partition(".")[0] not in columns:
+        near = nearest_first(column, list(columns))
+        raise WithdrawalRefusedError(
+            f"{manifest.name} has no column {column!r}; it has {', '.join(near[:10])}.",
+            remedy="Name the column that holds the values with --column.",
+        )
+    return rows
+
+
+# ---- of a shard that has just landed
+
+
+def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) -> ShardReceipt:
+    """Leave the withdrawn rows out of a shard before it counts as landed; its receipt then.
+
+    Raises:
+        WithdrawalRefusedError: they are in tars.
+    """
+    found, kept = _Gone(), set[str]()
+    with shard.lines_path.open("rb") as lines:
+        for line in lines:
+            row = loads(line)
+            if gone.holds(row):
+                found.add(line, row)
+    if not found.counts.rows:
+        return receipt
+    if shard.pack is not None:
+        raise _packed(shard.repo_id)
+    digest = xxhash.xxh3_128()
+    written = shard.lines_path.with_name(f"{shard.lines_path.name}.kept")
+    with shard.lines_path.open("rb") as lines, written.open("wb") as out:
+        for line in lines:
+            row = loads(line)
+            if not gone.holds(row):
+                digest.update(line)
+                out.write(line)
+                kept |= {value["path"] for value in _media_values(row) if value["path"] in found.media}
+    less = _with_media(found, kept, shard.tree)
+    lost = found.media.keys() - kept
+    sums = b"".join(
+        line for line in shard.sums_path.read_bytes().splitlines(keepends=True) if _path_in(line) not in lost
+    )
+    for path in lost:
+        (shard.tree / path).unlink(missing_ok=True)
+    written.replace(shard.lines_path)
+    shard.sums_path.write_bytes(sums)
+    return receipt.model_copy(
+        update={
+            "counts": _less(receipt.counts, less),
+            "json_xxh128": digest.hexdigest(),
+            "sums_xxh128": xxhash.xxh3_128_hexdigest(sums),
+            "unreadable_names": tuple(one for one in receipt.unreadable_names if one not in lost),
+        }
+    )
+
+
+# ---- of what is landed
+
+
+def withdraw(edit: Edit, gone: WithdrawnRows, told: tuple[Withdrawn, ...]) -> Manifest:
+    """Take the withdrawn rows and their clips out of a landed dataset; the manifest as it is published.
+
+    Nothing of the version before is kept. A file that other rows name, too, stays.
+
+    Args:
+        told: what the manifest is to say of it.
+    Raises:
+        WithdrawalRefusedError: the dataset is packed.
+    """
+    manifest, root = edit.manifest, edit.root
+    if manifest.form == "packed":
+        raise _packed(manifest.name)
+    with new_tree(edit) as staging:
+        rewritten = _Rewritten(root, staging.path, gone)
+        configs = rewritten.configs(manifest.configs)
+        kept = rewritten.named_still(configs)
+        lost = rewritten.found.media.keys() - kept
+        less = _with_media(rewritten.found, kept, root)
+        records = [split.record_path for config in configs for split in config.splits]
+        made = [*records, *(index_lines(staging.path, one) for one in records if (root / (one + ENDING)).is_file())]
+        checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
+        views = {path for path, _ in _listed(root, checksum) if is_view(path)}
+        away = {MANIFEST, CARD, checksum.list_name, *made, *lost, *views}
+        link_tree(root, staging.path, away)  # before the views, which look at the clips
+        updated = _with_views(edit, staging.path, configs, made)
+        _write_sums(root, staging.path, checksum, [*made, CARD], {*lost, *views})
+        updated = updated.model_copy(
+            update={
+                "configs": _with_sums(configs, staging.path / checksum.list_name, lost, rewritten.less_of, kept, root),
+                "counts": _less(updated.counts, less),
+                "unreadable_names": tuple(one for one in manifest.unreadable_names if one not in lost),
+                "withdrawn": told,
+            }
+        )
+        return swap_in(edit, staging, updated, without=away)
+
+
+def _forget_leftovers(store: Store, name: str, lease: Lease, by: str) -> None:
+    """Delete what landings of before have left of a dataset: its versions in the trash, and what was staged."""
+    store.empty_trash(0.0, name=name, by=by, lease=lease)
+    for folder in (store.layout.staging_root / name).glob("*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Rewritten:
+    """The records of a landed dataset written anew without rows."""
+
+    def __init__(self, root: Path, to: Path, gone: WithdrawnRows) -> None:
+        self._root, self._to, self._gone = root, to, gone
+        self.found = _Gone()
+        self.less_of: dict[tuple[str, int], _Gone] = {}  # by record and shard
+
+    def configs(self, configs: Iterable[ConfigRecord]) -> tuple[ConfigRecord, ...]:
+        """Write every record; what the manifest says of them, but for media."""
+        return tuple(
+            config.model_copy(update={"splits": tuple(self._split(split) for split in config.splits)})
+            for config in configs
+        )
+
+    def named_still(self, configs: tuple[ConfigRecord, ...]) -> set[str]:
+        """The media of rows that went which other rows name, too."""
+        kept: set[str] = set()
+        if self.found.media:
+            for split in (split for config in configs for split in config.splits):
+                with (self._to / split.record_path).open("rb") as lines:
+                    for line in lines:
+                        kept |= {v["path"] for v in _media_values(loads(line)) if v["path"] in self.found.media}
+        return kept
+
+    def _split(self, split: SplitRecord) -> SplitRecord:
+        target = self._to / split.record_path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shards: list[ShardRecord] = []
+        with (self._root / split.record_path).open("rb") as lines, target.open("wb") as out:
+            for shard in split.shards:
+                offset, digest, gone = out.tell(), xxhash.xxh3_128(), _Gone()
+                lines.seek(shard.json_offset)
+                left = shard.json_bytes
+                while left > 0 and (line := lines.readline()):
+                    left -= len(line)
+                    row = loads(line)
+                    if self._gone.holds(row):
+                        gone.add(line, row)
+                    else:
+                        digest.update(line)
+                        out.write(line)
+                self.less_of[split.record_path, shard.index] = gone
+                self.found.counts += gone.counts
+                self.found.media |= gone.media
+                changed = {"json_offset": offset, "json_bytes": out.tell() - offset, "json_xxh128": digest.hexdigest()}
+                shards.append(shard.model_copy(update=changed))
+        return split.model_copy(update={"shards": tuple(shards)})
+
+
+def _with_views(edit: Edit, tree: Path, configs: tuple[ConfigRecord, ...], made: list[str]) -> Manifest:
+    """Make the views and the card of the new records; paths are added to ``made``."""
+    manifest, request = edit.manifest, edit.request
+    folders = folders_of(manifest)
+    features, splits = read_features(tree, folders), view_splits(configs, folders)
+    columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(tree, splits))
+    views = make_views(tree, tree, splits, manifest.views, columns, features)
+    card = views.card(manifest.fingerprint.of_views(f"{manifest.commit}, {len(manifest.withdrawn) + 1} withdrawals"))
+    (tree / CARD).write_bytes(replace_configs((edit.root / CARD).read_bytes(), card))
+    made += views.paths
+    extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
+    extra |= {LEFT_OUT: views.left_out} if views.left_out else {}
+    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update={"extra": extra})})
+
+
+def _with_sums(
+    configs: tuple[ConfigRecord, ...],
+    sums: Path,
+    lost: Iterable[str],
+    less_of: Mapping[tuple[str, int], _Gone],
+    kept: set[str],
+    root: Path,
+) -> tuple[ConfigRecord, ...]:
+    """Counts and checksum lines of every shard and split, as they are now."""
+    ranges, folders = folder_ranges(sums), {path.rpartition("/")[0] for path in lost}
+
+    def shard_of(split: SplitRecord, shard: ShardRecord) -> ShardRecord:
+        changed: dict[str, Any] = {
+            "counts": _less(shard.counts, _with_media(less_of[split.record_path, shard.index], kept, root))
+        }
+        if folders & set(shard.folders):
+            digest = xxhash.xxh3_128()
+            with sums.open("rb") as lines:
+                for folder in shard.folders:
+                    start, end = ranges.get(folder, (0, 0))
+                    lines.seek(start)
+                    digest.update(lines.read(end - start))
+            changed["sums_xxh128"] = digest.hexdigest()
+        return shard.model_copy(update=changed)
+
+    def split_of(split: SplitRecord) -> SplitRecord:
+        less = sum((_with_media(less_of[split.record_path, one.index], kept, root) for one in split.shards), Counts())
+        shards = tuple(shard_of(split, one) for one in split.shards)
+        return split.model_copy(update={"shards": shards, "counts": _less(split.counts, less)})
+
+    return tuple(
+        config.model_copy(update={"splits": tuple(split_of(split) for split in config.splits)}) for config in configs
+    )
+
+
+def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str], away: set[str]) -> None:
+    """The list as it is, without what went, and with what was made anew."""
+    own = [sum_line(checksum.of_file(to / path), path) for path in sorted(made, key=str.encode)]
+    anew = {*made, *away}
+    others = (sum_line(digest, path) for path, digest in _listed(root, checksum) if path not in anew)
+    with (to / checksum.list_name).open("w", encoding="utf-8", newline="\n") as out:
+        out.writelines(merged([own, others]))
+
+
+def _listed(root: Path, checksum: Checksum) -> Iterator[tuple[str, str]]:
+    with (root / checksum.list_name).open(encoding="utf-8", newline="\n") as lines:
+        yield from parse_sums(lines)
+
+
+def _with_media(gone: _Gone, kept: set[str], root: Path) -> Counts:
+    """What is to be subtracted, the media files that really go among it."""
+    counts = gone.counts
+    for path, value in gone.media.items():
+        if path in kept:
+            continue
+        duration = value.get("duration")
+        is_unreadable = "duration" in value and duration is None
+        counts += Counts(
+            media_files=1,
+            media_bytes=(root / path).stat().st_size,
+            duration_s=duration or 0.0,
+            unreadable_audio=int(is_unreadable),
+        )
+    return counts
+
+
+def _less(counts: Counts, gone: Counts) -> Counts:
+    names = ("rows", "media_files", "media_bytes", "json_bytes", "unreadable_audio")
+    changed: dict[str, Any] = {name: max(0, getattr(counts, name) - getattr(gone, name)) for name in names}
+    changed["duration_s"] = max(0.0, counts.duration_s - gone.duration_s)
+    if gone.rows:
+        changed["extra"] = counts.extra | {WITHDRAWN: counts.extra.get(WITHDRAWN, 0) + gone.rows}
+    return counts.model_copy(update=changed)
+
+
+def _media_values(value: Any) -> Iterator[dict[str, Any]]:
+    """Every landed media value below a value that has a file."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _media_values(one)
+    elif isinstance(value, dict):
+        if value.keys() >= {"path", "source_path"}:
+            if value["path"]:
+                yield value
+        else:
+            for one in value.values():
+                yield from _media_values(one)
+
+
+def _text_at(row: Any, names: list[str]) -> str | None:
+    """The value of a dotted column as text; numbers as they are written."""
+    for name in names:
+        row = row.get(name) if isinstance(row, dict) else None
+    return None if row is None or isinstance(row, dict | list) else str(row)
+
+
+def _path_in(line: bytes) -> str:
+    return line.decode().rstrip("\n").partition("  ")[2]
+
+
+def _packed(name: str) -> WithdrawalRefusedError:
+    return WithdrawalRefusedError(
+        f"{name} is packed: the withdrawn clips are inside tars.",
+        remedy="Ask for `form: files`, which fetches nothing; then withdraw the rows, and pack it again.",
+    )
