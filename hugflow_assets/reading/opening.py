@@ -29,7 +29,7 @@ def open_dataset(
 
     Args:
         name: an id of the Hub (``org/name``), a storage name (``org__name__rev_main``), or the folder itself.
-        subset: the config; None: all that landed.
+        subset: the config; None: all that landed, also where that is one subset.
         split: the split; None: all that landed, in the order of the source.
         revision: as it was requested; None: any, where only one has landed.
         root: the storage root; None: ``HUGFLOW_ROOT``, else ``STORAGE_ROOT``, else ``datasets`` in this folder.
@@ -87,13 +87,16 @@ def _landed(name: str, subset: str | None, split: str | None, revision: str | No
     if "/" not in name and (root / name / MANIFEST).is_file():
         return root / name
     known = dict(_manifests(root))
-    fitting = {
+    of_it = {
         folder: manifest["request"]
         for folder, manifest in known.items()
-        if manifest["request"].get("hf_id") == name
-        and revision in (None, manifest["request"].get("revision", "main"))
-        and manifest["request"].get("subset") in (None, subset)
-        and manifest["request"].get("split") in (None, split)
+        if manifest["request"].get("hf_id") == name and revision in (None, manifest["request"].get("revision", "main"))
+    }
+    asked = {"subset": subset, "split": split}
+    fitting = {
+        folder: one for folder, one in of_it.items() if all(one.get(at) in (None, asked[at]) for at in asked)
+    } or {  # what has landed is a part of the repository, and nothing else of it was asked for
+        folder: one for folder, one in of_it.items() if all(None in (one.get(at), asked[at]) for at in asked)
     }
     if not fitting:
         raise _unknown(name, subset, split, revision, root, list(known.values()))
@@ -102,7 +105,8 @@ def _landed(name: str, subset: str | None, split: str | None, revision: str | No
     if len(best) > 1:
         told = ", ".join(sorted(folder.name for folder in best))
         raise UnknownDatasetError(
-            f"{name!r} is landed several times: {told}.", remedy="Say which `revision`, or open it by its storage name."
+            f"{name!r} is landed several times: {told}.",
+            remedy="Say which `revision`, `subset` or `split`, or open it by its storage name.",
         )
     return best[0]
 

@@ -152,6 +152,26 @@ def test_of_several_landings_the_one_made_for_what_is_asked_is_opened(
     assert open_dataset(REPO, subset="ms", revision="main", root=root).info.revision == "main"
 
 
+def test_the_one_part_of_a_repository_that_landed_is_opened_by_the_repositorys_name(
+    house: House, repo: Callable[..., str], tmp_path: Path
+) -> None:
+    repo(
+        {
+            "data/train-00000-of-00001.parquet": write_parquet(tmp_path / "a.parquet", TRAIN),
+            "data/test-00000-of-00001.parquet": write_parquet(tmp_path / "b.parquet", TEST),
+        }
+    )
+    house.land(house.plan(split="test"))
+    root = house.store.layout.root
+    assert ids(open_dataset(REPO, root=root)) == ids(open_dataset(REPO, split="test", root=root)) == [7, 8, 9]
+    with pytest.raises(UnknownDatasetError, match=r"split 'train' is not landed.*Landed of it"):
+        open_dataset(REPO, split="train", root=root)
+    house.land(house.plan(split="train"))
+    with pytest.raises(UnknownDatasetError, match=r"several times.*`split`"):
+        open_dataset(REPO, root=root)
+    assert ids(open_dataset(REPO, split="train", root=root)) == [row["id"] for row in TRAIN]
+
+
 def test_it_imports_neither_dagster_nor_datasets_nor_arrow_nor_torch(root: Path) -> None:
     code = (
         "import sys; from hugflow_assets.reading import open_dataset\n"
