@@ -13,13 +13,15 @@ from hugflow_assets_tests.landing.test_opening import files_of
 
 
 def land_matrix(to: Path) -> None:
-    """Every case of ``opening_cases`` as ``to/<number>/storage/<name>``, its title in ``title`` beside it."""
+    """Every case of ``opening_cases`` in both forms, as ``to/<number>-<form>/storage/<name>``, its title beside it."""
     with LocalHub() as hub, tempfile.TemporaryDirectory() as made:
         for at, (title, case) in enumerate(cases().items()):
-            repo, house = f"acme/case{at}", House(hub, to / f"{at:02d}")
+            repo = f"acme/case{at}"
             hub.add_repo(repo, files_of(Path(made) / str(at), case))
-            house.land(house.plan(repo))
-            (house.folder / "title").write_text(title)
+            for form in ("files", "packed"):
+                house = House(hub, to / f"{at:02d}-{form}")
+                house.land(house.plan(repo, form=form))
+                (house.folder / "title").write_text(f"{title} ({form})")
 
 
 if __name__ == "__main__":
