@@ -34,7 +34,9 @@ GENERIC_FOLDERS = frozenset(  # what says nothing of a corpus: neither a config,
         *("archive", "archives", "annotations", "labels"),
     )
 )
-_OF_TABLES = frozenset({"tarred", "audio", "clips", "wav", "wavs", "file", "files", "list", "info", "table", "utf8"})
+_OF_TABLES = frozenset(
+    {"tarred", "audio", "clips", "wav", "wavs", "file", "files", "list", "info", "table", "utf8", "v", "ver"}
+)
 _OF_PAIRS = GENERIC_FOLDERS | {"manifest", "manifests", "info", "files", "flac", "json", "jsonl", "recordings"}
 
 

@@ -9,7 +9,9 @@ from hugflow_assets.formats.media import media_kind
 KEY, URL = "__key__", "__url__"
 FEATURES = {"audio": "Audio", "image": "Image", "video": "Video", "pdf": "Pdf"}
 _KEYED = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # as webdataset's base_plus_ext
-_TEXT = frozenset({"txt", "text", "transcript", "tsv", "csv", "md", "srt", "vtt", "lab", "ctm", "xml", "yaml", "yml"})
+_TEXT = frozenset(
+    {"txt", "text", "transcript", "tsv", "csv", "md", "srt", "vtt", "lab", "trn", "trans", "ctm", "xml", "yaml", "yml"}
+)
 _WHOLE = frozenset({"cls", "cls2", "index", "inx", "id"})
 _JSON = frozenset({"json", "jsn"})
 

@@ -128,6 +128,8 @@ ALIKE: dict[str, Files] = {
 DIFFER: dict[str, Files] = {
     "Numbers in csv": {"train.csv": b"id,n\n007,1\n008,2\n"},
     "Words for nothing": {"train.csv": b"text,n\nNA,1\nnull,2\n"},
+    "Types of a config": {"train.csv": b"n\n1\n", "test.csv": b"n\none\n"},
+    "Other encodings": {"train.csv": "t\nBär\n".encode("cp1252")},
     "Dates in JSON": {"train.jsonl": _lines({"d": "2015-01-01"}, {"d": "2016-01-01"})},
     "Numbers beyond 64 bits": {"train.jsonl": _lines({"n": 18446744073709551617}, {"n": 1})},
     "Folders of splits": {"train/a.wav": CLIPS[0], "train/b.wav": CLIPS[1], "test/c.flac": FLAC},

@@ -55,6 +55,13 @@ def _without_statistics() -> bytes:
     return out.getvalue()
 
 
+def _with_a_dictionary() -> bytes:
+    out = io.BytesIO()
+    names = pa.array(["audio/a.wav", "audio/b.wav"]).dictionary_encode()
+    pq.write_table(pa.table({"file": names, "t": ["x", "y"]}), out)
+    return out.getvalue()
+
+
 TEXT_CASES: dict[str, Case] = {
     "a text whose clip is lost, and a clip whose text is": _folder(
         _LOST, [_said(A, None), _said(B, "A's"), _said(C, None)], texts_of_no_clip=1
@@ -221,6 +228,55 @@ TEXT_CASES: dict[str, Case] = {
             "train.jsonl": [
                 {"file_name": "a.wav", "audio": A, "text": "ay"},
                 {"file_name": "b.wav", "audio": B, "text": "bee"},
+            ]
+        },
+    ),
+    "texts beside clips and a table of them a chapter, as LibriTTS has them": Case(
+        {
+            f"{split}/1/2/1_2_0.{ending}": data
+            for split, clip in {"train-clean-100": A, "test-clean": B}.items()
+            for ending, data in {
+                "wav": clip,
+                "normalized.txt": split.encode(),
+                "original.txt": split.upper().encode(),
+            }.items()
+        }
+        | {f"{split}/1/2/1_2.trans.tsv": b"1_2_0\tx\tx\n" for split in ("train-clean-100", "test-clean")},
+        Shape.AUDIOFOLDER,
+        {
+            "train.jsonl": [
+                {"audio": A, "normalized_text": "train-clean-100", "original_text": "TRAIN-CLEAN-100"},
+            ],
+            "test.jsonl": [{"audio": B, "normalized_text": "test-clean", "original_text": "TEST-CLEAN"}],
+        },
+    ),
+    "tables in folders whose names speak of splits": Case(
+        {
+            f"{split}/{name}": data
+            for split, clip in {"train-clean": A, "test-clean": B}.items()
+            for name, data in {"wavs/0.wav": clip, "labels.csv": f"path,text\n0.wav,{split}\n".encode()}.items()
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [{"path": "0.wav", "audio": A, "text": "train-clean"}],
+            "test.jsonl": [{"path": "0.wav", "audio": B, "text": "test-clean"}],
+        },
+    ),
+    "metadata in the encoding of the card": _folder(
+        {
+            "d/a.wav": A,
+            "d/metadata.csv": "file_name,text\na.wav,カタカナ\n".encode("shift_jis"),
+            "README.md": b"---\nconfigs:\n- config_name: default\n  data_dir: d\n  encoding: shift_jis\n---\n",
+        },
+        [_said(A, "カタカナ")],
+    ),
+    "parquet of paths that are written once for many rows": Case(
+        {"audio/a.wav": A, "audio/b.wav": B, "data.parquet": _with_a_dictionary()},
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"file": "audio/a.wav", "audio": A, "t": "x"},
+                {"file": "audio/b.wav", "audio": B, "t": "y"},
             ]
         },
     ),

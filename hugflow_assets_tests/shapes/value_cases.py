@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
+import pyarrow as pa
+
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets_tests.datasets_made import tar_bytes
 from hugflow_assets_tests.shapes.shape_cases import CLIPS, Case, Rows, parquet_bytes
@@ -211,6 +213,7 @@ VALUES: dict[str, Case] = {
     "lines of text in cp1252": _rows(
         {"train.txt": "Bär\n\nso\n".encode("cp1252")}, [{"text": t} for t in ("Bär", "", "so")], texts_cp1252=1
     ),
+    "a csv in zstd": _rows({"train.csv.zst": pa.Codec("zstd").compress(b"a\n007\n", asbytes=True)}, [{"a": "007"}]),
     "lines of text in UTF-16": _rows({"train.txt": "Bär\nso\n".encode("utf-16")}, [{"text": "Bär"}, {"text": "so"}]),
     "lines of text with a mark": _rows({"train.txt": "\ufeffBär\n".encode()}, [{"text": "Bär"}]),
     "letters in cp1252 that stand together": _rows(

@@ -278,7 +278,8 @@ def _compression(local: Path) -> Any:
     if head.startswith((_ZSTD, _LZ4)):
         import pyarrow as pa
 
-        return lambda path: pa.input_stream(str(path), compression="zstd" if head.startswith(_ZSTD) else "lz4")
+        kind = "zstd" if head.startswith(_ZSTD) else "lz4"
+        return lambda path: io.BufferedReader(cast(Any, pa.input_stream(str(path), compression=kind)))
     return None
 
 

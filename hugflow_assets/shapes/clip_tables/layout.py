@@ -350,7 +350,7 @@ def _speaking(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _says(folder: str) -> bool:
-    known = folder.lower() in GENERIC_FOLDERS or folder.lower() in SPLIT_WORDS
+    known = folder.lower() in GENERIC_FOLDERS or folder.lower() in SPLIT_WORDS or _split_in_folder(folder) is not None
     return not known and not folder.lower().endswith(ARCHIVE_ENDINGS)
 
 
@@ -361,11 +361,17 @@ def _split(path: str, config: str) -> str:
     if (named := split_in_stem(stem)) is not None:
         return named.lower()
     around = reversed(dirname(path).split("/"))
-    folders = (split_in_stem(_bare(part)) if part.lower().endswith(ARCHIVE_ENDINGS) else part for part in around)
-    folder = next((part for part in folders if part and part.lower() in SPLIT_WORDS), None)
+    folder = next((word for part in around if (word := _split_in_folder(_bare(part))) is not None), None)
     if folder is not None:
         return folder.lower()
     return "train" if is_whole_stem(stem) else re.sub(r"\W+", "_", stem).strip("_")
+
+
+def _split_in_folder(name: str) -> str | None:
+    """The split that a folder's name speaks of: ``test``, ``test-clean``; other words only where they are all of it."""
+    word = split_in_stem(name)
+    is_sure = word is not None and (word == name or any(word.lower() in alike for alike in SPLITS_ALIKE[:3]))
+    return word if is_sure else None
 
 
 def _bare(name: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from posixpath import basename, dirname
 
 from hugflow_assets.formats.media import is_audio
+from hugflow_assets.formats.names import stem_of
 from hugflow_assets.formats.tables import PARQUET
 from hugflow_assets.shapes.clip_tables.layout import ClipLayout, clip_layout, loose_layout
 from hugflow_assets.shapes.file_lists import counted, some_of
 from hugflow_assets.shapes.media_folders.recognise import is_metadata
 from hugflow_assets.shapes.models import Shape
 from hugflow_assets.shapes.sight import Recognised, Sight
+from hugflow_assets.shapes.texts.text_places import side_texts
 
 _KALDI = frozenset({"wav.scp", "utt2spk", "spk2utt", "segments"})  # beside its list of texts
 
@@ -48,6 +50,9 @@ def clip_files(sight: Sight) -> Recognised | None:
     if (found := loose_layout(kept, sight.head)) is None:
         return None
     tables = sorted({path for split in found.splits for path in split.tables})
+    sides = side_texts(tuple(sight.paths))
+    if all(stem_of(path).endswith(".trans") for path in tables) and 2 * len(sides) >= sum(map(is_audio, sight.paths)):
+        return None  # LibriTTS: the tables of its chapters say what files beside the clips say
     notes = [f"Left out, since they name no clips: {some_of(found.left_out)}."] if found.left_out else []
     if kaldi := [path for path in sight.paths if basename(path) in _KALDI and f"{dirname(path)}/text" in tables]:
         notes.append(f"Not read: {some_of(kaldi)}.")

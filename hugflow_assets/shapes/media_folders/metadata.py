@@ -6,7 +6,7 @@ It is read once for all shards, into an Arrow file whose batches all have the sa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,21 @@ import pyarrow as pa
 from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.tables import names_files
 from hugflow_assets.shapes.columns import MediaTree, is_list, is_text
-from hugflow_assets.shapes.values.kept_rows import keep_rows
+from hugflow_assets.shapes.values.kept_rows import CardSays, keep_rows
 
 FILE_NAME = "file_name"
 
 
-def make_rows(local: Path, path: str, to: Path, declared: Mapping[str, Any] | None) -> None:
+def make_rows(local: Path, path: str, to: Path, card: CardSays) -> None:
     """Read a metadata file into an Arrow file.
 
     Args:
-        declared: features that the dataset's card tells.
+        card: what the dataset's card says of it.
     Raises:
         BadSourceError: it cannot be read as what its ending says, or names no files.
     """
     names: set[str] = set()
-    keep_rows([(local, path)], to, declared=declared, column=FILE_NAME, look=lambda row: names.update(_names(row)))
+    keep_rows([(local, path)], to, card=card, column=FILE_NAME, look=lambda row: names.update(_names(row)))
     if names and not names_files(names):
         raise _names_nothing(path, sorted(names))
 

@@ -40,7 +40,7 @@ from hugflow_assets.shapes.repo_files import RepoFiles
 from hugflow_assets.shapes.texts.beside_clip import BesideTexts
 from hugflow_assets.shapes.values.inferred_types import SeenTypes
 from hugflow_assets.shapes.values.json_lines import JsonLines, JsonRows, folder_media
-from hugflow_assets.shapes.values.kept_rows import LINE, are_lines, kept_counts, kept_kinds, kept_schema
+from hugflow_assets.shapes.values.kept_rows import LINE, CardSays, are_lines, kept_counts, kept_kinds, kept_schema
 
 _AT_ONCE = 32  # files fetched ahead of the writer
 _ROWS_AT_ONCE = 64
@@ -113,7 +113,7 @@ class FolderReader(Reader):
         rows = local.with_name(f"{local.name}.rows.arrow")
         with self.sources.making(rows) as is_made:
             if not is_made:
-                make_rows(local, metadata.path, rows, self.shard.features)
+                make_rows(local, metadata.path, rows, CardSays(self.shard.features, spec.encoding))
         if spec.start == 0:
             self.counts += kept_counts(rows)
         schema = kept_schema(rows)

@@ -83,7 +83,8 @@ def folder_configs(
         splits, seen = [], set[str]()
         for split, paths in media:
             if metadata or above:
-                spec = FolderMetadataSpec(column=column, start=0, end=None, split=split, parts=parts)
+                said = config.params.get("encoding")
+                spec = FolderMetadataSpec(column=column, start=0, end=None, split=split, parts=parts, encoding=said)
                 own = [path for path in speaking if not _is_of_another(path, split, parts)]
                 shards = _metadata_shards(own, paths, files, shape, spec)
             else:

@@ -43,6 +43,7 @@ class FolderMetadataSpec(ShardSpec):
         split: only rows whose files are of this split are meant, or would be; for the first of ``parts`` those of none.
         parts: which files are of which split; empty where all rows are meant.
         files_beside: how many media files lie beside the metadata, to be counted by this shard.
+        encoding: of the metadata, where the card says it.
     """
 
     version: ClassVar[int] = 3  # 2: clips by the join of all shapes; 3: rows of no file in the split that they name
@@ -52,6 +53,7 @@ class FolderMetadataSpec(ShardSpec):
     split: str = ""
     parts: tuple[SplitPart, ...] = ()
     files_beside: int = 0
+    encoding: str | None = None
 
     def rows_depend_on(self) -> Mapping[str, Any]:
         return {
@@ -61,4 +63,5 @@ class FolderMetadataSpec(ShardSpec):
             "split": self.split if self.parts else "",
             "parts": [part.model_dump(mode="json") for part in self.parts],
             "files_beside": self.files_beside,
+            "encoding": self.encoding,
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,19 @@ _STRING = {"dtype": "string", "_type": "Value"}
 Sources = Sequence[tuple[Path, str]]
 
 
+@dataclass(frozen=True)
+class CardSays:
+    """What a dataset's card says of its tables: the features of their columns, and in which encoding they are."""
+
+    features: Mapping[str, Any] | None = None
+    encoding: str | None = None
+
+
 def keep_rows(
     sources: Sources,
     to: Path,
     dialect: Dialect | None = None,
-    declared: Mapping[str, Any] | None = None,
+    card: CardSays | None = None,
     column: str | None = None,
     look: Callable[[Any], None] | None = None,
 ) -> list[int]:
@@ -44,21 +53,22 @@ def keep_rows(
 
     Args:
         dialect: how tables of text are written, where that is known.
-        declared: features that the dataset's card tells.
+        card: what the dataset's card says of them.
         column: by which rows are looked up; it stays text.
         look: is shown each row of JSON.
     Raises:
         BadSourceError: one cannot be read as what its ending says.
     """
-    path, counts = sources[0][1].lower(), Counter[str]()
+    path, counts, card = sources[0][1].lower(), Counter[str](), card or CardSays()
     try:
         if path.endswith(PARQUET):
             lengths = _keep_parquet(sources, to, column)
         elif dialect is None and not path.endswith((".csv", ".tsv")):
-            lengths = _keep_json(sources, to, column, look or (lambda _: None), counts)
+            files = [TextFile(local, one, card.encoding) for local, one in sources]
+            lengths = _keep_json(files, to, column, look or (lambda _: None), counts)
         else:
-            told = {**(declared or {}), **({} if column is None else {column: _STRING})}
-            lengths = _keep_text(sources, to, dialect, told, counts)
+            told = {**(card.features or {}), **({} if column is None else {column: _STRING})}
+            lengths = _keep_text(sources, to, dialect, CardSays(told, card.encoding), counts)
     except (pa.ArrowException, ValueError, OSError, EOFError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's fault, not the file's
@@ -123,14 +133,12 @@ def lines_with_clips(
     return rows.of_texts(texts)
 
 
-def _keep_text(
-    sources: Sources, to: Path, dialect: Dialect | None, declared: Mapping[str, Any] | None, counts: Counter[str]
-) -> list[int]:
+def _keep_text(sources: Sources, to: Path, dialect: Dialect | None, card: CardSays, counts: Counter[str]) -> list[int]:
     if dialect is None:
         local, path = sources[0]
-        with closing(TextFile(local, path).open()) as opened:
+        with closing(TextFile(local, path, card.encoding).open()) as opened:
             dialect = Dialect(delimiter_seen(opened.read(_HEAD_BYTES), path))
-    table = TextTable(sources, dialect, declared)
+    table = TextTable(sources, dialect, card.features, card.encoding)
     lengths = []
     schema = table.schema.with_metadata({_KINDS: orjson.dumps(table.kinds)})
     with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema) as writer:
@@ -161,7 +169,13 @@ def _keep_parquet(sources: Sources, to: Path, column: str | None) -> list[int]:
 
 
 def _with_paths(table: pa.Table, column: str | None) -> pa.Table:
-    """The table with the paths alone where its column holds audio as `datasets` has it, without its bytes."""
+    """The table with the paths alone where its column holds audio as `datasets` has it, without its bytes.
+
+    What is written once for many rows is written for each.
+    """
+    for number, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(number, field.name, table.column(number).cast(field.type.value_type))
     at = table.schema.get_field_index(column) if column is not None else -1
     if at < 0 or not pa.types.is_struct(table.schema.field(at).type):
         return table
@@ -179,14 +193,13 @@ def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _keep_json(
-    sources: Sources, to: Path, column: str | None, look: Callable[[Any], None], counts: Counter[str]
+    files: Sequence[TextFile], to: Path, column: str | None, look: Callable[[Any], None], counts: Counter[str]
 ) -> list[int]:
     named = [] if column is None else [(column, pa.large_string())]
     schema = pa.schema([*named, (LINE, pa.large_binary())])
     lengths = []
     with pa.OSFile(str(to), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-        for local, path in sources:
-            file = TextFile(local, path)
+        for file in files:
             counts[TEXTS_CP1252] += file.is_guess
             lengths.append(0)
             names, texts = list[str | None](), list[bytes]()
