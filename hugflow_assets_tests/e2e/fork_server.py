@@ -140,7 +140,7 @@ def _supervise(asked: dict[str, Any]) -> None:
 def _child(asked: dict[str, Any], out: int) -> None:
     try:
         acts = _count_acts(asked.get("kill_at"), asked["folder"] if "act" in asked else None)
-        told = _act(asked) if "act" in asked else _land(asked)
+        told = _act(asked) if "act" in asked else _withdraw(asked) if "withdraw" in asked else _land(asked)
         os.write(out, json.dumps({**told, "acts": acts()}).encode())
     except BaseException as error:  # noqa: BLE001  the parent is to know
         os.write(out, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
@@ -194,6 +194,16 @@ def _act(asked: dict[str, Any]) -> dict[str, Any]:
         except HugflowError as error:
             return {"code": error.code}
     return {}
+
+
+def _withdraw(asked: dict[str, Any]) -> dict[str, Any]:
+    from hugflow_assets.landing.withdraw import withdraw_values
+    from hugflow_assets.store import Store, WithdrawnValues
+
+    folder, ids = Path(asked["folder"]), tuple(asked["withdraw"])
+    values = WithdrawnValues(column="id", ids=ids, reason="asked to", at="2026-01-01T00:00:00Z")
+    _, rows = withdraw_values(Store(folder / "storage", folder / "state"), asked["name"], values)
+    return {"rows": rows}
 
 
 def _land(asked: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from hugflow_assets.landing.land import land
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.planning.resolve import resolve
+from hugflow_assets.reading import open_dataset
 from hugflow_assets.store import Phase, Store
 from hugflow_assets_tests.datasets_made import card, clip_rows, wav_bytes, write_parquet
 from hugflow_assets_tests.e2e.fork_server import REPO, Child, ForkServer
@@ -269,6 +270,41 @@ def test_an_edit_killed_at_any_act_shows_the_old_version_or_the_new_one_and_is_d
         assert tree_of(one.place) == after and verify(one.store, NAME).whole
         one.store.clean_debris()
         assert not any(one.store.layout.staging_root.iterdir())
+        shutil.rmtree(one.folder)
+    assert found["old"], "no kill came before the swap"
+
+
+def test_a_withdrawal_killed_at_any_act_leaves_a_whole_version_and_is_completed_by_the_same_call(
+    server: ForkServer, world: World, tmp_path: Path
+) -> None:
+    asked = {"withdraw": ["3", "30", "77"], "name": NAME}
+    landed = world.start(server)
+    assert landed.ended() and landed.result is not None and landed.result.get("action") == "land", landed.result
+    before = tree_of(world.place)
+    clips = [Path(row["audio"]["path"]).read_bytes() for row in open_dataset(world.place) if row["id"] in (3, 30, 77)]
+    clean = World(world.hub, tmp_path / "clean", {})
+    shutil.rmtree(clean.folder)
+    shutil.copytree(world.folder, clean.folder)
+    whole = clean.start(server, **asked)
+    assert whole.ended() and whole.result is not None and whole.result["rows"] == 3, whole.result
+    after, acts = tree_of(clean.place), whole.result["acts"]
+
+    chance, found = random.Random(11), {"old": 0, "new": 0}
+    for at in sorted(chance.sample(range(1, acts + 1), min(EDIT_KILLS, acts))):
+        one = World(world.hub, tmp_path / f"killed-at-{at}", {})
+        shutil.rmtree(one.folder)
+        shutil.copytree(world.folder, one.folder)
+        killed = one.start(server, kill_at=at, **asked)
+        assert killed.ended() and killed.result is not None and "error" not in killed.result, killed.result
+        tree = tree_of(one.place)
+        assert tree in (before, after), f"killed at act {at} of {acts}, some files are old and some new"
+        found["new" if tree == after else "old"] += 1
+        again = one.start(server, **asked)
+        assert again.ended() and again.result is not None and "error" not in again.result, again.result
+        assert tree_of(one.place) == after and verify(one.store, NAME).whole
+        one.store.clean_debris()
+        left = [path for path in (one.folder / "storage").rglob("*") if path.is_file() and path.read_bytes() in clips]
+        assert left == []
         shutil.rmtree(one.folder)
     assert found["old"], "no kill came before the swap"
 
