@@ -107,7 +107,7 @@ _UNMATCHED = {  # what upstream's own parts do not agree about; nothing that a l
     "duplicate_keys": "names that an object of JSON had twice, of which the last value stays",
     "ambiguous_texts": "clips of which several texts speak, none of them taken",
     "texts_not_json": "texts beside clips that are not the JSON that they are called",
-    "texts_of_no_clip": "texts in archives that belong to no clip",
+    "texts_of_no_clip": "texts that belong to no clip",
     "members_without_key": "archive members without a key",
     "keys_not_together": "keys whose members are apart, each part a row of its own",
     WITHDRAWN: "rows withdrawn, which stay out",
