@@ -317,8 +317,11 @@ class _Inside:
         )
 
     def tar(self, file: SourceFile) -> TarSight:
-        """What the ends of a tar archive tell."""
-        if file not in self._tars:
+        """What the ends of a tar archive tell, or the directory of a zip."""
+        if file not in self._tars and file.path.lower().endswith(".zip"):
+            names = [str(member.member) for member in zip_members(file, self.zipped(file))]
+            self._tars[file] = TarSight(file, dict.fromkeys(names, b""), dict.fromkeys(names, 0))
+        elif file not in self._tars:
             self._tars[file] = look_into_tar(file, partial(self._read, file))
         return self._tars[file]
 

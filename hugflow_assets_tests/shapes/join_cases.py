@@ -233,6 +233,16 @@ def archives_and_absent(container: str) -> Join:
     return Join(files, records, {"rows_joined": 4, "rows_absent": 2}, is_ordered=False)
 
 
+def other_endings(container: str) -> Join:
+    """Clips of another ending, or one in other case, than rows say; not where another row has the clip as it is."""
+    members = {"a.flac": clip("a"), "b.WAV": clip("b"), "c.wav": clip("c"), "d.wav": clip("d"), "d.ogg": clip("D")}
+    rows = [row("a.mp3", clip("a")), row("b.wav", clip("b")), row("c.wav", clip("c")), row("c.mp3", None),
+            row("d.mp3", None)]  # fmt: skip
+    counts = {"rows_joined": 3, "rows_absent": 1, "rows_ambiguous": 1}
+    files = {**packed(container, "clips", members), "train.csv": table(rows, "csv")}
+    return Join(files, {"train.jsonl": rows}, counts)
+
+
 def local_names(container: str) -> Join:
     """Each split has a folder with its table, and clips of the same names."""
     files, records = Files(), dict[str, Rows]()
@@ -379,6 +389,7 @@ JOINS: dict[str, Join] = {
         {}, {"train": ["a/train_0.wav"], "test": ["a/test_0.wav"]}, {"train": "a/train_9.wav", "test": "a/test_9.wav"}
     ),
     **{f"one table of two {where}s, with absent clips": archives_and_absent(where) for where in ("zip", "tar")},
+    **{f"other endings than the rows say, in a {where}": other_endings(where) for where in ("folder", "zip", "tar")},
     "tables that are no splits": about_clips(),
     "forty blocks": blocks(40),
     "seventy blocks": blocks(70),

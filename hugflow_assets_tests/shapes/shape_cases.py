@@ -938,6 +938,27 @@ CASES: dict[str, Case] = {
         },
         extra={"rows_absent": 1, "rows_joined": 2},
     ),
+    "a table of ids beside a zip": Case(
+        {"train.csv": b"id,text\nu1,ay\n", "clips.zip": zip_bytes({"x/u1.wav": CLIPS[0]})},
+        Shape.CLIP_ARCHIVES,
+        {"train.jsonl": [{"id": "u1", "audio": CLIPS[0], "text": "ay"}]},
+    ),
+    "lists of splits, as Kaldi has them, none of whose first's clips are there": Case(
+        {
+            "data/test/text": b"u3 bon\nu4 jour\n",
+            "data/train/text": b"u1 le chat\nu2 le chien\n",
+            "wav/u1.wav": CLIPS[0],
+            "wav/u2.wav": CLIPS[1],
+        },
+        Shape.CLIP_FILES,
+        {
+            "train.jsonl": [
+                {"id": "u1", "audio": CLIPS[0], "text": "le chat"},
+                {"id": "u2", "audio": CLIPS[1], "text": "le chien"},
+            ]
+        },
+        {"split": "train"},
+    ),
     "a JSON list of ids beside a tar": Case(
         {"train.json": b'[{"id": "u 1", "text": "ay"}]', "train.tar": tar_bytes({"A/u 1.wav": CLIPS[0]})},
         Shape.CLIP_ARCHIVES,

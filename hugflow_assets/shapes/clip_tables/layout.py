@@ -36,6 +36,7 @@ from hugflow_assets.shapes.clip_tables.measures import only_measures
 from hugflow_assets.shapes.texts.text_places import side_texts
 
 _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
+_MORE = 256  # further tables that are looked at where the first of their sort does not show one
 OWN_LOOKED_AT = 64
 _LIKELY = 8
 _MAYBE = (".json", ".txt")  # endings that say little: such a file that is no table is not worth a word
@@ -274,8 +275,8 @@ def _grouped(
 ) -> tuple[dict[tuple[str, str], list[str]], dict[str, Table]]:
     """The tables that name clips, by config and split, and what each of them is like.
 
-    All ``train.tsv`` are alike, whatever their folder: one of a sort is looked at. A table that turns out to be
-    otherwise is refused when it lands.
+    All ``train.tsv`` are alike, whatever their folder: of a sort it takes one that shows it. A table that turns out to
+    be otherwise is refused when it lands.
     """
     sort = _sorts(tables)
     firsts = {sort[path]: path for path in reversed(tables)}
@@ -286,6 +287,9 @@ def _grouped(
         return clip_table(head(path), path, clips, lists=may_be_list)
 
     sorts = {sort[path]: table for path, table in zip(shown, at_once(look, shown), strict=True)}
+    more = [path for path in tables if sorts[sort[path]] is None and firsts[sort[path]] != path][:_MORE]
+    for path, table in zip(more, at_once(look, more), strict=True):
+        sorts[sort[path]] = sorts[sort[path]] or table
     found = {path: table for path in tables if (table := sorts.get(sort[path])) is not None}
     configs = _configs(list(found))
     speaking = {configs[path] for path, table in found.items() if not only_measures(path, table)}
@@ -317,9 +321,9 @@ def _is_told(path: str) -> bool:
 
 def _sort(path: str) -> str:
     stem = stem_of(path)
-    if stem.endswith(".trans"):
-        return "*.trans"
-    speaks = split_in_stem(stem) is not None or is_whole_stem(stem)
+    if stem.endswith(".trans") or _is_kaldis(path):
+        return "*.trans" if stem else basename(path)
+    speaks = split_in_stem(stem) is not None or (bool(stem) and is_whole_stem(stem))
     return re.sub(r"\d+", "0", basename(path).lower()) if speaks else path
 
 

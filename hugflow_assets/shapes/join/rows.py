@@ -1,8 +1,9 @@
 """Which clip each row of a table means.
 
 In this order, within the scope of the table: the exact path; the path from the table's folder; the longest end of the
-path that exactly one clip has; the id or base name, with or without its ending, that exactly one clip has. Of several
-none is taken, and no clip that is another row's by more of its path: a row whose file is absent gets no namesake.
+path that exactly one clip has; the id or base name, with or without its ending, that exactly one clip has; the same
+with another ending of audio. Of several none is taken, and no clip that is another row's by more of its path: a row
+whose file is absent gets no namesake.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ABSENT, AMBIGUOUS = -1, -2
 _ROWS_AT_ONCE = 1 << 14
 _FEW = 8  # clips of one base name that are compared one by one
 _WHOLE, _ROOT, _PART = 1, 2, 3  # how much agrees: the row's whole path; the clip's; the ends of both
+_BARE = 4  # the row's whole path or the clip's, but for the ending of audio
 
 
 class Decision:
@@ -75,6 +77,9 @@ class Lookup:
             found = self._clip_of(raw.strip(), plain(raw.strip()))
         if found[0] == ABSENT and (other := unescaped(raw)) is not None:
             found = self._clip_of(other, other)
+        if found[0] == ABSENT and (bare_path := bare(plain(raw.strip()))) != plain(raw.strip()):
+            clip, how = self._clip_of(bare(raw.strip()), bare_path)
+            found = (clip, _BARE) if how in (_WHOLE, _ROOT) else found
         if len(self._known) >= _ROWS_AT_ONCE:
             self._known.clear()
         self._known[raw] = found
@@ -212,6 +217,9 @@ def _above(folder: str) -> Iterator[str]:
 
 def _contested(paths: pa.ChunkedArray, rows: Any, match: Any, how: Any) -> None:
     """Paths that differ in more than their roots cannot mean one clip."""
+    if len(exact := rows[how[rows] != _BARE]):
+        match[rows[how[rows] == _BARE]] = ABSENT
+        rows = exact
     told = {int(row): bare(plain(paths[int(row)].as_py())) for row in rows}
     whole, to_root = ({told[int(row)] for row in rows if how[row] == one} for one in (_WHOLE, _ROOT))
     known = sorted(whole or to_root or set(told.values()), key=len)

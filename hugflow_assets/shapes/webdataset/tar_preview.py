@@ -214,9 +214,7 @@ def named_in_tars(
 ) -> Recognised | None:
     """Clip archives whose tables have no header, or a column of any name for clips: by the clips seen inside."""
     tables = tables_among([path for path in sight.paths if path.lower().endswith(_TABLES_BESIDE) or _may_be_list(path)])
-    tars = [
-        path for path in sight.paths if path.lower().endswith(ARCHIVE_ENDINGS) and not path.lower().endswith(".zip")
-    ]
+    tars = [path for path in sight.paths if path.lower().endswith(ARCHIVE_ENDINGS)]
     if not tables or not tars or any(files[path].archive for path in (*tables, *tars)):
         return None
     looked = at_once(look, [files[path] for path in tars[:_CONFIGS_LOOKED_AT]])
