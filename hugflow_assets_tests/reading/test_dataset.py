@@ -73,6 +73,18 @@ def test_any_row_is_there_by_its_number(root: Path) -> None:
             speech[beyond]
 
 
+def test_an_index_that_is_of_another_record_or_gone_is_not_believed(root: Path) -> None:
+    index = root / "acme__speech__rev_main/json/train.jsonl.idx"
+    told = index.read_bytes()
+    index.chmod(0o640)
+    for wrong in (told[:-8], told[:-8] + bytes(8), b"", None):
+        if wrong is None:
+            index.unlink()
+        else:
+            index.write_bytes(wrong)
+        assert [open_dataset(REPO)[at]["id"] for at in (6, 3, 0)] == [6, 3, 0]
+
+
 def test_shards_hold_each_row_once_and_a_shuffle_is_the_seeds(root: Path) -> None:
     speech = open_dataset(REPO)
     assert sorted(number for at in range(3) for number in ids(speech.shard(at, 3))) == list(range(10))
