@@ -32,7 +32,8 @@ up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term
 
-fuzz: install  ## an hour of made-up corpora in every layout that lands: FUZZ_SECONDS, FUZZ_EXAMPLES and FUZZ_SEED set it
+fuzz: install  ## every act on the disk interrupted, then made-up corpora for an hour: FUZZ_SECONDS, _EXAMPLES, _SEED
+	$(BIN)/python -m hugflow_assets_tests.e2e.interruptions
 	$(BIN)/python -m hugflow_assets_tests.corpora.fuzz
 
 consumers: install  ## NeMo's, Lhotse's, datasets', torch's and others' own readers on all that lands, in .venv-consumers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -15,7 +17,18 @@ from typing import Any
 
 import pytest
 
-from hugflow_assets.durable import Claim, EarlySync, acquire, append_line, atomic_write, holder, locked, read_tail_lines
+from hugflow_assets.durable import (
+    Claim,
+    EarlySync,
+    Flock,
+    acquire,
+    append_line,
+    atomic_write,
+    flock_on,
+    holder,
+    locked,
+    read_tail_lines,
+)
 from hugflow_assets.durable.claim import try_claim
 from hugflow_assets.errors import LeaseHeldError, LeaseLostError
 from hugflow_assets_tests.polling import poll
@@ -331,3 +344,42 @@ def failed(early: EarlySync) -> bool:
     except OSError:
         return True
     return False
+
+
+# ---- where flock tells nothing
+
+
+def granted_to_all(*_: object) -> None:
+    """``flock`` of a file system that says yes to everybody: some FUSE, NFS mounted without locks."""
+
+
+def test_where_flock_is_granted_to_everybody_a_live_lease_is_held_by_its_heartbeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", granted_to_all)
+    assert flock_on(tmp_path) is Flock.GRANTED_TO_ALL
+    first = acquire(tmp_path / "l", what="x", purpose="landing")
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path / "l", what="x")
+    assert holder(tmp_path / "l") is not None
+    first.check()
+    os.utime(tmp_path / "l" / f"{first.token:012d}", (1000, 1000))  # silent for longer than its lease
+    with acquire(tmp_path / "l", what="x") as second:
+        assert second.token > first.token
+        with pytest.raises(LeaseLostError):
+            first.check()
+
+
+def test_where_there_is_no_flock_heartbeats_decide_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    assert flock_on(tmp_path) is Flock.REFUSED
+    with acquire(tmp_path / "l", what="x"), pytest.raises(LeaseHeldError):
+        acquire(tmp_path / "l", what="x")
+
+
+def test_where_flock_excludes_it_tells_a_dead_holder_at_once(tmp_path: Path) -> None:
+    assert flock_on(tmp_path) is Flock.EXCLUDES
+    assert [*tmp_path.iterdir()] == []

@@ -60,8 +60,12 @@ class EventLog:
         return self._append(PlannedEvent(id=_new_id(), kind=EventKind(kind), name=name, data=data), look=False)
 
     def plan(self, kind: EventKind, name: str, **data: Any) -> PlannedEvent:
-        """The event of something that is about to be done, to be written down with it; arguments as of ``append``."""
-        return PlannedEvent(id=_new_id(), kind=EventKind(kind), name=name, data=data, after_seq=self.last_seq())
+        """The event of something that is about to be done, to be written down with it; arguments as of ``append``.
+
+        What befalls an entry of the trash befalls it once, whoever does it: the event is called after both.
+        """
+        known = f"{kind}-{data['entry']}" if "entry" in data else _new_id()
+        return PlannedEvent(id=known, kind=EventKind(kind), name=name, data=data, after_seq=self.last_seq())
 
     def append_planned(self, planned: PlannedEvent) -> Event:
         """Add a planned event, unless somebody has: then it is that one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hugflow_assets.durable import Lease
 from hugflow_assets.durable.disk_errors import disk_errors
-from hugflow_assets.errors import DiskFullError, HugflowError, LeaseHeldError
+from hugflow_assets.errors import HugflowError, LeaseHeldError
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.capacity.quota import Limits, Quota
 from hugflow_assets.store.capacity.space import Cleaned, StorageProbe
@@ -314,12 +314,14 @@ class Store:
             return probe(self.layout)
 
     def _prepare(self) -> None:
+        """Make what is missing, and complete what a crash cut short: a move, or the event of a mark."""
         self.layout.prepare()
-        if self.moves.pending():
-            self.leases.recover()
-        if self._outbox.pending():
-            with contextlib.suppress(DiskFullError):  # told when there is room
-                self._outbox.recover()
+        with disk_errors(self.root):
+            if self.moves.pending():
+                self.leases.recover()
+            if self._outbox.pending():
+                with contextlib.suppress(HugflowError, OSError):  # told when the storage takes it, by who may write
+                    self._outbox.recover()
 
 
 def landed_event(

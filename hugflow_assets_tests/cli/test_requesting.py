@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from hugflow_assets.cli.requests.proposal import remote_of
 from hugflow_assets.intake import FolderSource, GitSource
 from hugflow_assets.intake.proposal import push_proposal
+from hugflow_assets.settings import load_settings
 from hugflow_assets_tests.cli.conftest import Project, Ran
 from hugflow_assets_tests.doubles.repository import RepositoryDouble
 from hugflow_assets_tests.doubles.serving import Fault
@@ -207,3 +209,23 @@ def test_the_token_goes_in_a_header_and_nowhere_else(
     assert not [one for one in seen if TOKEN in one or basic in one]
     for request in github.requests:
         assert TOKEN not in request.path + repr(request.query) + repr(request.body)
+
+
+@pytest.mark.parametrize(
+    ("api", "host"),
+    [
+        ("https://api.github.com", "github.com"),
+        ("https://api.octocorp.ghe.com", "octocorp.ghe.com"),
+        ("https://git.example.com/api/v3", "git.example.com"),
+        ("https://api.example.com/api/v3", "api.example.com"),
+    ],
+)
+def test_a_proposal_is_pushed_to_where_people_clone_from(api: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub, GitHub Enterprise with data residency, and GitHub Enterprise Server."""
+    for variable, value in {
+        "GITHUB_API_URL": api,
+        "GITHUB_REPOSITORY": "org/requests",
+        "GITHUB_TOKEN": "ghp_x",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    assert remote_of(load_settings()) == f"https://{host}/org/requests.git"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_doctor_says_a_line_and_a_remedy_each(run: Callable[..., Ran], project: 
     assert "ok   file system" in ran.out
     assert "note daemon: not running" in ran.out
     assert "  fix: " in ran.out
+
+
+def test_doctor_says_what_decides_where_flock_is_granted_to_everybody(
+    run: Callable[..., Ran], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "flock works" in run("doctor").out
+    monkeypatch.setattr(fcntl, "flock", lambda *_: None)  # as some FUSE and NFS mounts do
+    said = " ".join(run("doctor").out.split())
+    assert "flock is granted to everybody: heartbeats and fencing tokens alone decide" in said
 
 
 def test_doctor_is_content_with_a_hub_that_answers(

@@ -4,6 +4,7 @@
         child = server.start(url, folder, kill_at=120)   # killed by its own hand at its 120th act on files or sockets
         child.signal(signal.SIGKILL); child.ended()
 
+With ``operation`` it does what ``operations`` has under that name, its ``acts`` counted and one interrupted.
 With ``act`` it does in a whole project what the command of that name does, and only acts below ``folder`` count.
 
 Every child is waited for by the server that forked it, so that no signal can meet another process of the same number.
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from traceback import format_tb
 from typing import Any, cast
 
 from hugflow_assets.planning.resolve import resolve
@@ -139,11 +141,24 @@ def _supervise(asked: dict[str, Any]) -> None:
 
 def _child(asked: dict[str, Any], out: int) -> None:
     try:
+        if "operation" in asked:
+            from hugflow_assets_tests.e2e.acts import Acts
+            from hugflow_assets_tests.e2e.operations import operate
+
+            watched = Acts(**asked.pop("acts"))
+            watched.watch()
+            os.write(out, json.dumps({**operate(asked), "acts": watched.count}).encode())
+            os._exit(0)
         acts = _count_acts(asked.get("kill_at"), asked["folder"] if "act" in asked else None)
         told = _act(asked) if "act" in asked else _withdraw(asked) if "withdraw" in asked else _land(asked)
         os.write(out, json.dumps({**told, "acts": acts()}).encode())
     except BaseException as error:  # noqa: BLE001  the parent is to know
-        os.write(out, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        os.write(
+            out,
+            json.dumps(
+                {"error": f"{type(error).__name__}: {error}", "at": format_tb(error.__traceback__)[-4:]}
+            ).encode(),
+        )
         os._exit(1)
     os._exit(0)
 

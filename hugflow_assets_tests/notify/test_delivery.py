@@ -301,6 +301,22 @@ def test_the_bot_and_github_wait_as_long_as_they_are_told(
         assert deliver(store, channel, clock=clock).retry_at == clock.now + timedelta(seconds=77)
 
 
+def test_a_limit_that_names_no_time_is_waited_for_a_minute(store: Store, github: GitHubDouble) -> None:
+    """GitHub's secondary limits: 403 without ``Retry-After``, for which a minute at least is documented."""
+    limit = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
+    github.faults.append(Fault(403, answer=limit))
+    tell(store, EventKind.LANDED)
+    channel, clock = on_github(github), Clock()
+    found = deliver(store, channel, clock=clock)
+    assert found.retry_at == clock.now + timedelta(seconds=60)
+    asked = len(github.requests)
+    clock.pass_by(seconds=59)
+    assert deliver(store, channel, clock=clock).problem
+    assert len(github.requests) == asked
+    clock.pass_by(seconds=1)
+    assert deliver(store, channel, clock=clock).sent == 1
+
+
 def test_a_refused_connection_for_an_hour_loses_nothing_and_backs_off(store: Store) -> None:
     tell(store, EventKind.STARTED, EventKind.LANDED)
     with SlackDouble() as double:

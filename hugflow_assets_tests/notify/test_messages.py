@@ -196,6 +196,47 @@ def test_no_text_breaks_slacks_limits_or_means_anything_to_it(
     blocks = slack_blocks(message)
     assert block_problem(blocks) == ""
     assert not any("<" in one["text"]["text"] for one in blocks[1:] if "text" in one)
+    texts = [one["text"] for one in blocks if "text" in one] + [
+        one for block in blocks for one in block.get("fields", ())
+    ]
+    assert all(one["verbatim"] is True for one in texts if one["type"] == "mrkdwn")
+
+
+@pytest.mark.parametrize("words", ["<!channel> <!here>", "<@U024BE7LH>", "<#C024BE7LR>", "@channel &lt;!channel&gt;"])
+def test_slack_shows_what_strangers_wrote_and_fetches_nothing_of_it(slack: SlackDouble, words: str) -> None:
+    """No mention, no preview, no link made of a bare address: by the bot, in its thread, and by the webhook."""
+    stranger = event(EventKind.FAILED, code="hub-bad-source", message=f"{words} https://evil.example/a.png #general")
+    SlackWebhook(slack.hook_url).send(stranger)
+    SlackBot(web_client(slack.token, base_url=slack.api_url), slack.channel).send(stranger)
+    told = [*slack.messages, *slack.hooked]
+    assert len(told) == 3
+    for message in told:
+        assert (message["unfurl_links"], message["unfurl_media"]) in ((False, False), ("false", "false"), ("0", "0"))
+        shown = str(message["blocks"])
+        assert not any(mention in shown + message["text"] for mention in ("<!", "<@", "<#"))
+        assert "mrkdwn" not in shown or "'verbatim': True" in shown
+
+
+BARE = [
+    "https://evil.example/x",
+    "HTTP://evil.example",
+    "www.evil.example",
+    "mailto:a@b.example",
+    "GH-1",
+    "gh-22",
+    "#1",
+]
+
+
+@pytest.mark.parametrize("text", BARE)
+def test_nothing_in_a_comment_becomes_a_link_by_itself(text: str) -> None:
+    """In a line, in inline code and in a fenced block: GitHub finds neither an address nor a reference to an issue."""
+    message = RequestMessage(
+        name=NAME, state=State.INFO, headline=f"See {text} now", facts=((text, text),), body=text, remedy=text
+    )
+    section = message_section(message).replace("\\", "")
+    assert text not in section
+    assert text in section.replace("\u200b", "")
 
 
 @given(texts=st.lists(HOSTILE, min_size=1, max_size=5))

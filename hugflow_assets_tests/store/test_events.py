@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from pathlib import Path
 
+import orjson
 import pytest
 
 from hugflow_assets.errors import UnknownDatasetError
@@ -47,6 +49,59 @@ def test_a_writer_killed_inside_its_write_costs_no_number_and_no_event(store: St
     assert store.events.last_seq() == 1
     assert store.events.append(EventKind.LANDED, "a").seq == 2
     assert [one.kind for one in store.events.read()] == [EventKind.STARTED, EventKind.LANDED]
+
+
+def late_line(store: Store, segment: Path, seq: int) -> None:
+    """What a writer puts down that was stopped after it took its number, until another had taken the lock."""
+    event = {
+        "schema_version": 1,
+        "id": "late",
+        "seq": seq,
+        "time": "2026-01-01T00:00:00Z",
+        "kind": "landed",
+        "name": "a",
+    }
+    with segment.open("ab") as log:
+        log.write(orjson.dumps(event) + b"\n")
+
+
+def test_a_number_that_is_taken_is_void_wherever_the_late_line_lies(store: Store) -> None:
+    log = EventLog(store.layout, segment_bytes=300)
+    for number in range(4):
+        log.append(EventKind.REQUESTED, "a", number=number, filler="x" * 50)
+    first, second = sorted(store.layout.events.glob("*.jsonl"))[:2]
+    late_line(store, first, int(second.stem))  # the next segment begins with that number
+    late_line(store, sorted(store.layout.events.glob("*.jsonl"))[-1], 2)
+    assert [one.data.get("number") for one in log.read()] == [0, 1, 2, 3]
+    assert log.last_seq() == 4
+    assert log.append(EventKind.LANDED, "a").seq == 5
+    assert [one.seq for one in log.read()] == [1, 2, 3, 4, 5]
+
+
+def test_a_writer_that_was_overtaken_appends_its_event_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped just before its line reaches the file, for longer than the lock is waited for; another appends."""
+    other, write = Store(store.root, store.state_dir, host="south/2"), os.write
+    pending = [EventKind.STARTED]
+
+    def slow(handle: int, data: bytes) -> int:
+        if b'"landed"' in bytes(data) and pending:
+            for lock in store.layout.lock("events").iterdir():
+                os.utime(lock, (1, 1))
+            other.events.append(pending.pop(), "b")
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "write", slow)
+    told = store.events.append(EventKind.LANDED, "a")
+    assert [(one.seq, one.kind) for one in store.events.read()] == [(1, EventKind.STARTED), (2, EventKind.LANDED)]
+    assert told.seq == 2
+
+
+def test_a_planned_event_is_told_once_by_whoever_finds_it_done(store: Store) -> None:
+    planned = store.events.plan(EventKind.LANDED, "a", rows=5)
+    first = store.events.append_planned(planned)
+    store.events.append(EventKind.STARTED, "b")
+    assert Store(store.root, store.state_dir, host="south/2").events.append_planned(planned) == first
+    assert [one.kind for one in store.events.read()] == [EventKind.LANDED, EventKind.STARTED]
 
 
 def test_a_reader_goes_on_from_its_cursor(store: Store) -> None:

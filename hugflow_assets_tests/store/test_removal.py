@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -177,6 +178,57 @@ def test_debris_is_judged_by_heartbeat_age_and_told(store: Store) -> None:
     assert cleaned.temporaries == (str(leftover),) and not leftover.exists()
     assert fresh.path.is_dir() and not staging.root.exists()
     assert store.clean_debris().staging == ()
+
+
+def test_temporary_files_are_found_wherever_a_writer_may_have_died(store: Store) -> None:
+    """In a landed folder, in a version in the trash, beside the trash's records, in the inner folders: by age."""
+    place = put(store, NAME)
+    put(store, "b")
+    store.remove("b", reason="r", by="b")
+    (entry,) = store.trash.entries()
+    torn = f".{'0a' * 8}.tmp"
+    places = [place, place / "json", store.trash.folder(entry), store.trash.folder(entry) / "json", store.layout.trash]
+    places += [store.layout.inner, store.layout.intents, store.layout.lease(NAME), store.state_dir]
+    for folder in places:
+        (folder / torn).write_bytes(b"half")
+        (folder / f".{'1b' * 8}.tmp").write_bytes(b"of a writer at work")
+        os.utime(folder / torn, (1000, 1000))
+    (folder := store.layout.outbox).mkdir()
+    (folder / "0a.json").write_bytes(b"{}")  # of a mark that was never written
+    os.utime(folder / "0a.json", (1000, 1000))
+    (store.layout.trash / "c@x.json").write_bytes(b"{}")  # of a move that died before its first step
+    os.utime(store.layout.trash / "c@x.json", (1000, 1000))
+    found = store.clean_debris().temporaries
+    assert sorted(found) == sorted(
+        str(one) for one in (*(at / torn for at in places), folder / "0a.json", store.layout.trash / "c@x.json")
+    )
+    assert all((at / f".{'1b' * 8}.tmp").exists() and not (at / torn).exists() for at in places)
+
+
+def test_what_a_kill_left_half_deleted_counts_until_it_is_gone(store: Store) -> None:
+    put(store, NAME, files=5, file_bytes=1000)
+    store.remove(NAME, reason="r", by="b")
+    used = store.quota.headroom().used_bytes
+    (entry,) = store.trash.entries()
+    store.trash.set_aside(entry)  # and then the process is killed
+    assert store.quota.headroom().used_bytes == used > 5000
+    assert store.trash.entries() == ()
+    store.clean_debris()
+    assert store.quota.headroom().used_bytes == 0
+    assert list(store.layout.trash.iterdir()) == []
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else_in_the_trash(store: Store) -> None:
+    for name in ("a", "b", "c"):
+        put(store, name)
+        store.remove(name, reason="r", by="b")
+    (first, *_) = store.trash.entries()
+    blocker = store.layout.trash / f".deleting-{first.id}"
+    blocker.write_bytes(b"in the way")
+    with pytest.raises(StorageError):
+        store.empty_trash(0)
+    assert [one.name for one in store.trash.entries()] == ["a"]
+    assert [one.name for one in store.events.read() if one.kind is EventKind.FREED] == ["b", "c"]
 
 
 def test_staging_of_a_run_at_work_is_never_cleaned(store: Store) -> None:

@@ -130,7 +130,7 @@ class Intents:
             tree.rename(target)
         if inode(tree) == intent.old_inode:
             tree.rename(kept)
-        return Outcome.DONE
+        return Outcome.DONE if inode(target) == intent.new_inode else Outcome.NOTHING
 
     def _remove(self, intent: Intent, begin: bool) -> Outcome:
         kept = self._trash.folder(_entry(intent))

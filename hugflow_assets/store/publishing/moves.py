@@ -44,6 +44,8 @@ class Moves:
         staged = self._staged(intent.name)
         lease.check()
         self._intents.record(intent)
+        if not lease.held():  # written too late: it would be taken for one of the successor's
+            self._intents.close(intent)
         try:
             with self._quota.lock():
                 lease.check()
