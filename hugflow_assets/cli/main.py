@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,6 +79,13 @@ def _run(arguments: list[str], *, debug: bool) -> int | str | None:
         _traceback(debug)
         tell(error)
         return error.exit_status
+    except OSError as error:
+        _traceback(debug)
+        from hugflow_assets.durable.disk_errors import disk_error
+
+        found = disk_error(error, Path(error.filename or "the storage"))
+        tell(found)
+        return found.exit_status
     except Exception as error:  # noqa: BLE001 the last one to look: whatever it is, a user sees a line, not a stack
         _traceback(debug)
         typer.echo(f"error[bug]: {type(error).__name__}: {error}", err=True)

@@ -14,7 +14,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import pairwise, zip_longest
+from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -100,18 +100,18 @@ class EventLog:
 
     def read(self, after: int = 0, limit: int | None = None) -> Iterator[Event]:
         """Events with a sequence number above ``after``, in order; at most ``limit``."""
-        given = 0
+        with disk_errors(self._folder):
+            yield from islice(self._valid(after), limit)
+
+    def _valid(self, after: int) -> Iterator[Event]:
         segments = self._from(after)
         ends = [int(path.stem) for path in segments[1:]]
         for path, end in zip_longest(segments, ends):
             for line in _whole_lines(path):
                 event = _event(line)
-                if event is None or event.seq <= after or (end is not None and event.seq >= end):
-                    continue
-                if limit is not None and given >= limit:
-                    return
-                yield event
-                after, given = event.seq, given + 1
+                if event is not None and event.seq > after and (end is None or event.seq < end):
+                    yield event
+                    after = event.seq
 
     def recent(self, until: int | None = None) -> Iterator[Event]:
         """The last ``RECENT_EVENTS`` events (up to the sequence number ``until``): what folds over the log look at."""
@@ -123,7 +123,8 @@ class EventLog:
 
     def last_seq(self) -> int:
         """The highest sequence number; 0 when nothing has happened yet."""
-        return self._last_seq(self._segments())
+        with disk_errors(self._folder):
+            return self._last_seq(self._segments())
 
     def cursor(self, reader: str) -> int:
         """The sequence number up to which ``reader`` has dealt with events; 0 at first."""

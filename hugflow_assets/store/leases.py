@@ -67,7 +67,9 @@ class Leases:
 
     def holder(self, name: str) -> Holder | None:
         """Who is at work on ``name`` now."""
-        return holder(self._layout.lease(name), ttl_s=self._ttl_s, host=self._host)
+        path = self._layout.lease(name)
+        with disk_errors(path):
+            return holder(path, ttl_s=self._ttl_s, host=self._host)
 
     def recover(self) -> tuple[str, ...]:
         """Complete what crashes cut short, where nobody else is at work; the names."""

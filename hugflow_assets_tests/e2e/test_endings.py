@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
+from hugflow_assets_tests.closing import ends_of
 from hugflow_assets_tests.datasets_made import speech_files
 from hugflow_assets_tests.e2e.team import GOOD, Team, team_at
 from hugflow_assets_tests.faulty_hub import FaultyHub
@@ -65,6 +66,58 @@ def test_each_request_alone_has_one_end_everywhere(team: Team, path: str) -> Non
     assert parent["blocks"][0]["text"]["text"] == headline.partition(" ")[2]
     closings = [text for text in team.headlines() if text not in ("Started", "Landed")]
     assert closings == [headline.partition(" ")[2]]
+
+
+def merged(team: Team, asks: dict[str, dict[str, str | None]]) -> dict[str, tuple[int, str]]:
+    """A pull request for each, merged: its number and the commit on main."""
+    found = {}
+    for branch, files in asks.items():
+        team.github.commit_files(files, branch=branch)
+        number = team.github.propose(branch)
+        found[branch] = number, team.github.merge(number)
+    return found
+
+
+def test_every_way_out_of_a_run_is_told_once_in_each_place(team: Team, tmp_path: Path) -> None:
+    """One closing event, one state in the comment, one last colour of the commit, one last word on Slack."""
+    hub = team.hub
+    assert isinstance(hub, FaultyHub)
+    hub.add_repo("org/damaged", speech_files(tmp_path / "damaged"))
+    hub.fault("/api/datasets/org/silent", 503, times=None)
+    hub.fault(r"org/damaged/resolve/.*parquet", "flip", times=None)
+    colours: dict[str, str] = {}
+    found: dict[str, tuple[int, str]] = {}
+
+    def turn(asks: dict[str, tuple[dict[str, str | None], str]]) -> None:
+        """Merge them, let the machine do its work, and tell."""
+        found.update(merged(team, {branch: files for branch, (files, _) in asks.items()}))
+        colours.update({branch: colour for branch, (_, colour) in asks.items()})
+        team.sync()
+        team.deliver_all()
+
+    turn(
+        {
+            "landed": ({"requests/add/landed.yaml": GOOD}, "success"),
+            "refused": ({"requests/add/refused.yaml": request("org/nosuch")}, "failure"),
+            "silent": ({"requests/add/silent.yaml": request("org/silent")}, "error"),
+            "malformed": ({"requests/add/malformed.yaml": "hf_id: [\n"}, "failure"),
+            "twin": ({"requests/add/zz-double.yaml": GOOD}, "failure"),
+            "damaged": ({"requests/add/damaged.yaml": request("org/damaged")}, "error"),
+            "odd-removal": ({"requests/remove/odd.yaml": "hf_id: org/other\n"}, "failure"),
+            "removal-of-nothing": ({"requests/remove/none.yaml": "hf_id: org/none\nreason: Gone.\n"}, "failure"),
+        }
+    )
+    turn({"owner": ({"requests/add/landed.yaml": GOOD.replace("ada", "grace")}, "success")})
+    turn({"views": ({"requests/add/landed.yaml": GOOD + "text_column: text\n"}, "success")})
+    turn({"removal": ({"requests/remove/landed.yaml": "hf_id: org/speech\nreason: Gone.\n"}, "success")})
+    turn({"back": ({"requests/remove/landed.yaml": None}, "success")})
+
+    for branch, (number, commit) in found.items():
+        sections = [one for one in team.sections(number) if "This " not in one and "Not everything" not in one]
+        assert len(sections) == 1 and "⏳" not in sections[0], (branch, sections)
+        assert team.statuses(commit)[-1] == colours[branch], (branch, team.statuses(commit), sections)
+    assert all(len(closing) == 1 for _, closing in ends_of(team.store)), ends_of(team.store)
+    assert not any("Queued" in one["text"] or "Started" in one["text"] for one in team.slack.parents())
 
 
 def test_an_edit_that_lands_nothing_new_ends_what_was_queued(team: Team) -> None:

@@ -157,6 +157,29 @@ def test_policy_update_follows_the_branch(
     assert json.loads(run("sync", "--json").out)[0]["action"] == "no-op"
 
 
+def test_a_dataset_of_which_nothing_can_be_noted_keeps_no_other_from_its_turn(
+    run: Callable[..., Ran], project: Project, speech_hub: LocalHub, tmp_path: Path
+) -> None:
+    speech_hub.add_repo("org/words", speech_files(tmp_path / "words"))
+    for name in ("speech", "words"):
+        project.add(name, f"org/{name}", keep_until="2020-01-01")
+    run("sync")
+    for kind in ("expiries", "upstream"):
+        mark = store().layout.inner / "marks" / kind / f"{SPEECH}.json"
+        mark.unlink(missing_ok=True)
+        mark.mkdir(parents=True)  # nothing can be written there
+    problems = Problems()
+    assert warn_of_expiry(store(), load_settings(), date(2026, 1, 1), problems) == ["org__words__rev_main"]
+    for name in ("speech", "words"):
+        speech_hub.commit(f"org/{name}", {"notes.txt": b"new"})
+    seen = look(speech_hub)
+    assert seen.changed == ("org__words__rev_main",)
+    for said in (problems, seen.problems):
+        assert len(said) == 1 and said[0].startswith(SPEECH)
+    told = [one.name for one in store().events.read() if one.kind in (EventKind.EXPIRING, EventKind.DRIFTED)]
+    assert told == ["org__words__rev_main"] * 2
+
+
 def test_the_jobs_of_the_schedules_run(run: Callable[..., Ran], project: Project, speech_hub: LocalHub) -> None:
     from hugflow_assets.orchestration import definitions
 

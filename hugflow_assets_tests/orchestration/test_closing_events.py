@@ -15,22 +15,12 @@ from hugflow_assets.orchestration.reconcile.requests_sensor import Cursor, look
 from hugflow_assets.orchestration.reconcile.retry_policy import PARTITION_TAG
 from hugflow_assets.orchestration.sync.run_here import execute, sync
 from hugflow_assets.store import Event, EventKind, Held, Hold, now_text
+from hugflow_assets_tests.closing import ends_of
 from hugflow_assets_tests.orchestration.conftest import SPEECH, Project
-
-ENDS = {EventKind.LANDED, EventKind.FAILED, EventKind.REJECTED, EventKind.REMOVED, EventKind.RESTORED}
 
 
 def ends(project: Project) -> list[tuple[str, list[Event]]]:
-    """Each ``requested`` in order, with the events that ended it: its name's, up to the next ``requested`` of it."""
-    found: list[tuple[Event, list[Event]]] = []
-    for event in project.store.events.read():
-        if event.kind is EventKind.REQUESTED:
-            found.append((event, []))
-        elif event.kind in ENDS:
-            of = {event.name, event.data.get("removal_path")}
-            mine = [one for one in found if of & {one[0].name, one[0].data.get("path")}]
-            mine[-1][1].append(event)
-    return [(one.name, closing) for one, closing in found]
+    return ends_of(project.store)
 
 
 def once(project: Project) -> dict[str, Event]:
