@@ -8,7 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from hugflow_assets.errors import SettingsError
 from hugflow_assets.orchestration.assets.dataset import STORAGE_KEY, dataset
 from hugflow_assets.orchestration.assets.dataset_profile import dataset_profile
-from hugflow_assets.orchestration.assets.hub_dataset import hub_dataset
+from hugflow_assets.orchestration.assets.hub_dataset import hub_dataset, landed_ids
 from hugflow_assets.orchestration.assets.io_manager import LandingIOManager
 from hugflow_assets.orchestration.assets.landed_checks import landed_checks
 from hugflow_assets.orchestration.assets.platform import Platform
@@ -31,8 +31,10 @@ LANDING = {".dagster/hugflow_work": "landing"}  # dagster.yaml limits how many o
 def definitions() -> Definitions:
     """Assets, checks, jobs, sensor and resources. No dataset, network or storage is touched."""
     platform, runs, upkeep = Platform(), jobs(), upkeep_jobs()
+    settings = _settings()
+    upstream = hub_dataset(landed_ids(settings) if settings is not None else ())
     return Definitions(
-        assets=[requests, hub_dataset, dataset, dataset_profile, storage_catalogue, removed_dataset],
+        assets=[requests, upstream, dataset, dataset_profile, storage_catalogue, removed_dataset],
         asset_checks=[files_valid, landed_checks],
         jobs=[*runs, *upkeep],
         schedules=upkeep_schedules(upkeep),

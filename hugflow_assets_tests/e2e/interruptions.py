@@ -178,12 +178,18 @@ class Check:
         store = store_of(self.folder)
         if visible(self.folder) and not verify(store, NAME).whole:
             wrong.append("the tree is damaged")
-        if len(store.trash.entries()) != self.before.trash:
-            wrong.append(f"{len(store.trash.entries())} versions are in the trash, not {self.before.trash}")
+        trash = self.before.trash + self._fetched_instead(store)
+        if len(store.trash.entries()) != trash:
+            wrong.append(f"{len(store.trash.entries())} versions are in the trash, not {trash}")
         return wrong + self._events(store) + self._leftovers()
 
     def _is_good(self, result: dict[str, Any]) -> bool:
         return bool(result.get("done")) or result.get("code", "?") == DONE_BEFORE.get(self.operation)
+
+    def _fetched_instead(self, store: Store) -> bool:
+        """Whether it was landed anew, since what lies in the trash could not be read at that moment."""
+        new = [*store.events.read()][self.known :]
+        return self.operation == "back" and any(one.kind is EventKind.LANDED for one in new)
 
     def _events(self, store: Store) -> list[str]:
         events = [*store.events.read()]
@@ -194,7 +200,7 @@ class Check:
             wrong.append("an event is told twice")
         new = events[self.known :]
         kinds = Counter(one.kind for one in new)
-        count = kinds[TELLS.get(self.operation, EventKind.LANDED)]
+        count = kinds[TELLS.get(self.operation, EventKind.LANDED)] + self._fetched_instead(store)
         told = [f"{one.kind}:{one.data.get('code', '')}" for one in new]
         if self.operation in REPEATABLE:
             least = 1 + bool(self.meanwhile) + bool(self.result.get("done"))

@@ -9,7 +9,7 @@ import pytest
 from dagster import DagsterInstance
 
 from hugflow_assets_tests.closing import ends_of
-from hugflow_assets_tests.datasets_made import speech_files
+from hugflow_assets_tests.datasets_made import card, speech_files, wav_bytes
 from hugflow_assets_tests.e2e.team import GOOD, Team, team_at
 from hugflow_assets_tests.faulty_hub import FaultyHub
 
@@ -78,13 +78,13 @@ def merged(team: Team, asks: dict[str, dict[str, str | None]]) -> dict[str, tupl
     return found
 
 
-def test_every_way_out_of_a_run_is_told_once_in_each_place(team: Team, tmp_path: Path) -> None:
+def test_every_way_out_of_a_run_is_told_once_in_each_place(team: Team) -> None:
     """One closing event, one state in the comment, one last colour of the commit, one last word on Slack."""
     hub = team.hub
     assert isinstance(hub, FaultyHub)
-    hub.add_repo("org/damaged", speech_files(tmp_path / "damaged"))
+    clips = {f"train/clip_{number}.wav": wav_bytes(0.1, hz=300.0 + number) for number in range(3)}
+    hub.add_repo("org/damaged", {"README.md": card("cc0-1.0"), **clips})
     hub.fault("/api/datasets/org/silent", 503, times=None)
-    hub.fault(r"org/damaged/resolve/.*parquet", "flip", times=None)
     colours: dict[str, str] = {}
     found: dict[str, tuple[int, str]] = {}
 
@@ -102,13 +102,16 @@ def test_every_way_out_of_a_run_is_told_once_in_each_place(team: Team, tmp_path:
             "silent": ({"requests/add/silent.yaml": request("org/silent")}, "error"),
             "malformed": ({"requests/add/malformed.yaml": "hf_id: [\n"}, "failure"),
             "twin": ({"requests/add/zz-double.yaml": GOOD}, "failure"),
-            "damaged": ({"requests/add/damaged.yaml": request("org/damaged")}, "error"),
             "odd-removal": ({"requests/remove/odd.yaml": "hf_id: org/other\n"}, "failure"),
-            "removal-of-nothing": ({"requests/remove/none.yaml": "hf_id: org/none\nreason: Gone.\n"}, "failure"),
         }
     )
-    turn({"owner": ({"requests/add/landed.yaml": GOOD.replace("ada", "grace")}, "success")})
-    turn({"views": ({"requests/add/landed.yaml": GOOD + "text_column: text\n"}, "success")})
+    hub.fault("clip_", "flip", times=None)
+    turn(
+        {
+            "damaged": ({"requests/add/damaged.yaml": request("org/damaged")}, "error"),
+            "owner": ({"requests/add/landed.yaml": GOOD.replace("ada", "grace")}, "success"),
+        }
+    )
     turn({"removal": ({"requests/remove/landed.yaml": "hf_id: org/speech\nreason: Gone.\n"}, "success")})
     turn({"back": ({"requests/remove/landed.yaml": None}, "success")})
 

@@ -8,9 +8,16 @@ from pydantic import Field
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
 from hugflow_assets.intake import AddFile, RequestSnapshot
-from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP, check_results, check_specs, report_verdicts
+from hugflow_assets.orchestration.assets.check_specs import (
+    DATASET,
+    GROUP,
+    HUB_DATASET,
+    check_results,
+    check_specs,
+    report_verdicts,
+)
 from hugflow_assets.orchestration.assets.failures import failing_by_name, rejection, tag_failure
-from hugflow_assets.orchestration.assets.hub_dataset import data_version, hub_dataset, upstream_tags
+from hugflow_assets.orchestration.assets.hub_dataset import data_version, upstream_tags
 from hugflow_assets.orchestration.assets.partitions import DATASETS, DATASETS_NAME, register
 from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged, forgetting_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
@@ -45,7 +52,7 @@ class LandingConfig(Config):
     specs=[
         AssetSpec(
             DATASET,
-            deps=[hub_dataset],
+            deps=[HUB_DATASET],
             group_name=GROUP,
             kinds={"huggingface"},
             description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",

@@ -6,7 +6,9 @@ stale for ever, none at all leaves it fresh for ever).
 """
 
 import warnings
+from collections.abc import Iterable
 
+import orjson
 from dagster import (
     AssetExecutionContext,
     AssetObservation,
@@ -15,14 +17,17 @@ from dagster import (
     DagsterInstance,
     DataVersion,
     DataVersionsByPartition,
+    SourceAsset,
     observable_source_asset,
 )
+from dagster._utils.tags import is_valid_tag_key
 
 from hugflow_assets.orchestration.assets.check_specs import GROUP, HUB_DATASET
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.partitions import DATASETS
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.upstream_drift import Watched, watch
+from hugflow_assets.settings import Settings
 from hugflow_assets.store import Fingerprint, Manifest
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -50,14 +55,27 @@ def look_upstream(instance: DagsterInstance, platform: Platform) -> Watched:
     return seen
 
 
-with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the minor version is pinned for it
-    hub_dataset = observable_source_asset(
-        key=HUB_DATASET,
-        partitions_def=DATASETS,
-        group_name=GROUP,
-        tags={"dagster/kind/huggingface": ""},
-        description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked for.",
-    )(observe)
+def hub_dataset(ids: Iterable[str] = ()) -> SourceAsset:
+    """The external asset. ``ids`` are tags of it: the UI's search goes over the tags of assets, not over partitions."""
+    tags = {one: "" for one in sorted(set(ids)) if is_valid_tag_key(one)}
+    with warnings.catch_warnings(action="ignore", category=BetaWarning):  # the minor version is pinned for it
+        return observable_source_asset(
+            key=HUB_DATASET,
+            partitions_def=DATASETS,
+            group_name=GROUP,
+            tags={"dagster/kind/huggingface": "", **tags},
+            description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked "
+            "for.",
+        )(observe)
+
+
+def landed_ids(settings: Settings) -> list[str]:
+    """The ids of what was landed when this machine last looked: a file of its own, the storage is not touched."""
+    try:
+        told = orjson.loads((settings.hugflow_state_dir / "active.json").read_bytes())
+        return [str(row["hf_id"]) for row in told["datasets"].values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def upstream_tags(instance: DagsterInstance, name: str, commit: str, *, newest: bool = False) -> dict[str, str]:
