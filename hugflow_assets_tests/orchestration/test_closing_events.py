@@ -137,3 +137,16 @@ def test_what_another_run_is_at_work_on_is_ended_by_that_one(speech: Project) ->
     sync(instance=speech.instance)
     assert ends(speech)[-1][1][0].kind is EventKind.LANDED
     assert sum(len(closing) for _, closing in ends(speech)) == 1
+
+
+def test_a_request_that_two_find_waiting_is_queued_once(speech: Project) -> None:
+    """The machine died between telling and making the run; another one looks, and two at once."""
+    for _ in range(3):
+        assert [run.partition_key for run in tick(speech)] == [SPEECH]  # and no run is made of it
+    assert ends(speech) == [(SPEECH, [])]
+    sync(instance=speech.instance)
+    assert once(speech)[SPEECH].kind is EventKind.LANDED
+    speech.add(owner="ana")
+    tick(speech)
+    sync(instance=speech.instance)
+    assert [closing[0].data["action"] for _, closing in ends(speech)] == ["land", "description"]

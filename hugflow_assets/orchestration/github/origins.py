@@ -10,7 +10,7 @@ from hugflow_assets.errors import HugflowError, RequestSourceError
 from hugflow_assets.intake import FileCommit, RequestSnapshot, RequestSource
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.notify import GitHub
-from hugflow_assets.store import Event, EventKind, Store
+from hugflow_assets.store import Event, EventKind, Store, is_safe
 
 _KEPT = 2000
 # GitHub's index of the pull requests of a commit lags behind a merge: "none" is asked again after a minute, and only
@@ -30,6 +30,18 @@ EVENTS_OF_REQUESTS = frozenset(
         EventKind.PAUSED,
         EventKind.RESUMED,
         EventKind.CANCELLED,
+    }
+)
+# Of these, what tells of a dataset that comes back since its removal was deleted: it is told where that was done.
+_OF_A_RETURN = frozenset(
+    {
+        EventKind.REQUESTED,
+        EventKind.REJECTED,
+        EventKind.STARTED,
+        EventKind.LANDED,
+        EventKind.CHECKED,
+        EventKind.FAILED,
+        EventKind.RESTORED,
     }
 )
 
@@ -76,24 +88,30 @@ class Origins:
 
     def path_of(self, event: Event) -> str:
         """The request file that an event is about; empty when none is known."""
+        snapshot = self._snapshot()
+        if event.kind in _OF_A_RETURN and (removal := self._withdrawn_removal(event, snapshot)):
+            return removal
         for key in ("removal_path", "path", "request"):
             path = event.data.get(key)
             if isinstance(path, str) and path.startswith(("add/", "remove/")):
                 return path
-        snapshot = self._snapshot()
-        if event.kind is EventKind.RESTORED and (removal := self._withdrawn_removal(event, snapshot)):
-            return removal
         file = snapshot.add(event.name) if snapshot else None
         return file.path if file else ""
 
-    def _withdrawn_removal(self, restored: Event, snapshot: RequestSnapshot | None) -> str:
-        """The removal request whose deletion brought a dataset back; empty where a person did it."""
-        path = ""
-        for event in self._store.events.recent(until=restored.seq - 1):
-            if event.name == restored.name and event.kind is EventKind.REMOVED:
-                path = str(event.data.get("removal_path") or "")
+    def _withdrawn_removal(self, event: Event, snapshot: RequestSnapshot | None) -> str:
+        """The removal request whose deletion brings a dataset back; empty where something else does."""
+        if not is_safe(event.name) or not self._store.trash.tombstones(event.name):
+            return ""
+        removed = cause = ""
+        for one in self._store.events.recent(until=event.seq):
+            if one.name == event.name and one.kind is EventKind.REMOVED:
+                removed = str(one.data.get("removal_path") or "")
+            elif one.name == event.name and one.kind in (EventKind.REQUESTED, EventKind.RESTORED) and removed:
+                removed, cause = "", removed
+            elif one.name == event.name and one.kind is EventKind.REQUESTED:
+                cause = ""
         in_force = {one.path for one in snapshot.removals} if snapshot else set()
-        return "" if path in in_force else path
+        return "" if cause in in_force else cause
 
     def pull_of(self, commit: FileCommit) -> int | None:
         """The merged pull request into the main branch that brought a commit."""

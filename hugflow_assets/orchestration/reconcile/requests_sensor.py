@@ -41,7 +41,7 @@ from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
 from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, causes_gone, waiting_for_a_cause
 from hugflow_assets.orchestration.reconcile.known_changes import damaged_now, moved_now
 from hugflow_assets.orchestration.reconcile.plan_tick import TickPlan, World, due, plan_tick
-from hugflow_assets.orchestration.reconcile.retry_now import announced
+from hugflow_assets.orchestration.reconcile.retry_now import Queue, announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
 from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
 from hugflow_assets.orchestration.sensor_cursor import SensorCursor
@@ -122,10 +122,10 @@ def _begun(runs: Sequence[RunRequest], cursor: Cursor, platform: Platform, probl
     """The runs to ask for, each told of. One that cannot be told of waits for the next tick."""
     if not cursor.announce:
         return list(runs)
-    begun = []
+    begun, queue = [], Queue.of(platform.store()) if runs else Queue()
     for run in runs:
         with problems.apart(str(run.partition_key)):
-            begun.append(announced(run, platform.source(), platform.store()))
+            begun.append(announced(run, platform.source(), platform.store(), queue))
     return begun
 
 

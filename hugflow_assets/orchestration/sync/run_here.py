@@ -23,7 +23,7 @@ from hugflow_assets.orchestration.assets.partitions import register
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, end_dead_runs, this_process
 from hugflow_assets.orchestration.reconcile.requests_sensor import SENSOR_NAME, Cursor
-from hugflow_assets.orchestration.reconcile.retry_now import announced
+from hugflow_assets.orchestration.reconcile.retry_now import Queue, announced
 from hugflow_assets.orchestration.sync.instance import project_instance
 from hugflow_assets.orchestration.sync.results import (
     Results,
@@ -139,8 +139,9 @@ def _runs(
             if on_start is not None:
                 on_start(key_of(file), file.path)
             started = time.monotonic()
-            platform = Platform()
-            result = execute(sensor.defs, sensor.instance, announced(request, platform.source(), platform.store()))
+            source, store = Platform().source(), Platform().store()
+            queued = announced(request, source, store, Queue.of(store))
+            result = execute(sensor.defs, sensor.instance, queued)
             yield file, outcome_of(sensor.instance, result.run_id, time.monotonic() - started)
         if not (data.run_requests or data.dynamic_partitions_requests or data.asset_events):
             return
