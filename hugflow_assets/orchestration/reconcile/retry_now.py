@@ -30,7 +30,7 @@ def ask_again(store: Store, name: str, file: AddFile | RemoveFile, *, by: str, w
 
 @dataclass
 class Queue:
-    """Which requests were told to be queued and have not ended: ``waiting`` by name, ``ended`` by the last end's number.
+    """Which requests were told to be queued and have not ended, by name; and the number of what ended last.
 
     A process can be killed between telling and making the run, and two can find the same request at once.
     """
