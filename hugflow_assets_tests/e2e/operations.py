@@ -27,7 +27,7 @@ REQUESTS = {"views": {"text_column": "id"}, "description": {"description": "Spee
 def _land(store: Store, url: str, what: str) -> None:
     access = HubAccess(url, retries=1, backoff_s=0.01)
     fields = {"description": "Speech.", **REQUESTS.get(what, {})}
-    request = DatasetRequest(hf_id=REPO, **fields)
+    request = DatasetRequest.model_validate({"hf_id": REPO, **fields})
     found = plan(Hub(access), request, landed=store.manifest(NAME), update=what == "update")
     land(found, store, access, LandingOptions(workers=1, executor="threads", progress_interval_s=0.02))
 
