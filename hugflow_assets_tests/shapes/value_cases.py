@@ -220,6 +220,10 @@ VALUES: dict[str, Case] = {
         {"train.csv": "t\näöüß\ncréée\n“œuvre” …\n".encode("cp1252")},
         [{"t": t} for t in ("äöüß", "créée", "“œuvre” …")],
     ),
+    "marks in cp1252": _rows(
+        {"t.csv": "t\nit´s ½ £5 º\n‹so› §3¹\nl·l — 5‰ † ®\nsoft\xadly\n".encode("cp1252")},
+        [{"t": text} for text in ("it´s ½ £5 º", "‹so› §3¹", "l·l — 5‰ † ®", "soft\xadly")],
+    ),
     "texts of clips in several encodings": Case(
         {
             **_CLIPS,
@@ -261,6 +265,10 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "a comma without quotes": ({"train.csv": b"id,text\n1,hello\n2,hello, world\n"}, r"train\.csv, line 3: "),
     "Shift-JIS that nothing tells": (
         {"train.csv": "t\nカタカナとひらがな\n".encode("shift_jis")},
+        r"train\.csv, line 2: .*no words in cp1252",
+    ),
+    "cp1250 that nothing tells": (
+        {"train.csv": "t\nzażółć gęślą jaźń\n".encode("cp1250")},
         r"train\.csv, line 2: .*no words in cp1252",
     ),
     "GBK that nothing tells": ({"train.txt": "你好世界\n今天天气\n".encode("gbk")}, r"train\.txt, line 1: .*no words"),

@@ -34,9 +34,12 @@ _MARKS = (
 _BLOCK_BYTES = 4 << 20
 _ZSTD, _LZ4 = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
-# What stands between the letters of no text in cp1252: marks such as double daggers and carets, and a low quote before
-# another letter beyond ASCII. In Shift-JIS and Big5 the first bytes of letters are such.
-_STRANGE = re.compile(rb"[\x83\x86-\x89\x8b\x98\x9b\xa4\xa6\xa8\xac-\xad\xaf\xb6\xb8\xb9]|\x82(?=[\x80-\xff])")
+# What is in no text in cp1252, and in Shift-JIS, Big5 and cp1250 is letters: single diacritics, florins; a low quote, a
+# per mille or an angle before another letter beyond ASCII; marks (¡, ³, ¹, ¿ …) between two letters.
+_STRANGE = re.compile(
+    rb"[\x83\x88\x98\xa4\xa6\xa8\xac\xaf\xb8]|[\x82\x89\x8b](?=[\x80-\xff])"
+    rb"|(?<=[A-Za-z\xc0-\xff])[\xa1-\xa9\xab\xae-\xb3\xb5\xb6\xb9\xbb-\xbf](?=[A-Za-z\xc0-\xff])"
+)
 _LONG_RUN, _LONGEST_RUN = 4, 7  # letters beyond ASCII one after the other: "äöüß" is one such run, "привет" are many
 _REMEDY = (
     "Tell the dataset's owners: the file has to be UTF-8, or its card has to say `encoding` beside `data_files`. "
@@ -200,7 +203,7 @@ def _is_of_another_alphabet(blocks: Iterator[bytes]) -> bool:
         high, strange = high + sum(found), strange + len(_STRANGE.findall(lines))
         in_runs, runs, longest = in_runs + sum(long), runs + len(long), max(longest, *long, 0)
     is_in_runs = 2 * in_runs >= high and (runs > 1 or longest >= _LONGEST_RUN)
-    return is_in_runs or (strange > 1 and 4 * strange >= high)
+    return is_in_runs or (strange > 1 and 5 * strange >= high)
 
 
 def _known(declared: str, place: str) -> str:
