@@ -244,6 +244,19 @@ def shar(dataset: Dataset) -> int:
     return len(cuts)
 
 
+def croissant(dataset: Dataset) -> int:
+    import mlcroissant
+
+    from hugflow_assets.reading.exports import export
+
+    with tempfile.TemporaryDirectory() as made:
+        done = export(dataset, "croissant", Path(made) / "croissant")
+        found = mlcroissant.Dataset(jsonld=str(done.path / "croissant.json"))
+        equal(set(found.metadata.ctx.issues.errors), set(), "errors")
+        equal(len(found.metadata.record_sets), len(dataset.parts), "record sets")
+    return done.clips
+
+
 def webdataset(dataset: Dataset) -> int:
     import webdataset as wds
 
@@ -284,6 +297,7 @@ READERS: tuple[tuple[str, str, str, Callable[[Dataset], int]], ...] = (
     ("torch DataLoader", "torch", "`open_dataset(…).to_torch()`, two workers", torch_loader),
     ("Lhotse by name", "lhotse", "`open_dataset(…).to_lhotse()`, every clip loaded", own_lhotse),
     ("Lhotse Shar", "lhotse", "`hugflow export --format lhotse-shar`, every clip loaded", shar),
+    ("Croissant", "mlcroissant", "`hugflow export --format croissant`, validated", croissant),
     ("WebDataset", "webdataset", "`hugflow export --format webdataset`", webdataset),
     ("datasets by name", "datasets", "`open_dataset(…).to_datasets()`", own_datasets),
 )

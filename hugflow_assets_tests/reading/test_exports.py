@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import json
 import subprocess
 import tarfile
@@ -128,6 +129,23 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(
         export(words, "wav", tmp_path / "out")
     assert all(form in str(refused.value) for form in FORMATS)
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_croissant_names_the_records_by_their_hashes_and_the_plain_columns(
+    house: House, repo: Callable[..., str], tmp_path: Path
+) -> None:
+    repo({"data/train-00000-of-00001.parquet": write_parquet(tmp_path / "a.parquet", source_rows(), FEATURES)})
+    speech = open_dataset(house.land().path)
+    told = json.loads((export(speech, "croissant", tmp_path / "out").path / "croissant.json").read_text())
+    (record,), (rows,) = told["distribution"], told["recordSet"]
+    path = Path(record["contentUrl"])
+    assert (
+        hashlib.sha256(path.read_bytes()).hexdigest() == record["sha256"] and path == speech.path / "json/train.jsonl"
+    )
+    assert [(one["name"], one["dataType"]) for one in rows["field"]] == [("text", "sc:Text"), ("speaker_id", "sc:Text")]
+    assert (told["license"], told["conformsTo"][-3:]) == ("cc0-1.0", "1.1") and told["url"].endswith("/acme/speech")
+    with pytest.raises(ExportRefusedError, match="whole splits"):
+        export(speech[:2], "croissant", tmp_path / "part")
 
 
 def test_a_folder_that_is_there_is_left_alone_and_an_export_that_fails_leaves_none(

@@ -9,7 +9,9 @@ import typer
 
 from hugflow_assets.cli.datasets.path import NAME, REVISION, SPLIT, SUBSET
 
-FORMAT = Annotated[str, typer.Option("--format", help="kaldi, webdataset, lhotse-shar or csv (SpeechBrain).")]
+FORMAT = Annotated[
+    str, typer.Option("--format", help="kaldi, webdataset, lhotse-shar, csv (SpeechBrain) or croissant (metadata).")
+]
 TO = Annotated[Path, typer.Option(help="The folder to write; it must not be there yet.")]
 
 
@@ -23,7 +25,7 @@ def export(
 
     root = load_settings().storage_root
     done = write(open_dataset(name, subset=subset, split=split, revision=revision, root=root), form, to)
-    told = [f"{done.clips:,} clips"]
+    told = [f"{done.clips:,} {'rows' if form == 'croissant' else 'clips'}"]
     told += [f"{done.left_out:,} left out, which {form} cannot hold"] if done.left_out else []
     told += [f"{done.copied:,} audio files copied"] if done.copied else ["no audio copied"]
     typer.echo(f"{done.path}: {', '.join(told)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import ExportRefusedError
+from hugflow_assets.reading.exports.croissant import write_croissant
 from hugflow_assets.reading.exports.kaldi import write_kaldi
 from hugflow_assets.reading.exports.lhotse_shar import write_lhotse_shar
 from hugflow_assets.reading.exports.speechbrain_csv import write_csv
@@ -24,12 +25,14 @@ FORMATS: dict[str, Callable[[Dataset, Target], None]] = {
     "webdataset": write_webdataset,
     "lhotse-shar": write_lhotse_shar,
     "csv": write_csv,
+    "croissant": write_croissant,
 }
+_OF_ROWS = frozenset({"croissant"})  # all others are made of clips
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: clips that are in it, clips that could not be, and audio files that had to be copied."""
+    """What was written: clips (of Croissant rows) that are in it, those that could not be, and audio files copied."""
 
     path: Path
     clips: int
@@ -50,9 +53,9 @@ def export(dataset: Dataset, form: str, to: Path) -> Exported:
     """
     if form not in FORMATS:
         raise ExportRefusedError(f"There is no format {form!r}.", remedy=f"Choose one of {', '.join(FORMATS)}.")
-    if dataset.info.audio_column is None:
+    if dataset.info.audio_column is None and form not in _OF_ROWS:
         raise ExportRefusedError(
-            f"{dataset.info.name} has no audio, of which an export is made.", remedy="`hugflow open` reads its rows."
+            f"{dataset.info.name} has no audio, of which {form} is made.", remedy="`hugflow open` reads its rows."
         )
     to = to.absolute()
     if to.exists():
