@@ -68,12 +68,17 @@ def tables_beside(draw: st.DrawFn) -> Rendered:
     records: dict[str, Rows] = {}
     for split in corpus.splits:
         packing.pack(split)
+    lost_archive, lost_table = draw(_lost(packing)) if arranged == ARRANGED[3] else ("", "")
+    packing.members.pop(lost_archive, None)
     for split in corpus.splits:
         tables: dict[str, Rows] = {}
         must: list[tuple[str, dict[str, object]]] = []
+        homes = {packing.name(split, packing.part(split, row.clip)) for row in split.rows}
         for row in split.rows:
             inside = packing.inside(split, row.clip)
             home = packing.name(split, packing.part(split, row.clip))
+            if home == lost_table and len(homes) > 1:
+                continue
             said = naming.written("from the root" if style == "inside" else style, inside, "")
             cell = cells(row, column, said, table)
             each = arranged == ARRANGED[3]
@@ -89,6 +94,16 @@ def tables_beside(draw: st.DrawFn) -> Rendered:
     refusals = ("shape-unsupported",) if ending == ".zip" and style == "id" else ()  # zips are opened if they are most
     told = f"{ending} archives, {arranged}, {kind} beside in {column!r}, {style}"
     return Rendered(told, files, records, refusals, is_ordered, is_joined=True)
+
+
+@st.composite
+def _lost(draw: st.DrawFn, packing: _Packing) -> tuple[str, str]:
+    """An archive and another one's table that are not in the repository; "" for none."""
+    names = sorted(name for name, members in packing.members.items() if members)
+    if len(names) < 3:
+        return "", ""
+    archive, table = draw(st.permutations(names))[:2]
+    return archive if draw(st.booleans()) else "", table if draw(st.booleans()) else ""
 
 
 def _beside(split: Split) -> str:

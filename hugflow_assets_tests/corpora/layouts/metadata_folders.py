@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from hugflow_assets_tests.corpora import naming
@@ -31,7 +33,7 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
         folder = root if where == PLACES[2] else f"{root}{split.name}/"
         clips = {_place(folder, clip): clip.data for clip in split.clips}
         around = folder if where == PLACES[0] else root
-        rows, must = [], []
+        rows, must = [], list[dict[str, Any]]()
         for row in split.rows:
             place = _place(folder, row.clip)
             rows.append(cells(row, "file_name", naming.written(style, place, around.rstrip("/")), table))
@@ -44,7 +46,8 @@ def metadata_files(draw: st.DrawFn) -> Rendered:
     if where != PLACES[0]:
         files[f"{root}metadata{table.ending}"] = table.write(above)
     if where == PLACES[1]:
-        records = _by_file(corpus, [row for must in records.values() for row in must])
+        told = {name: name if style != "base name" else f"{corpus.splits[0].name}.jsonl" for name in records}
+        records = _by_file(corpus, [(told[name], row) for name, must in records.items() for row in must])
     for must in records.values():
         for made in must:
             del made["file_name"]
@@ -59,10 +62,10 @@ def _place(folder: str, clip: Clip) -> str:
     return f"{folder}{clip.speaker}/{clip.file_name}"
 
 
-def _by_file(corpus: Corpus, rows: Rows) -> dict[str, Rows]:
-    """Rows of all splits by that of the clip that they mean; those of none are of the first."""
-    split_of = {clip.data: split.name for split in corpus.splits for clip in split.clips}
+def _by_file(corpus: Corpus, rows: list[tuple[str, dict[str, Any]]]) -> dict[str, Rows]:
+    """Rows of all splits by that of the clip that they mean, or by that which they speak of if they mean none."""
+    split_of = {clip.data: f"{split.name}.jsonl" for split in corpus.splits for clip in split.clips}
     records: dict[str, Rows] = {f"{split.name}.jsonl": [] for split in corpus.splits}
-    for row in rows:
-        records[f"{split_of.get(row['audio'], corpus.splits[0].name)}.jsonl"].append(row)
+    for told, row in rows:
+        records[split_of.get(row["audio"], told)].append(row)
     return records
