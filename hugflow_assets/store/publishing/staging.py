@@ -35,6 +35,7 @@ def take_over(place: Path, digest: str, token: int) -> Path:
         earlier = [one for one in place.glob(f"{digest}*") if (one / "receipts").is_dir()]
         if earlier:
             max(earlier, key=lambda one: int(one.name.partition(".")[2] or 0)).rename(mine)
+            _part_from(mine / "tree")
     for lock in mine.glob("work/**/*.lock"):
         delete_tree(lock) if lock.is_dir() else lock.unlink()
     locks = flock_on(mine) if mine.exists() else Flock.EXCLUDES
@@ -44,6 +45,18 @@ def take_over(place: Path, digest: str, token: int) -> Path:
             shutil.copyfile(part, fresh)
             fresh.replace(part)
     return mine
+
+
+def _part_from(tree: Path) -> None:
+    """Leave an earlier holder no file that it may have open: what is made at the end goes, the record is copied."""
+    for made in (*tree.glob("*"), *tree.glob("manifests/**/*")):
+        if made.is_file():
+            made.unlink()
+    for record in tree.glob("json/**/*"):
+        if record.is_file():
+            fresh = record.with_name(f"{record.name}.fresh")
+            shutil.copyfile(record, fresh)
+            fresh.replace(record)
 
 
 class Staging:
