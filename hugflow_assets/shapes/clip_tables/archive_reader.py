@@ -26,10 +26,10 @@ from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_ta
 from hugflow_assets.shapes.clip_tables.spec import ClipArchiveSpec
 from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clip_of_row import ABSENT, Decision, count_rows
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, is_nameable
 from hugflow_assets.shapes.join.row_names import keep_names
-from hugflow_assets.shapes.join.rows import ABSENT, Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope, split_told
 from hugflow_assets.shapes.reader import BATCH_BYTES, Reader, spec_of
 from hugflow_assets.shapes.reader_inputs import Sources

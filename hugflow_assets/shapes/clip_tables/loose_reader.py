@@ -16,10 +16,10 @@ from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_ta
 from hugflow_assets.shapes.clip_tables.spec import ClipFileSpec
 from hugflow_assets.shapes.columns import CLIP, MediaTree
 from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clip_of_row import Decision, count_rows
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.repo_clips import repo_clips
 from hugflow_assets.shapes.join.row_names import keep_names
-from hugflow_assets.shapes.join.rows import Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope, split_told
 from hugflow_assets.shapes.media_folders.metadata import read_rows
 from hugflow_assets.shapes.reader import Reader, spec_of

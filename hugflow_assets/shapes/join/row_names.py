@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hugflow_assets.shapes.join.clip_of_row import ABSENT, AMBIGUOUS
 from hugflow_assets.shapes.join.counts import ROWS_ABSENT, ROWS_AMBIGUOUS
-from hugflow_assets.shapes.join.rows import ABSENT, AMBIGUOUS
 
 KEPT = 5  # of each kind, a shard
 WORDS = {ROWS_ABSENT: "absent", ROWS_AMBIGUOUS: "ambiguous"}

@@ -14,8 +14,8 @@ import pyarrow as pa
 from hugflow_assets.formats.tables import names_files
 from hugflow_assets.formats.text.json_values import dumped, parsed
 from hugflow_assets.shapes.columns import MediaTree
+from hugflow_assets.shapes.join.clip_of_row import ABSENT, Decision, Lookup
 from hugflow_assets.shapes.join.clips import Clips
-from hugflow_assets.shapes.join.rows import ABSENT, Decision, Lookup
 from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.media_folders.metadata import FILE_NAME, read_rows
 from hugflow_assets.shapes.values.kept_rows import LINE, kept_schema

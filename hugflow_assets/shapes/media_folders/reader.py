@@ -22,11 +22,11 @@ from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.shapes.clip_tables.archive_names import archive_names
 from hugflow_assets.shapes.columns import MediaTree
 from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clip_of_row import count_rows
 from hugflow_assets.shapes.join.clips import Clips, Names
 from hugflow_assets.shapes.join.paths import as_folders, composed
 from hugflow_assets.shapes.join.repo_clips import repo_clips
 from hugflow_assets.shapes.join.row_names import keep_names
-from hugflow_assets.shapes.join.rows import count_rows
 from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.media_folders.joined_rows import FOUND, given, join_lines, join_rows, status_path
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS

@@ -37,10 +37,10 @@ from hugflow_assets.formats.text.transcripts import (
 from hugflow_assets.formats.webdataset import keyed
 from hugflow_assets.shapes.clip_tables.clip_table import ClipTable, make_clip_table
 from hugflow_assets.shapes.join import counts
+from hugflow_assets.shapes.join.clip_of_row import ABSENT, Decision, count_rows
 from hugflow_assets.shapes.join.clips import Clips, Names, write_names
 from hugflow_assets.shapes.join.row_names import Names as RowNames
 from hugflow_assets.shapes.join.row_names import keep_names
-from hugflow_assets.shapes.join.rows import ABSENT, Decision, count_rows
 from hugflow_assets.shapes.join.scope import Scope
 from hugflow_assets.shapes.texts.clip_name_index import ClipNames
 from hugflow_assets.shapes.texts.sidecar_index import SideTexts, make_side_texts

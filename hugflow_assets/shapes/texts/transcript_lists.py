@@ -21,9 +21,9 @@ from hugflow_assets.errors import BadSourceError
 from hugflow_assets.formats.names import SPLIT_WORDS, SPLITS_ALIKE, split_named
 from hugflow_assets.formats.text.text_encoding import TextFile
 from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, SPACED, list_form, split_id
+from hugflow_assets.shapes.join.clip_of_row import ABSENT, AMBIGUOUS, Decision
 from hugflow_assets.shapes.join.clips import Clips, hash_of
 from hugflow_assets.shapes.join.paths import plain
-from hugflow_assets.shapes.join.rows import ABSENT, AMBIGUOUS, Decision
 from hugflow_assets.shapes.join.scope import Scope
 
 _ROWS_AT_ONCE = 1 << 14
