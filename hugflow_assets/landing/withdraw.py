@@ -7,8 +7,8 @@ a new tree that shares all other files, and swapped in; a shard that lands later
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,14 @@ import xxhash
 
 from hugflow_assets.errors import StorageError, WithdrawalRefusedError
 from hugflow_assets.formats.text.json_values import loads
-from hugflow_assets.landing.shards.landed_copy import folder_ranges
+from hugflow_assets.landing.rewritten_records import (
+    Gone,
+    RewrittenRecords,
+    media_values,
+    with_media_files,
+    with_sums,
+    without,
+)
 from hugflow_assets.landing.shards.shard import Shard
 from hugflow_assets.landing.tree.card import replace_configs
 from hugflow_assets.landing.tree.checksums import Checksum, merged, parse_sums, sum_line
@@ -29,9 +36,7 @@ from hugflow_assets.landing.views.columns import choose_columns, first_rows
 from hugflow_assets.landing.views.write import make_views
 from hugflow_assets.store import (
     LEFT_OUT,
-    WITHDRAWN,
     ConfigRecord,
-    Counts,
     Lease,
     Manifest,
     ShardReceipt,
@@ -42,7 +47,6 @@ from hugflow_assets.store import (
     landed_event,
 )
 from hugflow_assets.store.layout import MANIFEST
-from hugflow_assets.store.models import ShardRecord, SplitRecord
 from hugflow_assets.store.publishing.trees import link_tree
 from hugflow_assets.wording import nearest_first
 
@@ -85,18 +89,6 @@ def withdrawals(store: Store, name: str) -> tuple[Withdrawn, ...]:
         Withdrawn(column=one.column, values=len(one.ids), reason=one.reason, by=one.by, at=one.at)
         for one in (mark.entries if mark is not None else ())
     )
-
-
-@dataclass
-class _Gone:
-    """What went: counts to subtract, and the media files of the rows."""
-
-    counts: Counts = field(default_factory=Counts)
-    media: dict[str, Any] = field(default_factory=dict)  # path -> the record's value
-
-    def add(self, line: bytes, row: Any) -> None:
-        self.counts += Counts(rows=1, json_bytes=len(line))
-        self.media |= {value["path"]: value for value in _media_values(row)}
 
 
 def withdraw_values(store: Store, name: str, values: WithdrawnValues) -> tuple[Manifest, int]:
@@ -160,7 +152,7 @@ def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) 
     Raises:
         WithdrawalRefusedError: they are in tars.
     """
-    found, kept = _Gone(), set[str]()
+    found, kept = Gone(), set[str]()
     with shard.lines_path.open("rb") as lines:
         for line in lines:
             row = loads(line)
@@ -178,8 +170,8 @@ def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) 
             if not gone.holds(row):
                 digest.update(line)
                 out.write(line)
-                kept |= {value["path"] for value in _media_values(row) if value["path"] in found.media}
-    less = _with_media(found, kept, shard.tree)
+                kept |= {value["path"] for value in media_values(row) if value["path"] in found.media}
+    less = with_media_files(found, kept, shard.tree)
     lost = found.media.keys() - kept
     sums = b"".join(
         line for line in shard.sums_path.read_bytes().splitlines(keepends=True) if _path_in(line) not in lost
@@ -190,7 +182,7 @@ def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) 
     shard.sums_path.write_bytes(sums)
     return receipt.model_copy(
         update={
-            "counts": _less(receipt.counts, less),
+            "counts": without(receipt.counts, less),
             "json_xxh128": digest.hexdigest(),
             "sums_xxh128": xxhash.xxh3_128_hexdigest(sums),
             "unreadable_names": tuple(one for one in receipt.unreadable_names if one not in lost),
@@ -215,11 +207,11 @@ def withdraw(edit: Edit, gone: WithdrawnRows, told: tuple[Withdrawn, ...]) -> Ma
     if manifest.form == "packed":
         raise _packed(manifest.name)
     with new_tree(edit) as staging:
-        rewritten = _Rewritten(root, staging.path, gone)
+        rewritten = RewrittenRecords(root, staging.path, gone.holds)
         configs = rewritten.configs(manifest.configs)
         kept = rewritten.named_still(configs)
         lost = rewritten.found.media.keys() - kept
-        less = _with_media(rewritten.found, kept, root)
+        less = with_media_files(rewritten.found, kept, root)
         records = [split.record_path for config in configs for split in config.splits]
         made = [*records, *(index_lines(staging.path, one) for one in records if (root / (one + ENDING)).is_file())]
         checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
@@ -230,8 +222,8 @@ def withdraw(edit: Edit, gone: WithdrawnRows, told: tuple[Withdrawn, ...]) -> Ma
         _write_sums(root, staging.path, checksum, [*made, CARD], {*lost, *views})
         updated = updated.model_copy(
             update={
-                "configs": _with_sums(configs, staging.path / checksum.list_name, lost, rewritten.less_of, kept, root),
-                "counts": _less(updated.counts, less),
+                "configs": with_sums(configs, staging.path / checksum.list_name, lost, rewritten.less_of, kept, root),
+                "counts": without(updated.counts, less),
                 "unreadable_names": tuple(one for one in manifest.unreadable_names if one not in lost),
                 "withdrawn": told,
             }
@@ -244,56 +236,6 @@ def _forget_leftovers(store: Store, name: str, lease: Lease, by: str) -> None:
     store.empty_trash(0.0, name=name, by=by, lease=lease)
     for folder in (store.layout.staging_root / name).glob("*"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Rewritten:
-    """The records of a landed dataset written anew without rows."""
-
-    def __init__(self, root: Path, to: Path, gone: WithdrawnRows) -> None:
-        self._root, self._to, self._gone = root, to, gone
-        self.found = _Gone()
-        self.less_of: dict[tuple[str, int], _Gone] = {}  # by record and shard
-
-    def configs(self, configs: Iterable[ConfigRecord]) -> tuple[ConfigRecord, ...]:
-        """Write every record; what the manifest says of them, but for media."""
-        return tuple(
-            config.model_copy(update={"splits": tuple(self._split(split) for split in config.splits)})
-            for config in configs
-        )
-
-    def named_still(self, configs: tuple[ConfigRecord, ...]) -> set[str]:
-        """The media of rows that went which other rows name, too."""
-        kept: set[str] = set()
-        if self.found.media:
-            for split in (split for config in configs for split in config.splits):
-                with (self._to / split.record_path).open("rb") as lines:
-                    for line in lines:
-                        kept |= {v["path"] for v in _media_values(loads(line)) if v["path"] in self.found.media}
-        return kept
-
-    def _split(self, split: SplitRecord) -> SplitRecord:
-        target = self._to / split.record_path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shards: list[ShardRecord] = []
-        with (self._root / split.record_path).open("rb") as lines, target.open("wb") as out:
-            for shard in split.shards:
-                offset, digest, gone = out.tell(), xxhash.xxh3_128(), _Gone()
-                lines.seek(shard.json_offset)
-                left = shard.json_bytes
-                while left > 0 and (line := lines.readline()):
-                    left -= len(line)
-                    row = loads(line)
-                    if self._gone.holds(row):
-                        gone.add(line, row)
-                    else:
-                        digest.update(line)
-                        out.write(line)
-                self.less_of[split.record_path, shard.index] = gone
-                self.found.counts += gone.counts
-                self.found.media |= gone.media
-                changed = {"json_offset": offset, "json_bytes": out.tell() - offset, "json_xxh128": digest.hexdigest()}
-                shards.append(shard.model_copy(update=changed))
-        return split.model_copy(update={"shards": tuple(shards)})
 
 
 def _with_views(edit: Edit, tree: Path, configs: tuple[ConfigRecord, ...], made: list[str]) -> Manifest:
@@ -311,41 +253,6 @@ def _with_views(edit: Edit, tree: Path, configs: tuple[ConfigRecord, ...], made:
     return manifest.model_copy(update={"counts": manifest.counts.model_copy(update={"extra": extra})})
 
 
-def _with_sums(
-    configs: tuple[ConfigRecord, ...],
-    sums: Path,
-    lost: Iterable[str],
-    less_of: Mapping[tuple[str, int], _Gone],
-    kept: set[str],
-    root: Path,
-) -> tuple[ConfigRecord, ...]:
-    """Counts and checksum lines of every shard and split, as they are now."""
-    ranges, folders = folder_ranges(sums), {path.rpartition("/")[0] for path in lost}
-
-    def shard_of(split: SplitRecord, shard: ShardRecord) -> ShardRecord:
-        changed: dict[str, Any] = {
-            "counts": _less(shard.counts, _with_media(less_of[split.record_path, shard.index], kept, root))
-        }
-        if folders & set(shard.folders):
-            digest = xxhash.xxh3_128()
-            with sums.open("rb") as lines:
-                for folder in shard.folders:
-                    start, end = ranges.get(folder, (0, 0))
-                    lines.seek(start)
-                    digest.update(lines.read(end - start))
-            changed["sums_xxh128"] = digest.hexdigest()
-        return shard.model_copy(update=changed)
-
-    def split_of(split: SplitRecord) -> SplitRecord:
-        less = sum((_with_media(less_of[split.record_path, one.index], kept, root) for one in split.shards), Counts())
-        shards = tuple(shard_of(split, one) for one in split.shards)
-        return split.model_copy(update={"shards": shards, "counts": _less(split.counts, less)})
-
-    return tuple(
-        config.model_copy(update={"splits": tuple(split_of(split) for split in config.splits)}) for config in configs
-    )
-
-
 def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str], away: set[str]) -> None:
     """The list as it is, without what went, and with what was made anew."""
     own = [sum_line(checksum.of_file(to / path), path) for path in sorted(made, key=str.encode)]
@@ -358,46 +265,6 @@ def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str], away:
 def _listed(root: Path, checksum: Checksum) -> Iterator[tuple[str, str]]:
     with (root / checksum.list_name).open(encoding="utf-8", newline="\n") as lines:
         yield from parse_sums(lines)
-
-
-def _with_media(gone: _Gone, kept: set[str], root: Path) -> Counts:
-    """What is to be subtracted, the media files that really go among it."""
-    counts = gone.counts
-    for path, value in gone.media.items():
-        if path in kept:
-            continue
-        duration = value.get("duration")
-        is_unreadable = "duration" in value and duration is None
-        counts += Counts(
-            media_files=1,
-            media_bytes=(root / path).stat().st_size,
-            duration_s=duration or 0.0,
-            unreadable_audio=int(is_unreadable),
-        )
-    return counts
-
-
-def _less(counts: Counts, gone: Counts) -> Counts:
-    names = ("rows", "media_files", "media_bytes", "json_bytes", "unreadable_audio")
-    changed: dict[str, Any] = {name: max(0, getattr(counts, name) - getattr(gone, name)) for name in names}
-    changed["duration_s"] = max(0.0, counts.duration_s - gone.duration_s)
-    if gone.rows:
-        changed["extra"] = counts.extra | {WITHDRAWN: counts.extra.get(WITHDRAWN, 0) + gone.rows}
-    return counts.model_copy(update=changed)
-
-
-def _media_values(value: Any) -> Iterator[dict[str, Any]]:
-    """Every landed media value below a value that has a file."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _media_values(one)
-    elif isinstance(value, dict):
-        if value.keys() >= {"path", "source_path"}:
-            if value["path"]:
-                yield value
-        else:
-            for one in value.values():
-                yield from _media_values(one)
 
 
 def _text_at(row: Any, names: list[str]) -> str | None:
