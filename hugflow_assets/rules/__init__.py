@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hugflow_assets.rules.after_landing import POSTLANDING_RULES, judge_landed
     from hugflow_assets.rules.before_landing import PREFLIGHT_RULES, preflight
-    from hugflow_assets.rules.landed_rules import Leak, TextFacts
+    from hugflow_assets.rules.landed.case import Leak, TextFacts
+    from hugflow_assets.rules.landed.judge import POSTLANDING_RULES, judge_landed
     from hugflow_assets.rules.removals import (
         LandsAgain,
         RemovalHit,
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 _HOMES = {
     "LandsAgain": "removals",
     "OFFLINE_RULES": "review",
-    "POSTLANDING_RULES": "after_landing",
-    "Leak": "landed_rules",
+    "POSTLANDING_RULES": "landed.judge",
+    "Leak": "landed.case",
     "PREFLIGHT_RULES": "before_landing",
     "RemovalHit": "removals",
     "RemovalPreview": "removals",
     "Rule": "rule",
     "Severity": "verdict",
-    "TextFacts": "landed_rules",
+    "TextFacts": "landed.case",
     "Verdict": "verdict",
     "blocking": "verdict",
     "cuts": "withdrawing",
-    "judge_landed": "after_landing",
+    "judge_landed": "landed.judge",
     "lands_again": "removals",
     "offline": "review",
     "preflight": "before_landing",

@@ -25,7 +25,7 @@ from hugflow_assets.landing.tree.checksums import read_sums
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.notify.plan_facts import plan_facts
 from hugflow_assets.planning.models import Action, Forecast
-from hugflow_assets.rules.reconciliation import unaccounted
+from hugflow_assets.rules.landed.reconciliation import unaccounted
 from hugflow_assets_tests.datasets_made import encoded_bytes, wav_bytes, write_parquet
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import media_of, rows_of, tree_of

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hugflow_assets.errors import LandingCancelledError
-from hugflow_assets.rules.reconciliation import named, unmatched_names
+from hugflow_assets.rules.landed.reconciliation import named, unmatched_names
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.shapes.join_cases import JOINS, Join, clip, packed, row, table
 

@@ -15,7 +15,7 @@ from hugflow_assets.errors import ColumnNotFoundError, HFDownloadError
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.planning.models import Action
-from hugflow_assets.rules.reconciliation import unaccounted
+from hugflow_assets.rules.landed.reconciliation import unaccounted
 from hugflow_assets_tests.datasets_made import clip_rows, tar_bytes, write_parquet
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.landing.conftest import House

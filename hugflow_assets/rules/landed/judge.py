@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from hugflow_assets.errors import HugflowError, ManifestError, UnknownDatasetError
 from hugflow_assets.hub.models import RepoState
 from hugflow_assets.planning.models import LandingPlan
-from hugflow_assets.rules.landed_rules import (
+from hugflow_assets.rules.landed.case import LandedCase, Leak, OnDisk, TextFacts
+from hugflow_assets.rules.landed.complete import Complete
+from hugflow_assets.rules.landed.rules import (
     AudioReadable,
-    Complete,
     Hashes,
-    LandedCase,
-    Leak,
     NoLeakage,
-    OnDisk,
     StorageWithinQuota,
-    TextFacts,
     TranscriptsPresent,
     UpstreamUnchanged,
 )

@@ -1,0 +1,1 @@
+"""Rules about a landed dataset, and what they are given."""
