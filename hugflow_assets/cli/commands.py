@@ -78,22 +78,22 @@ COMMANDS = {
     ),
     "path": Entry(
         "Datasets",
-        "datasets.path",
+        "reading.path",
         'Print the folder of a landed dataset, and nothing else: cd "$(hugflow path org/name)".',
     ),
     "open": Entry(
         "Datasets",
-        "datasets.open",
+        "reading.open",
         "Show how to open a landed dataset in each toolkit, with its own paths and columns, ready to paste.",
     ),
     "export": Entry(
         "Datasets",
-        "datasets.export",
+        "reading.export",
         "Write a landed dataset for Kaldi, ESPnet, WeNet, WebDataset, Lhotse Shar or SpeechBrain; audio is not copied.",
     ),
     "stage": Entry(
         "Datasets",
-        "datasets.stage",
+        "reading.stage",
         "Copy a landed dataset to this node's disk, verified and resumed; jobs share the copy. Prints its folder.",
     ),
     "update": Entry(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hugflow_assets.cli.datasets.path import NAME
+from hugflow_assets.cli.reading.path import NAME
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 
 OTHER = Annotated[str | None, typer.Argument(metavar="OTHER", help="Another dataset; left out, NAME with itself.")]

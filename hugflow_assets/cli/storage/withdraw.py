@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hugflow_assets.cli.datasets.names import whoami
-from hugflow_assets.cli.datasets.path import NAME, REVISION, SUBSET
+from hugflow_assets.cli.reading.path import NAME, REVISION, SUBSET
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 
 IDS = Annotated[Path, typer.Option(help="A file of values, one a line: ids of rows, or of a speaker.", exists=True)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hugflow_assets.cli.datasets.path import NAME, REVISION, SPLIT, SUBSET
+from hugflow_assets.cli.reading.path import NAME, REVISION, SPLIT, SUBSET
 
 FORMAT = Annotated[
     str, typer.Option("--format", help="kaldi, webdataset, lhotse-shar, csv (SpeechBrain) or croissant (metadata).")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hugflow_assets.cli.datasets.path import NAME, REVISION, SPLIT, SUBSET
+from hugflow_assets.cli.reading.path import NAME, REVISION, SPLIT, SUBSET
 
 if TYPE_CHECKING:
     from hugflow_assets.reading import Dataset

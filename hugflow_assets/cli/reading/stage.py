@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hugflow_assets.cli.datasets.path import NAME, REVISION, SUBSET
+from hugflow_assets.cli.reading.path import NAME, REVISION, SUBSET
 
 TO = Annotated[Path, typer.Option(help="A folder on this node's own disk, such as $TMPDIR.")]
 SPLITS = Annotated[str | None, typer.Option(help="Only these splits, with commas between them.")]

@@ -1,0 +1,1 @@
+"""Commands that bring a landed dataset into use."""
