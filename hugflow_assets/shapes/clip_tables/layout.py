@@ -17,7 +17,6 @@ from typing import Any
 from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import (
     ARCHIVE_ENDINGS,
-    GENERIC_FOLDERS,
     METADATA_NAMES,
     SPLIT_WORDS,
     SPLITS_ALIKE,
@@ -33,6 +32,7 @@ from hugflow_assets.formats.names import (
 from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.measures import only_measures
+from hugflow_assets.shapes.clip_tables.named_splits import bare_name, belongs, configs_of, place_of, split_of
 from hugflow_assets.shapes.texts.text_places import side_texts
 
 _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
@@ -114,7 +114,7 @@ def clip_layout(
     tables = [path for path in tables_among(paths) if not (loose and basename(path) in METADATA_NAMES)]
     grouped, found = _grouped(tables, head, _names(members), lists)
     known = {config for config, _ in grouped}
-    places = {path: _place(path, known, {split for _, split in grouped}) for path in archives}
+    places = {path: place_of(path, known, {split for _, split in grouped}) for path in archives}
     made = _with_archives(grouped, found, archives, places)
     used = {path for split in made for path in split.archives}
     named = {path for of_split in grouped.values() for path in of_split}
@@ -153,9 +153,9 @@ def _with_archives(
 
 def _owned(key: tuple[str, str], archives: Sequence[str], places: _Places) -> tuple[str, ...]:
     """The archives of a split; all of its config where they speak of splits of other kinds (``validated.tsv``)."""
-    own = [path for path in archives if _belongs(places[path], *key)]
+    own = [path for path in archives if belongs(places[path], *key)]
     if not own and not any(key[1].lower() in alike for alike in SPLITS_ALIKE[:3]):
-        own = [path for path in archives if _belongs((places[path][0], set()), *key)]
+        own = [path for path in archives if belongs((places[path][0], set()), *key)]
     return tuple(sorted(own, key=natural))
 
 
@@ -173,7 +173,7 @@ def _paired(tables: Sequence[str], archives: Sequence[str]) -> dict[str, str]:
     """The archive of each table that is called as one, where that tells it from other tables or archives."""
     by_name: dict[str, list[str]] = {}
     for path in archives:
-        by_name.setdefault(pair_name(_bare(basename(path))), []).append(path)
+        by_name.setdefault(pair_name(bare_name(basename(path))), []).append(path)
     pairs: dict[str, str] = {}
     for table in tables:
         alike = by_name.get(pair_name(stem_of(table)), [])
@@ -291,12 +291,12 @@ def _grouped(
     for path, table in zip(more, at_once(look, more), strict=True):
         sorts[sort[path]] = sorts[sort[path]] or table
     found = {path: table for path in tables if (table := sorts.get(sort[path])) is not None}
-    configs = _configs(list(found))
+    configs = configs_of(list(found))
     speaking = {configs[path] for path, table in found.items() if not only_measures(path, table)}
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, table in found.items():
         if configs[path] not in speaking or not only_measures(path, table):
-            grouped.setdefault((configs[path], _split(path, configs[path])), []).append(path)
+            grouped.setdefault((configs[path], split_of(path, configs[path])), []).append(path)
     return grouped, found
 
 
@@ -325,80 +325,3 @@ def _sort(path: str) -> str:
         return "*.trans" if stem else basename(path)
     speaks = split_in_stem(stem) is not None or (bool(stem) and is_whole_stem(stem))
     return re.sub(r"\d+", "0", basename(path).lower()) if speaks else path
-
-
-def _configs(tables: Sequence[str]) -> dict[str, str]:
-    """The config of each table: the innermost folder that is no split and says more than "data".
-
-    Folders inside an archive say something only where they tell tables of one archive apart.
-    """
-    speaking = {path: _speaking(dirname(path)) for path in tables}
-    inside: dict[str, set[str]] = {}
-    for outer, inner in speaking.values():
-        inside.setdefault("/".join(outer), set()).add("/".join(inner))
-    found = {}
-    for path, (outer, inner) in speaking.items():
-        named = [part for part in (*outer, *(inner if len(inside["/".join(outer)]) > 1 else ())) if _says(part)]
-        found[path] = named[-1] if named else "default"
-    folders = {config for config in found.values() if config != "default"}
-    if len(folders) == 1 and "default" in found.values():
-        return dict.fromkeys(found, "default")
-    return found
-
-
-def _speaking(folder: str) -> tuple[list[str], list[str]]:
-    """The folders around an archive, itself included, and those inside it."""
-    parts = [part for part in folder.split("/") if part]
-    at = max((at for at, part in enumerate(parts) if part.lower().endswith(ARCHIVE_ENDINGS)), default=-1)
-    return (parts[: at + 1], parts[at + 1 :]) if at >= 0 else (parts, [])
-
-
-def _says(folder: str) -> bool:
-    known = folder.lower() in GENERIC_FOLDERS or folder.lower() in SPLIT_WORDS or _split_in_folder(folder) is not None
-    return not known and not folder.lower().endswith(ARCHIVE_ENDINGS)
-
-
-def _split(path: str, config: str) -> str:
-    stem = stem_of(path)
-    for edge in (f"{config}_", f"{config}-", f"{config}."):
-        stem = stem.removeprefix(edge)
-    if (named := split_in_stem(stem)) is not None:
-        return named.lower()
-    around = reversed(dirname(path).split("/"))
-    folder = next((word for part in around if (word := _split_in_folder(_bare(part))) is not None), None)
-    if folder is not None:
-        return folder.lower()
-    return "train" if is_whole_stem(stem) else re.sub(r"\W+", "_", stem).strip("_")
-
-
-def _split_in_folder(name: str) -> str | None:
-    """The split that a folder's name speaks of: ``test``, ``test-clean``; other words only where they are all of it."""
-    word = split_in_stem(name)
-    is_sure = word is not None and (word == name or any(word.lower() in alike for alike in SPLITS_ALIKE[:3]))
-    return word if is_sure else None
-
-
-def _bare(name: str) -> str:
-    """A file's name without the ending of an archive."""
-    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
-
-
-def _place(path: str, configs: set[str], splits: set[str]) -> tuple[set[str], set[str]]:
-    """The configs and splits that an archive's path names; empty: none, so that it is for all."""
-    name = _bare(basename(path))
-    folders = [part for part in dirname(path).split("/") if part]
-    words = [*folders, name, *re.split(r"[_. ]", name), *re.split(r"[-_. ]", name)]
-    in_configs = {word for word in words if word in configs}
-    named = [word for word in words if word in splits] or [word for word in words if word.lower() in SPLIT_WORDS]
-    return in_configs, set(named[:1])
-
-
-def _belongs(place: tuple[set[str], set[str]], config: str, split: str) -> bool:
-    configs, splits = place
-    if configs and config not in configs:
-        return False
-    return (
-        not splits
-        or split in splits
-        or any({*map(str.lower, splits), split.lower()} <= alike for alike in SPLITS_ALIKE)
-    )

@@ -1,0 +1,96 @@
+"""The configs and splits that the paths of tables and archives name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from posixpath import basename, dirname
+
+from hugflow_assets.formats.names import (
+    ARCHIVE_ENDINGS,
+    GENERIC_FOLDERS,
+    SPLIT_WORDS,
+    SPLITS_ALIKE,
+    is_whole_stem,
+    split_in_stem,
+    stem_of,
+)
+
+
+def configs_of(tables: Sequence[str]) -> dict[str, str]:
+    """The config of each table: the innermost folder that is no split and says more than "data".
+
+    Folders inside an archive say something only where they tell tables of one archive apart.
+    """
+    speaking = {path: _speaking(dirname(path)) for path in tables}
+    inside: dict[str, set[str]] = {}
+    for outer, inner in speaking.values():
+        inside.setdefault("/".join(outer), set()).add("/".join(inner))
+    found = {}
+    for path, (outer, inner) in speaking.items():
+        named = [part for part in (*outer, *(inner if len(inside["/".join(outer)]) > 1 else ())) if _says(part)]
+        found[path] = named[-1] if named else "default"
+    folders = {config for config in found.values() if config != "default"}
+    if len(folders) == 1 and "default" in found.values():
+        return dict.fromkeys(found, "default")
+    return found
+
+
+def _speaking(folder: str) -> tuple[list[str], list[str]]:
+    """The folders around an archive, itself included, and those inside it."""
+    parts = [part for part in folder.split("/") if part]
+    at = max((at for at, part in enumerate(parts) if part.lower().endswith(ARCHIVE_ENDINGS)), default=-1)
+    return (parts[: at + 1], parts[at + 1 :]) if at >= 0 else (parts, [])
+
+
+def _says(folder: str) -> bool:
+    known = folder.lower() in GENERIC_FOLDERS or folder.lower() in SPLIT_WORDS or split_in_folder(folder) is not None
+    return not known and not folder.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def split_of(path: str, config: str) -> str:
+    """The split that a table is."""
+    stem = stem_of(path)
+    for edge in (f"{config}_", f"{config}-", f"{config}."):
+        stem = stem.removeprefix(edge)
+    if (named := split_in_stem(stem)) is not None:
+        return named.lower()
+    around = reversed(dirname(path).split("/"))
+    folder = next((word for part in around if (word := split_in_folder(bare_name(part))) is not None), None)
+    if folder is not None:
+        return folder.lower()
+    return "train" if is_whole_stem(stem) else re.sub(r"\W+", "_", stem).strip("_")
+
+
+def split_in_folder(name: str) -> str | None:
+    """The split that a folder's name speaks of: ``test``, ``test-clean``; other words only where they are all of it."""
+    word = split_in_stem(name)
+    is_sure = word is not None and (word == name or any(word.lower() in alike for alike in SPLITS_ALIKE[:3]))
+    return word if is_sure else None
+
+
+def bare_name(name: str) -> str:
+    """A file's name without the ending of an archive."""
+    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
+
+
+def place_of(path: str, configs: set[str], splits: set[str]) -> tuple[set[str], set[str]]:
+    """The configs and splits that an archive's path names; empty: none, so that it is for all."""
+    name = bare_name(basename(path))
+    folders = [part for part in dirname(path).split("/") if part]
+    words = [*folders, name, *re.split(r"[_. ]", name), *re.split(r"[-_. ]", name)]
+    in_configs = {word for word in words if word in configs}
+    named = [word for word in words if word in splits] or [word for word in words if word.lower() in SPLIT_WORDS]
+    return in_configs, set(named[:1])
+
+
+def belongs(place: tuple[set[str], set[str]], config: str, split: str) -> bool:
+    """Whether what an archive's path names leaves it to a config and split."""
+    configs, splits = place
+    if configs and config not in configs:
+        return False
+    return (
+        not splits
+        or split in splits
+        or any({*map(str.lower, splits), split.lower()} <= alike for alike in SPLITS_ALIKE)
+    )
