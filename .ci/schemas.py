@@ -12,7 +12,8 @@ from hugflow_assets.cli.datasets import ci_mode
 from hugflow_assets.intake import Kind, schema
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.index import INDEX_VERSION
-from hugflow_assets.store.models import Event, IndexRow, Landed, Manifest, Progress, Tombstone, TrashEntry
+from hugflow_assets.store.models import Event, IndexRow, Landed, Manifest, Progress
+from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 
 
 class ActiveJson(Frozen):

@@ -38,8 +38,6 @@ from hugflow_assets.store.models import (
     ShardRecord,
     SourceRecord,
     SplitRecord,
-    Tombstone,
-    TrashEntry,
     Volatile,
     Withdrawn,
 )
@@ -47,6 +45,7 @@ from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing.publish import SUMS_FILES
 from hugflow_assets.store.publishing.staging import Staging
 from hugflow_assets.store.publishing.trees import TreeSizes
+from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.store import Store, landed_event
 
 __all__ = [

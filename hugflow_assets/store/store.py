@@ -19,7 +19,7 @@ from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.leases import Leases
 from hugflow_assets.store.manifests import read_manifest
 from hugflow_assets.store.marks import Expiry, Hold, Marks, Scrub, Upstream, Withdrawal
-from hugflow_assets.store.models import EventKind, IndexRow, Manifest, PlannedEvent, Tombstone, TrashEntry
+from hugflow_assets.store.models import EventKind, IndexRow, Manifest, PlannedEvent
 from hugflow_assets.store.outbox import Outbox
 from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing.links import Links, look_for_links
@@ -28,6 +28,7 @@ from hugflow_assets.store.publishing.publish import Publisher
 from hugflow_assets.store.publishing.staging import Staging, take_over
 from hugflow_assets.store.publishing.trees import TreeSizes
 from hugflow_assets.store.removal.debris import clean_staging, clean_temporaries, probe
+from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.removal.remove import Removal
 from hugflow_assets.store.removal.trash import Trash
 from hugflow_assets.store.slots import take_slot

@@ -41,9 +41,10 @@ from hugflow_assets.store.capacity.space import DatasetUsage, Headroom, Usage
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.index import Index
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
-from hugflow_assets.store.models import EventKind, IndexRow, TrashEntry
+from hugflow_assets.store.models import EventKind, IndexRow
 from hugflow_assets.store.publishing.links import counted_twice
 from hugflow_assets.store.publishing.trees import measure
+from hugflow_assets.store.removal.entries import TrashEntry
 from hugflow_assets.store.removal.trash import Trash
 from hugflow_assets.wording import human_size
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from hugflow_assets.durable import atomic_write, sync_folder
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.store.layout import INNER_FILE_MODE, Layout, is_safe
-from hugflow_assets.store.models import PlannedEvent, Tombstone, TrashEntry
+from hugflow_assets.store.models import PlannedEvent
 from hugflow_assets.store.publishing.trees import exchange, inode
+from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.removal.trash import Trash
 
 

@@ -7,10 +7,11 @@ from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import StorageError, UnknownDatasetError
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.layout import Layout
-from hugflow_assets.store.models import EventKind, Tombstone, TrashEntry
+from hugflow_assets.store.models import EventKind
 from hugflow_assets.store.publishing.intents import Intent, Move
 from hugflow_assets.store.publishing.moves import Moves
 from hugflow_assets.store.publishing.trees import inode
+from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.removal.trash import Trash, readable_manifest
 
 

@@ -18,8 +18,9 @@ from hugflow_assets.errors import ManifestError
 from hugflow_assets.store.events import now_text
 from hugflow_assets.store.layout import INNER_FILE_MODE, MANIFEST, Layout, safe_name
 from hugflow_assets.store.manifests import read_manifest
-from hugflow_assets.store.models import Manifest, Tombstone, TrashEntry
+from hugflow_assets.store.models import Manifest
 from hugflow_assets.store.publishing.trees import delete_tree, measure, measure_together
+from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 
 DELETING = ".deleting-"
 
