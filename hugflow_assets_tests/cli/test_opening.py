@@ -50,6 +50,32 @@ def test_what_open_prints_runs_as_it_stands(landed: Path, run: Callable[..., Ran
     assert Path(sections["NeMo"].partition("=")[2].strip()).is_file()
 
 
+def test_of_a_packed_dataset_it_says_where_in_which_tar(
+    project: Project, speech_hub: LocalHub, run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    project.add("speech", "org/speech", form="packed")
+    assert run("sync").code == 0
+    out = run("open", "org/speech", "--split", "train").out
+    sections = dict(re.findall(r"^# (.+)\n((?:.+\n?)+)", out, re.MULTILINE))
+    assert [title.partition(",")[0] for title in sections] == [
+        "Python",
+        "pandas",
+        "duckdb",
+        "datasets",
+        "NeMo",
+        "Lhotse",
+    ]
+    rows = subprocess.run([sys.executable, "-c", sections["Python, rows and absolute paths of the audio"]],
+                          capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
+    for row in rows:
+        path, offset, size = row.split(" ")[:3]
+        assert Path(path).read_bytes()[int(offset) : int(offset) + int(size)].startswith(b"RIFF")
+    nemo = dict(line.split("=") for line in sections["NeMo, with Lhotse's loader"].splitlines())
+    for key in ("manifest_filepath", "tarred_audio_filepaths"):
+        first = nemo[f"model.train_ds.{key}"].replace("_OP_0..1_CL_", "1")
+        assert Path(first).is_file(), first
+
+
 def test_a_dataset_is_exported_compared_and_staged_by_its_name(
     landed: Path, run: Callable[..., Ran], tmp_path: Path
 ) -> None:
