@@ -19,7 +19,7 @@ from hugflow_assets.demo.local_hub import LocalHub
 
 REPO = "bench/corpus"
 CONTESTANTS = ("hugflow_packed", "hugflow", "hf_download", "load_dataset_loop")
-FEW_CLIPS, CLIP_BYTES, CLIPS_A_SHARD = 10_000, 2_000, 10_000
+FEW_CLIPS, CLIP_BYTES, CLIPS_A_SHARD = 10_000, 2_000, 5_000  # the few fill a shard a core
 _TIMEOUT_S = 1_800
 
 
