@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 import xxhash
 
 from hugflow_assets.formats.text.json_values import loads
+from hugflow_assets.landing.record.media_values import media_values
 from hugflow_assets.landing.shards.landed_copy import folder_ranges
 from hugflow_assets.store import WITHDRAWN, ConfigRecord, Counts
 from hugflow_assets.store.models import ShardRecord, SplitRecord
+
+Features = dict[str, Any] | None  # with their media said
 
 
 @dataclass
@@ -22,38 +25,53 @@ class Gone:
     counts: Counts = field(default_factory=Counts)
     media: dict[str, Any] = field(default_factory=dict)  # path -> the record's value
 
-    def add(self, line: bytes, row: Any) -> None:
+    def add(self, line: bytes, row: Any, features: Features) -> None:
         """A row, as it stands in the record."""
         self.counts += Counts(rows=1, json_bytes=len(line))
-        self.media |= {value["path"]: value for value in media_values(row)}
+        self.media |= {value["path"]: value for value in media_values(features, row)}
+
+    def forget_unlisted(self, listed: Iterable[str]) -> None:
+        """Keep those media alone that a checksum list has: no other path leads to a file of the landing."""
+        self.media = {path: self.media[path] for path in listed if path in self.media}
 
 
 class RewrittenRecords:
     """The records of a landed dataset written anew without rows."""
 
-    def __init__(self, root: Path, to: Path, is_withdrawn: Callable[[Any], bool]) -> None:
-        self._root, self._to, self._is_withdrawn = root, to, is_withdrawn
+    def __init__(
+        self, root: Path, to: Path, is_withdrawn: Callable[[Any], bool], features: Mapping[str, Features]
+    ) -> None:
+        self._root, self._to, self._is_withdrawn, self._features = root, to, is_withdrawn, features
         self.found = Gone()
         self.less_of: dict[tuple[str, int], Gone] = {}  # by record and shard
 
-    def configs(self, configs: Iterable[ConfigRecord]) -> tuple[ConfigRecord, ...]:
-        """Write every record; what the manifest says of them, but for media."""
-        return tuple(
-            config.model_copy(update={"splits": tuple(self._split(split) for split in config.splits)})
+    def configs(self, configs: Iterable[ConfigRecord], listed: Iterable[str]) -> tuple[ConfigRecord, ...]:
+        """Write every record; what the manifest says of them, but for media.
+
+        Args:
+            listed: the paths of the landing's checksum list.
+        """
+        written = tuple(
+            config.model_copy(update={"splits": tuple(self._split(config.name, split) for split in config.splits)})
             for config in configs
         )
+        self.found.forget_unlisted(listed)
+        for gone in self.less_of.values():
+            gone.forget_unlisted(list(self.found.media))
+        return written
 
     def named_still(self, configs: tuple[ConfigRecord, ...]) -> set[str]:
         """The media of rows that went which other rows name, too."""
         kept: set[str] = set()
         if self.found.media:
-            for split in (split for config in configs for split in config.splits):
+            for name, split in ((config.name, split) for config in configs for split in config.splits):
                 with (self._to / split.record_path).open("rb") as lines:
                     for line in lines:
-                        kept |= {v["path"] for v in media_values(loads(line)) if v["path"] in self.found.media}
+                        named = media_values(self._features[name], loads(line))
+                        kept |= {one["path"] for one in named if one["path"] in self.found.media}
         return kept
 
-    def _split(self, split: SplitRecord) -> SplitRecord:
+    def _split(self, config: str, split: SplitRecord) -> SplitRecord:
         target = self._to / split.record_path
         target.parent.mkdir(parents=True, exist_ok=True)
         shards: list[ShardRecord] = []
@@ -66,7 +84,7 @@ class RewrittenRecords:
                     left -= len(line)
                     row = loads(line)
                     if self._is_withdrawn(row):
-                        gone.add(line, row)
+                        gone.add(line, row, self._features[config])
                     else:
                         digest.update(line)
                         out.write(line)
@@ -140,17 +158,3 @@ def without(counts: Counts, gone: Counts) -> Counts:
     if gone.rows:
         changed["extra"] = counts.extra | {WITHDRAWN: counts.extra.get(WITHDRAWN, 0) + gone.rows}
     return counts.model_copy(update=changed)
-
-
-def media_values(value: Any) -> Iterator[dict[str, Any]]:
-    """Every landed media value below a value that has a file."""
-    if isinstance(value, list):
-        for one in value:
-            yield from media_values(one)
-    elif isinstance(value, dict):
-        if value.keys() >= {"path", "source_path"}:
-            if value["path"]:
-                yield value
-        else:
-            for one in value.values():
-                yield from media_values(one)

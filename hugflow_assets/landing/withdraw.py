@@ -17,10 +17,10 @@ import xxhash
 
 from hugflow_assets.errors import StorageError, WithdrawalRefusedError
 from hugflow_assets.formats.text.json_values import loads
+from hugflow_assets.landing.record.media_values import media_values
 from hugflow_assets.landing.rewritten_records import (
     Gone,
     RewrittenRecords,
-    media_values,
     with_media_files,
     with_sums,
     without,
@@ -33,6 +33,7 @@ from hugflow_assets.landing.tree.indexes import ENDING, index_lines
 from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.update_in_place import Edit, new_tree, not_landed, swap_in
 from hugflow_assets.landing.views.columns import choose_columns, first_rows
+from hugflow_assets.landing.views.features import with_media
 from hugflow_assets.landing.views.write import make_views
 from hugflow_assets.store import (
     LEFT_OUT,
@@ -153,13 +154,15 @@ def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) 
         WithdrawalRefusedError: they are in tars.
     """
     found, kept = Gone(), set[str]()
+    features = with_media(receipt.features or shard.features)
     with shard.lines_path.open("rb") as lines:
         for line in lines:
             row = loads(line)
             if gone.holds(row):
-                found.add(line, row)
+                found.add(line, row, features)
     if not found.counts.rows:
         return receipt
+    found.forget_unlisted(path for path, _ in parse_sums(shard.sums_path.read_text("utf-8").split("\n")))
     if shard.pack is not None:
         raise _packed(shard.repo_id)
     digest = xxhash.xxh3_128()
@@ -170,7 +173,7 @@ def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) 
             if not gone.holds(row):
                 digest.update(line)
                 out.write(line)
-                kept |= {value["path"] for value in media_values(row) if value["path"] in found.media}
+                kept |= {value["path"] for value in media_values(features, row) if value["path"] in found.media}
     less = with_media_files(found, kept, shard.tree)
     lost = found.media.keys() - kept
     sums = b"".join(
@@ -207,14 +210,15 @@ def withdraw(edit: Edit, gone: WithdrawnRows, told: tuple[Withdrawn, ...]) -> Ma
     if manifest.form == "packed":
         raise _packed(manifest.name)
     with new_tree(edit) as staging:
-        rewritten = RewrittenRecords(root, staging.path, gone.holds)
-        configs = rewritten.configs(manifest.configs)
+        checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
+        features = {name: with_media(one) for name, one in read_features(root, folders_of(manifest)).items()}
+        rewritten = RewrittenRecords(root, staging.path, gone.holds, features)
+        configs = rewritten.configs(manifest.configs, (path for path, _ in _listed(root, checksum)))
         kept = rewritten.named_still(configs)
         lost = rewritten.found.media.keys() - kept
         less = with_media_files(rewritten.found, kept, root)
         records = [split.record_path for config in configs for split in config.splits]
         made = [*records, *(index_lines(staging.path, one) for one in records if (root / (one + ENDING)).is_file())]
-        checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
         views = {path for path, _ in _listed(root, checksum) if is_view(path)}
         away = {MANIFEST, CARD, checksum.list_name, *made, *lost, *views}
         link_tree(root, staging.path, away)  # before the views, which look at the clips

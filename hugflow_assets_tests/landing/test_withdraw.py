@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from datasets import load_dataset
 
@@ -123,6 +124,36 @@ def test_withdrawn_rows_are_gone_everywhere_and_no_landing_brings_them_back(
     house.store.empty_trash(0.0)
     house.land()
     assert [row["id"] for row in open_dataset(folder)] == [f"utt-{n}" for n in kept[:5]] and judge(house) == []
+
+
+def test_json_that_looks_like_media_takes_no_file_away_and_keeps_none(
+    house: House, repo: Callable[..., str], tmp_path: Path
+) -> None:
+    foreign = house.store.layout.root / "foreign.wav"
+    outside = "../" * 12 + str(foreign).lstrip("/")
+    alike = [  # of the row that goes: a file elsewhere, none at all; of one that stays: the clip that goes
+        {"more": [{"path": outside, "source_path": None}, {"path": "audio/none.wav", "source_path": "x"}]},
+        {"path": "audio/train/00000/c0.wav", "source_path": None},
+        {},
+    ]
+    features = FEATURES | {"told": {"_type": "Json"}}
+
+    def source(count: int) -> dict[str, Path]:
+        made = [row | {"told": orjson.dumps(one).decode()} for row, one in zip(rows(0, 1, 2), alike, strict=True)]
+        made += [row | {"told": "{}"} for row in rows(*range(3, count))]
+        return {"data/train-00000-of-00001.parquet": write_parquet(tmp_path / f"{count}.parquet", made, features)}
+
+    repo(source(3))
+    house.land()
+    foreign.write_bytes(b"not ours")
+    assert withdraw(house, "id", "utt-0")[1] == 1
+    folder = house.store.layout.dataset(NAME)
+    assert clip(0) not in everything(folder) and judge(house) == [] and verify(house.store, NAME).extra == ()
+    house.hub.commit("acme/speech", source(4))
+    house.land(house.plan(update=True))  # whose shard lands anew, and loses the row before it counts
+    assert clip(0) not in everything(folder) and judge(house) == []
+    assert [row["id"] for row in open_dataset(folder)] == ["utt-1", "utt-2", "utt-3"]
+    assert foreign.read_bytes() == b"not ours"
 
 
 def test_what_cannot_be_withdrawn_is_refused_and_changes_nothing(

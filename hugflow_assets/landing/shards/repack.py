@@ -15,14 +15,14 @@ import orjson
 import xxhash
 
 from hugflow_assets.durable import write_all
-from hugflow_assets.formats.features import is_list, modern, type_name
 from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.media.places import Place, Position
 from hugflow_assets.landing.media.writer import place_members, place_of, tar_sums
+from hugflow_assets.landing.record.media_values import media_values
 from hugflow_assets.landing.shards.shard import Shard
 from hugflow_assets.landing.tree.checksums import Checksum, sum_line
 from hugflow_assets.landing.tree.paths import FEATURES
-from hugflow_assets.landing.views.features import MEDIA, with_media
+from hugflow_assets.landing.views.features import with_media
 from hugflow_assets.store.models import ShardRecord, TarRecord
 
 _BLOCK_BYTES = 4 << 20
@@ -105,7 +105,7 @@ class Repacked:
             UnrepackableError: the block holds more of them than there are media values in its rows.
         """
         alike = sum(orjson.loads(found[1]) in self._sums for found in _MEDIA.finditer(block))
-        if alike != sum(_media_in(self._features, loads(line)) for line in block.splitlines()):
+        if alike != sum(1 for line in block.splitlines() for _ in media_values(self._features, loads(line))):
             raise UnrepackableError("JSON of the source looks like media")
 
     def _moved(self, found: re.Match[bytes]) -> bytes:
@@ -165,19 +165,6 @@ def _with_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return features if b'"Json"' in orjson.dumps(features) else None
-
-
-def _media_in(feature: Any, value: Any) -> int:
-    """How many media with bytes a value of this feature holds."""
-    if value is None:
-        return 0
-    feature = modern(feature)
-    kind = type_name(feature)
-    if is_list(feature):
-        return sum(_media_in(feature["feature"], one) for one in value)
-    if kind is None:
-        return sum(_media_in(one, value.get(name)) for name, one in feature.items())
-    return int(kind in MEDIA and bool(value.get("path")))
 
 
 def _mapped(path: Path) -> memoryview:
