@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hugflow_assets.formats.checksums import Kind
 from hugflow_assets.intake import DatasetRequest
-from hugflow_assets.landing.tree.checksums import Kind
 from hugflow_assets.planning.models import Action
 from hugflow_assets.settings import DownloadMode, Settings
 from hugflow_assets.store.models import Form, Manifest

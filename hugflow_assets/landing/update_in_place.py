@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.durable.disk_errors import disk_errors
+from hugflow_assets.formats.checksums import Checksum, listed_path, merged, sum_line
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.tree.card import replace_configs
-from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits
 from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.views.columns import choose_columns, first_rows
@@ -85,7 +85,7 @@ def rebuild(edit: Edit, options: LandingOptions) -> Manifest:
         made = make_views(root, staging.path, splits, options.views, columns, features)
         configs = made.card(updated.fingerprint.of_views(manifest.commit))
         (staging.path / CARD).write_bytes(replace_configs((root / CARD).read_bytes(), configs))
-        checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
+        checksum = Checksum.called(manifest.checksums)
         gone = _write_sums(root, staging.path, checksum, [*made.paths, CARD])
         extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
         extra |= {LEFT_OUT: made.left_out} if made.left_out else {}
@@ -148,7 +148,7 @@ def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str]) -> se
 
     def others(lines: Iterable[str]) -> Iterator[str]:
         for line in lines:
-            path = line.rstrip("\n").partition("  ")[2]
+            path = listed_path(line)
             if is_view(path):
                 views.add(path)
             elif path != CARD:

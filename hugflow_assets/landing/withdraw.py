@@ -16,6 +16,7 @@ from typing import Any
 import xxhash
 
 from hugflow_assets.errors import StorageError, WithdrawalRefusedError
+from hugflow_assets.formats.checksums import Checksum, listed_path, merged, parse_sums, sum_line
 from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.record.media_values import media_values
 from hugflow_assets.landing.rewritten_records import (
@@ -27,7 +28,6 @@ from hugflow_assets.landing.rewritten_records import (
 )
 from hugflow_assets.landing.shards.shard import Shard
 from hugflow_assets.landing.tree.card import replace_configs
-from hugflow_assets.landing.tree.checksums import Checksum, merged, parse_sums, sum_line
 from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits
 from hugflow_assets.landing.tree.indexes import ENDING, index_lines
 from hugflow_assets.landing.tree.paths import CARD, is_view
@@ -177,7 +177,9 @@ def without_withdrawn(shard: Shard, receipt: ShardReceipt, gone: WithdrawnRows) 
     less = with_media_files(found, kept, shard.tree)
     lost = found.media.keys() - kept
     sums = b"".join(
-        line for line in shard.sums_path.read_bytes().splitlines(keepends=True) if _path_in(line) not in lost
+        line
+        for line in shard.sums_path.read_bytes().splitlines(keepends=True)
+        if listed_path(line.decode()) not in lost
     )
     for path in lost:
         (shard.tree / path).unlink(missing_ok=True)
@@ -210,7 +212,7 @@ def withdraw(edit: Edit, gone: WithdrawnRows, told: tuple[Withdrawn, ...]) -> Ma
     if manifest.form == "packed":
         raise _packed(manifest.name)
     with new_tree(edit) as staging:
-        checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
+        checksum = Checksum.called(manifest.checksums)
         features = {name: with_media(one) for name, one in read_features(root, folders_of(manifest)).items()}
         rewritten = RewrittenRecords(root, staging.path, gone.holds, features)
         configs = rewritten.configs(manifest.configs, (path for path, _ in _listed(root, checksum)))
@@ -276,10 +278,6 @@ def _text_at(row: Any, names: list[str]) -> str | None:
     for name in names:
         row = row.get(name) if isinstance(row, dict) else None
     return None if row is None or isinstance(row, dict | list) else str(row)
-
-
-def _path_in(line: bytes) -> str:
-    return line.decode().rstrip("\n").partition("  ")[2]
 
 
 def _packed(name: str) -> WithdrawalRefusedError:

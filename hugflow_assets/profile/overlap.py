@@ -17,6 +17,7 @@ from pathlib import Path
 import xxhash
 
 from hugflow_assets.errors import DamagedDatasetError, UnknownDatasetError
+from hugflow_assets.formats.checksums import Checksum, parse_sums
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.profile.measure import rows_of_record
 from hugflow_assets.store import Manifest, Store
@@ -230,17 +231,15 @@ def _clips(lines: Iterable[tuple[str, str]], folders: dict[str, int]) -> Iterato
 
 def _checksum_lines(root: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Path and digest of every file that is listed, and of every member of the tars of a packed landing."""
-    lists = [(root / f"{manifest.checksums.upper()}SUMS", "")]
+    checksum = Checksum.called(manifest.checksums)
+    lists = [(root / checksum.list_name, "")]
     if manifest.form == "packed":
-        found = sorted(root.glob(f"*/**/MEMBERS.{manifest.checksums}"))
+        found = sorted(root.glob(f"*/**/{checksum.members_name}"))
         lists = [(one, f"{one.parent.relative_to(root).as_posix()}/") for one in found]
     for path, below in lists:
         try:
             with path.open(encoding="utf-8", newline="\n") as lines:
-                for line in lines:
-                    digest, gap, name = line.rstrip("\n").partition("  ")
-                    if gap:
-                        yield below + name, digest
+                yield from ((below + name, digest) for name, digest in parse_sums(lines))
         except OSError as error:
             raise DamagedDatasetError(
                 f"{path} cannot be read: {error.strerror}.", remedy="Materialize the dataset again to repair it."

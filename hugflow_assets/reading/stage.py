@@ -10,7 +10,6 @@ A file has its name only when its hash was right, so a copy that was killed goes
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import xxhash
 import yaml
 
 from hugflow_assets.durable import atomic_write, locked
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import DamagedDatasetError, HFSplitNotFoundError, LeaseHeldError
+from hugflow_assets.formats.checksums import Checksum, parse_sums, sum_line
 from hugflow_assets.reading.dataset import Dataset
 from hugflow_assets.reading.opening import MANIFEST, read_manifest
 
@@ -150,20 +149,20 @@ class _Copy:
         """Copy what is not there yet; the manifest is last."""
         if (self.to / MANIFEST).is_file():
             return
-        kind = self._manifest["checksums"]
-        wanted = [(path, digest) for path, digest in self._listed(kind) if not self._left_out(path)]
+        checksum = Checksum.called(self._manifest["checksums"])
+        wanted = [(path, digest) for path, digest in self._listed(checksum) if not self._left_out(path)]
         sizes = {path: self._size(path) for path, _ in wanted}
         missing = [(path, digest) for path, digest in wanted if not self._is_there(path, sizes[path])]
         total = sum(sizes.values())
         done = total - sum(sizes[path] for path, _ in missing)
         self.to.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="stage") as threads:
-            for path in threads.map(lambda one: self._copied(one[0], one[1], kind), missing):
+            for path in threads.map(lambda one: self._copied(one[0], one[1], checksum), missing):
                 done += sizes[path]
                 self.files, self.size_bytes = self.files + 1, self.size_bytes + sizes[path]
                 self._tell(done, total)
-        sums = "".join(f"{digest}  {path}\n" for path, digest in wanted if path != CARD or not self._left_out.parts)
-        (self.to / f"{kind.upper()}SUMS").write_text(sums, encoding="utf-8", newline="\n")
+        sums = "".join(sum_line(digest, path) for path, digest in wanted if path != CARD or not self._left_out.parts)
+        (self.to / checksum.list_name).write_text(sums, encoding="utf-8", newline="\n")
         if self._left_out.parts:
             card = self.to / CARD
             atomic_write(card, _card_of(card.read_bytes(), self._left_out))
@@ -178,13 +177,11 @@ class _Copy:
         ]
         return self._manifest | {"configs": [one for one in configs if one["splits"]]}
 
-    def _listed(self, kind: str) -> Iterator[tuple[str, str]]:
-        path = self._root / f"{kind.upper()}SUMS"
+    def _listed(self, checksum: Checksum) -> Iterator[tuple[str, str]]:
+        path = self._root / checksum.list_name
         try:
             with path.open(encoding="utf-8", newline="\n") as lines:
-                for line in lines:
-                    digest, _, name = line.rstrip("\n").partition("  ")
-                    yield name, digest
+                yield from parse_sums(lines)
         except OSError as error:
             raise self._damaged(f"{path} cannot be read: {error.strerror}") from None
 
@@ -200,12 +197,12 @@ class _Copy:
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def _copied(self, path: str, wanted: str, kind: str) -> str:
+    def _copied(self, path: str, wanted: str, checksum: Checksum) -> str:
         """Copy one file and hash it on the way; it gets its name when the hash is right."""
         target = self.to / path
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name[:200]}.part")
-        digest = hashlib.sha256() if kind == "sha256" else xxhash.xxh3_128()
+        digest = checksum.new()
         try:
             with (self._root / path).open("rb", buffering=0) as source, part.open("wb", buffering=0) as out:
                 while block := source.read(_BLOCK_BYTES):

@@ -19,9 +19,9 @@ import pytest
 import xxhash
 
 from hugflow_assets import open_dataset
+from hugflow_assets.formats.checksums import read_sums
 from hugflow_assets.landing.forecast import forecast
 from hugflow_assets.landing.options import LandedDataset
-from hugflow_assets.landing.tree.checksums import read_sums
 from hugflow_assets.landing.verify.verify import verify
 from hugflow_assets.notify.plan_facts import plan_facts
 from hugflow_assets.planning.models import Action, Forecast

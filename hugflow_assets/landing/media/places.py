@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from hugflow_assets.durable import write_all
 from hugflow_assets.formats.archives.ustar import BLOCK_BYTES, END, member_header, padding
-from hugflow_assets.landing.tree.checksums import Checksum
+from hugflow_assets.formats.checksums import Checksum
 from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
 from hugflow_assets.landing.tree.indexes import offsets_bytes
 from hugflow_assets.landing.tree.paths import tar_name

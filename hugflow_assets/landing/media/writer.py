@@ -16,10 +16,10 @@ import orjson
 import pyarrow as pa
 
 from hugflow_assets.formats.audio_headers import read_header
+from hugflow_assets.formats.checksums import Checksum, by_path, sum_line
 from hugflow_assets.landing.media.file_names import FolderNames, original_base, safe_name
 from hugflow_assets.landing.media.places import Files, Place, Position, Tars
 from hugflow_assets.landing.shards.shard import Shard
-from hugflow_assets.landing.tree.checksums import Checksum, sum_line
 from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
 from hugflow_assets.shapes.columns import is_binary
 from hugflow_assets.shapes.parquet.byte_views import pieces_of
@@ -73,7 +73,7 @@ class MediaWriter:
         ended = [one for kind in sorted(self._places) for one in self._places[kind][0].finish()]
         self.tars = tuple(tar for tar, _ in ended)
         self.tar_sums = tar_sums(self._shard.tree, ended, self._checksum)
-        self.sums.sort(key=lambda line: line.partition("  ")[2].encode())
+        self.sums.sort(key=by_path)
 
     def close(self) -> None:
         """Let go of the files; to be called once, whatever happened."""

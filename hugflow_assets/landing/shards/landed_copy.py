@@ -9,10 +9,10 @@ from pathlib import Path
 
 import xxhash
 
+from hugflow_assets.formats.checksums import Checksum, Kind, by_path, parse_sums, sum_line
 from hugflow_assets.landing.shards.repack import Repacked, UnrepackableError, whole_lines
 from hugflow_assets.landing.shards.shard import Shard, ShardKey, wipe
 from hugflow_assets.landing.shards.sources import source_records
-from hugflow_assets.landing.tree.checksums import Checksum, Kind, parse_sums, sum_line
 from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
 from hugflow_assets.landing.tree.indexes import index_tar, members_of
 from hugflow_assets.store.models import Counts, ShardReceipt, ShardRecord, TarRecord
@@ -173,7 +173,7 @@ def _recomputed(copy: LandedCopy) -> bytes | None:
         below = tar.path.rpartition("/")[0]
         for name, data in members_of(copy.root / tar.path, index):
             media.append(sum_line(checksum.of(data), f"{below}/{name}"))
-    media.sort(key=lambda line: line.partition("  ")[2].encode())
+    media.sort(key=by_path)
     return _as_landed(copy, [*own, *media]) if own else None
 
 

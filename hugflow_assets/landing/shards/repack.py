@@ -15,12 +15,12 @@ import orjson
 import xxhash
 
 from hugflow_assets.durable import write_all
+from hugflow_assets.formats.checksums import Checksum, by_path, sum_line
 from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.media.places import Place, Position
 from hugflow_assets.landing.media.writer import place_members, place_of, tar_sums
 from hugflow_assets.landing.record.media_values import media_values
 from hugflow_assets.landing.shards.shard import Shard
-from hugflow_assets.landing.tree.checksums import Checksum, sum_line
 from hugflow_assets.landing.tree.paths import FEATURES
 from hugflow_assets.landing.views.features import with_media
 from hugflow_assets.store.models import ShardRecord, TarRecord
@@ -95,7 +95,7 @@ class Repacked:
             raise UnrepackableError("the record does not name all of its media")
         ended = [one for kind in sorted(self._places) for one in self._places[kind].finish()]
         self.tars = tuple(tar for tar, _ in ended)
-        self._new_sums.sort(key=lambda line: line.partition("  ")[2].encode())
+        self._new_sums.sort(key=by_path)
         self.sums = "".join([*tar_sums(self._shard.tree, ended, self._new), *self._new_sums]).encode()
 
     def _refuse_alike(self, block: bytes) -> None:

@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hugflow_assets.formats.checksums import Checksum
 from hugflow_assets.landing.record.settled_types import settled, to_become_text
 from hugflow_assets.landing.shards.landed_copy import LandedCopy
 from hugflow_assets.landing.shards.packing import Packs
 from hugflow_assets.landing.shards.shard import ShardKey
 from hugflow_assets.landing.shards.sources import source_records
-from hugflow_assets.landing.tree.checksums import Kind
 from hugflow_assets.landing.tree.files import read_features
 from hugflow_assets.landing.tree.paths import Folders
 from hugflow_assets.planning.models import LandingPlan
@@ -126,7 +126,7 @@ class LandedVersion:
             return None  # the files that its paths name may be others there
         names = tuple(name for name in self.manifest.unreadable_names if name.rpartition("/")[0] in record.folders)
         as_text = tuple(to_become_text(record.kinds, self._kinds[shard.config]))
-        return LandedCopy(self.root, record_path, record, _kind(self.manifest), names, as_text)
+        return LandedCopy(self.root, record_path, record, Checksum.called(self.manifest.checksums).kind, names, as_text)
 
     def is_of_earlier_reader(self, shard: WantedShard) -> bool:
         """Whether the shard in this version was made by a reader that makes other rows of the same files today."""
@@ -153,7 +153,3 @@ class LandedVersion:
 def _knows_its_media(shard: WantedShard) -> bool:
     """Whether the media are among the shard's own files, and not only named by its rows."""
     return shard.source.shape in (*BASE_COLUMNS, Shape.CLIP_ARCHIVES) and bool(shard.source.files)
-
-
-def _kind(manifest: Manifest) -> Kind:
-    return "sha256" if manifest.checksums == "sha256" else "xxh128"

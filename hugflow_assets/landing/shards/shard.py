@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hugflow_assets.formats.checksums import Kind
 from hugflow_assets.hub import HubAccess
-from hugflow_assets.landing.tree.checksums import Kind
 from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
 from hugflow_assets.landing.tree.paths import tar_name
 from hugflow_assets.settings import DownloadMode

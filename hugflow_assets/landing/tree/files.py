@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from hugflow_assets.landing.tree.checksums import Checksum, merged, sum_line
+from hugflow_assets.formats.checksums import Checksum, merged, sum_line
 from hugflow_assets.landing.tree.paths import Folders, ViewSplit
 from hugflow_assets.landing.tree.tars import tars_of
 from hugflow_assets.store.models import ConfigRecord, Manifest

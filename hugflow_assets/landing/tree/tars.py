@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hugflow_assets.formats.archives.ustar import END
-from hugflow_assets.landing.tree.checksums import Checksum, parse_sums, sum_line
+from hugflow_assets.formats.checksums import Checksum, parse_sums, sum_line
 from hugflow_assets.landing.tree.indexes import ENDING, offsets_bytes
 from hugflow_assets.landing.tree.paths import tar_name
 from hugflow_assets.store.models import ShardReceipt, ShardRecord, SplitRecord

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hugflow_assets.errors import IncompleteLandingError
+from hugflow_assets.formats.checksums import Checksum, listed_path
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.record.settled_types import settled, to_become_text, with_kinds, write_settled
 from hugflow_assets.landing.shards.landed_copy import LandedCopy
@@ -16,7 +17,6 @@ from hugflow_assets.landing.shards.merge_features import merged
 from hugflow_assets.landing.shards.shard import Shard, ShardKey
 from hugflow_assets.landing.tree.assemble import LandedShard, assemble
 from hugflow_assets.landing.tree.card import card_text
-from hugflow_assets.landing.tree.checksums import Checksum
 from hugflow_assets.landing.tree.files import read_features, view_splits, write_features, write_sums
 from hugflow_assets.landing.tree.indexes import index_lines
 from hugflow_assets.landing.tree.paths import CARD, Folders
@@ -167,7 +167,7 @@ class Tree:
         folders = [(folder + "/", shard) for shard in self.shards for folder in self.receipts[shard.key].folders]
         for folder, shard in sorted(folders, key=lambda pair: pair[0].encode()):
             lines = self.staging.sums(*shard.key).decode().splitlines(keepends=True)
-            yield [line for line in lines if line.partition("  ")[2].startswith(folder)]
+            yield [line for line in lines if listed_path(line).startswith(folder)]
 
     def manifest(
         self, configs: tuple[ConfigRecord, ...], views: MadeViews, sizes: TreeSizes, volatile: Volatile

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hugflow_assets.durable.disk_errors import disk_errors
+from hugflow_assets.formats.checksums import Checksum, read_sums
 from hugflow_assets.landing.tree.assemble import media_hold
-from hugflow_assets.landing.tree.checksums import Checksum, read_sums
 from hugflow_assets.landing.tree.files import measure
 from hugflow_assets.landing.update_in_place import not_landed
 from hugflow_assets.store import Manifest, Store
@@ -56,7 +56,7 @@ def verify(
     if manifest is None:
         raise not_landed(name)
     root = store.layout.dataset(name)
-    checksum = Checksum("sha256" if manifest.checksums == "sha256" else "xxh128")
+    checksum = Checksum.called(manifest.checksums)
     with disk_errors(root):
         listed = read_sums(root / checksum.list_name)
         if not listed or not _same_list(root, manifest, checksum, listed):

@@ -19,6 +19,11 @@ class Checksum(NamedTuple):
 
     kind: Kind
 
+    @classmethod
+    def called(cls, kind: str) -> Checksum:
+        """The kind that a manifest names."""
+        return cls("sha256" if kind == "sha256" else "xxh128")
+
     @property
     def list_name(self) -> str:
         """The file that lists them, e.g. ``XXH128SUMS``."""
@@ -68,6 +73,16 @@ def read_sums(path: Path) -> dict[str, str]:
         return {}
 
 
+def listed_path(line: str) -> str:
+    """The path that a line lists."""
+    return line.rstrip("\n").partition("  ")[2]
+
+
+def by_path(line: str) -> bytes:
+    """What the lines of a list are sorted by."""
+    return line.partition("  ")[2].encode()
+
+
 def merged(lists: Iterable[Iterable[str]]) -> Iterator[str]:
     """Lists that are each sorted by path, as one."""
-    return heapq.merge(*lists, key=lambda line: line.partition("  ")[2].encode())
+    return heapq.merge(*lists, key=by_path)
