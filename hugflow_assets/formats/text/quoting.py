@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
+
+from hugflow_assets.formats.text.whole_lines import whole_lines
 
 _BLOCK_BYTES = 4 << 20
 _OTHER_ESCAPES = re.compile(rb'\\(?:\\\\)*[^"\\]')  # a backslash that is a letter
@@ -40,7 +42,7 @@ def quotes_of(file: IO[bytes], delimiter: bytes, *, is_escaped: bool = False) ->
     """
     found, is_open, is_first = Quotes(), False, True
     edges = (*delimiter[-1:], *_ENDS)
-    for lines in _whole_lines(file):
+    for lines in whole_lines(iter(partial(file.read, _BLOCK_BYTES), b"")):
         if is_first:
             fields = lines.split(b"\n", 1)[0].rstrip(b"\r").split(delimiter)
             found.of_header = all(len(one) > 1 and one[:1] == one[-1:] == b'"' for one in fields)
@@ -107,7 +109,7 @@ def _go_through(lines: bytes, places: list[int], edges: tuple[int, ...], is_open
 def is_even(file: IO[bytes], delimiter: bytes) -> bool:
     """Whether every line that is not empty has as many delimiters as the first one."""
     wanted: int | None = None
-    for lines in _whole_lines(file):
+    for lines in whole_lines(iter(partial(file.read, _BLOCK_BYTES), b"")):
         data = np.frombuffer(lines, np.uint8)
         ends = np.append(np.flatnonzero(data == _ENDS[0]), len(data))
         counts = np.diff(np.searchsorted(np.flatnonzero(data == delimiter[0]), ends), prepend=0)
@@ -118,16 +120,3 @@ def is_even(file: IO[bytes], delimiter: bytes) -> bool:
         if (counts != wanted).any():
             return False
     return True
-
-
-def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
-    kept = b""
-    while block := file.read(_BLOCK_BYTES):
-        end = block.rfind(b"\n") + 1
-        if end:
-            yield kept + block[:end]
-            kept = block[end:]
-        else:
-            kept += block
-    if kept:
-        yield kept

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from hugflow_assets.errors import BadSourceError
+from hugflow_assets.formats.text.whole_lines import whole_lines
 
 UTF_8, CP1252 = "utf-8", "cp1252"
 TEXTS_CP1252 = "texts_cp1252"  # a count: texts that are no UTF-8, and were read as cp1252
@@ -197,7 +198,7 @@ def _encoding(blocks: Any, place: str, declared: str | None) -> Encoding:
 
 def _is_of_another_alphabet(blocks: Iterator[bytes]) -> bool:
     high = strange = in_runs = runs = longest = 0
-    for lines in _whole_lines(blocks):
+    for lines in whole_lines(blocks):
         found = [len(run) for run in _NOT_ASCII.findall(lines)]
         long = [size for size in found if size >= _LONG_RUN]
         high, strange = high + sum(found), strange + len(_STRANGE.findall(lines))
@@ -232,7 +233,7 @@ def _is_utf8(blocks: Iterator[bytes]) -> bool:
 def _bad_line(blocks: Iterator[bytes]) -> int:
     """The line of the first byte that is no UTF-8."""
     number = 1
-    for line in _whole_lines(blocks):
+    for line in whole_lines(blocks):
         try:
             line.decode(UTF_8)
         except UnicodeDecodeError as error:
@@ -244,7 +245,7 @@ def _bad_line(blocks: Iterator[bytes]) -> int:
 def _foreign(blocks: Iterator[bytes]) -> tuple[int, int]:
     """How many runs of bytes beyond ASCII are no UTF-8, and how many are."""
     other = valid = 0
-    for lines in _whole_lines(blocks):
+    for lines in whole_lines(blocks):
         for run in _NOT_ASCII.findall(lines):
             try:
                 run.decode(UTF_8)
@@ -252,20 +253,6 @@ def _foreign(blocks: Iterator[bytes]) -> tuple[int, int]:
             except UnicodeDecodeError:
                 other += 1
     return other, valid
-
-
-def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut behind line ends only."""
-    kept = b""
-    for block in blocks:
-        end = block.rfind(b"\n") + 1
-        if end:
-            yield kept + block[:end]
-            kept = block[end:]
-        else:
-            kept += block
-    if kept:
-        yield kept
 
 
 def _compression(local: Path) -> Any:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import xxhash
 
 from hugflow_assets.formats.checksums import Checksum, Kind, by_path, parse_sums, sum_line
-from hugflow_assets.landing.shards.repack import Repacked, UnrepackableError, whole_lines
+from hugflow_assets.formats.text.whole_lines import whole_lines
+from hugflow_assets.landing.shards.repack import Repacked, UnrepackableError
 from hugflow_assets.landing.shards.shard import Shard, ShardKey, wipe
 from hugflow_assets.landing.shards.sources import source_records
 from hugflow_assets.landing.tree.indexes import ENDING as INDEX_ENDING
@@ -91,7 +93,7 @@ def _repacked(shard: Shard, copy: LandedCopy, sums: bytes) -> ShardReceipt | Non
     media = {path: one for path, one in parse_sums(sums.decode().split("\n")) if path not in tars}
     written = Repacked(shard, copy.root, (copy.record_path, record), media, Checksum(copy.kind))
     try:
-        written.write(whole_lines(copy.root / copy.record_path, record.json_offset, record.json_bytes, digest.update))
+        written.write(whole_lines(_blocks(copy, digest)))
     except UnrepackableError:
         return None
     if digest.hexdigest() != record.json_xxh128:
@@ -184,14 +186,21 @@ def _as_landed(copy: LandedCopy, lines: list[str]) -> bytes | None:
 
 def _lines(shard: Shard, copy: LandedCopy) -> bool:
     """Copy the shard's part of the landed record; whether it is what was written."""
-    digest, left = xxhash.xxh3_128(), copy.record.json_bytes
-    with (copy.root / copy.record_path).open("rb") as record, shard.lines_path.open("wb") as lines:
+    digest = xxhash.xxh3_128()
+    with shard.lines_path.open("wb") as lines:
+        lines.writelines(_blocks(copy, digest))
+    return bool(digest.hexdigest() == copy.record.json_xxh128)
+
+
+def _blocks(copy: LandedCopy, digest: Any) -> Iterator[bytes]:
+    """The shard's part of the landed record; ``digest`` is updated with every block."""
+    left = copy.record.json_bytes
+    with (copy.root / copy.record_path).open("rb") as record:
         record.seek(copy.record.json_offset)
         while left and (block := record.read(min(left, _BLOCK_BYTES))):
-            digest.update(block)
-            lines.write(block)
             left -= len(block)
-    return not left and digest.hexdigest() == copy.record.json_xxh128
+            digest.update(block)
+            yield block
 
 
 def folder_ranges(path: Path) -> dict[str, tuple[int, int]]:

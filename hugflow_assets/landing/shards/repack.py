@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -138,24 +138,6 @@ class Repacked:
                 raise UnrepackableError(f"{tar} is no tar of this shard")
             self._tars[tar] = _mapped(self._root / tar)
         return self._tars[tar][offset : offset + size]
-
-
-def whole_lines(record: Path, offset: int, size_bytes: int, update: Callable[[bytes], Any]) -> Iterator[bytes]:
-    """A part of a record in blocks of whole lines; ``update`` is told every block."""
-    rest = b""
-    with record.open("rb") as file:
-        file.seek(offset)
-        while size_bytes and (block := file.read(min(size_bytes, _BLOCK_BYTES))):
-            size_bytes -= len(block)
-            update(block)
-            end = block.rfind(b"\n") + 1
-            if end:
-                yield rest + block[:end]
-                rest = block[end:]
-            else:
-                rest += block
-    if rest:
-        yield rest
 
 
 def _with_json(path: Path) -> dict[str, Any] | None:
