@@ -52,6 +52,9 @@ def endings_of(kind: str) -> frozenset[str]:
     return frozenset(ending for ending, row in MEDIA_ENDINGS.items() if kind in row.kinds)
 
 
+MEDIA_FEATURES = frozenset(
+    {"Audio", "Image", "Video", "Pdf", "Nifti", "Mesh", "BioStructure"}
+)  # features that land as files
 MEDIA_KINDS = frozenset(kind for row in MEDIA_ENDINGS.values() for kind in row.kinds)
 AUDIO_ENDINGS = tuple(ending for ending, row in MEDIA_ENDINGS.items() if row.kinds[0] == "audio")
 AUDIO_ALONE = tuple(ending for ending in AUDIO_ENDINGS if MEDIA_ENDINGS[ending].alone)

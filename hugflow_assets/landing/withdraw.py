@@ -17,6 +17,7 @@ import xxhash
 
 from hugflow_assets.errors import StorageError, WithdrawalRefusedError
 from hugflow_assets.formats.checksums import Checksum, listed_path, merged, parse_sums, sum_line
+from hugflow_assets.formats.record_rows import value_at
 from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.record.media_values import media_values
 from hugflow_assets.landing.rewritten_records import (
@@ -275,9 +276,8 @@ def _listed(root: Path, checksum: Checksum) -> Iterator[tuple[str, str]]:
 
 def _text_at(row: Any, names: list[str]) -> str | None:
     """The value of a dotted column as text; numbers as they are written."""
-    for name in names:
-        row = row.get(name) if isinstance(row, dict) else None
-    return None if row is None or isinstance(row, dict | list) else str(row)
+    value = value_at(row, names)
+    return None if value is None or isinstance(value, dict | list) else str(value)
 
 
 def _packed(name: str) -> WithdrawalRefusedError:

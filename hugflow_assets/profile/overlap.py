@@ -18,6 +18,7 @@ import xxhash
 
 from hugflow_assets.errors import DamagedDatasetError, UnknownDatasetError
 from hugflow_assets.formats.checksums import Checksum, parse_sums
+from hugflow_assets.formats.record_rows import value_at
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.profile.measure import rows_of_record
 from hugflow_assets.store import Manifest, Store
@@ -212,9 +213,7 @@ def _texts(rows: Iterable[object], column: str | None) -> Iterator[tuple[bytes, 
     """The hash of each transcript, and its row; texts without a letter are none."""
     names = (column or "").split(".")
     for number, row in enumerate(rows):
-        value = row
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
+        value = value_at(row, names)
         if isinstance(value, str) and value.strip():
             yield xxhash.xxh3_128_digest(value.encode("utf-8", "surrogatepass")), number
 

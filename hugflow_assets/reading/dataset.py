@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from hugflow_assets.formats.record_rows import value_at
 from hugflow_assets.reading.media import MediaForm, Rewrite, rewriting
 from hugflow_assets.reading.record_file import RecordFile, parse
 
@@ -339,9 +340,7 @@ class Dataset:
 
 
 def _duration(row: Row, column: str | None) -> float | None:
-    value: Any = row
-    for name in (column or "audio").split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+    value = value_at(row, (column or "audio").split("."))
     found = value.get("duration") if isinstance(value, dict) else None
     return float(found) if found is not None else None
 

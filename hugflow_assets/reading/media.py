@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hugflow_assets.errors import DamagedDatasetError
+from hugflow_assets.formats.media import MEDIA_FEATURES
 
-MEDIA = frozenset({"Audio", "Image", "Video", "Pdf", "Nifti", "Mesh", "BioStructure"})
 MediaForm = Literal["path", "bytes", "range"]
 _LANDED = frozenset({"path", "source_path"})
 
@@ -120,7 +120,7 @@ def rewriting(features: dict[str, Any] | None, root: Path, form: MediaForm) -> R
 def _of_feature(feature: Any, open_one: Rewrite) -> Rewrite | None:
     """What to do with the values of a feature; None: nothing, there are no media in them."""
     kind = feature.get("_type") if isinstance(feature, dict) and isinstance(feature.get("_type"), str) else None
-    if kind in MEDIA:
+    if kind in MEDIA_FEATURES:
         return open_one
     if kind in ("List", "LargeList", "Sequence") or isinstance(feature, list):
         inner = feature[0] if isinstance(feature, list) else feature.get("feature")

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from hugflow_assets.errors import DamagedDatasetError
 from hugflow_assets.formats.features import arrow_type, is_list, list_type, modern, type_name
+from hugflow_assets.formats.media import MEDIA_FEATURES
 from hugflow_assets.formats.text.typed_json_lines import Field, NotTypedError, typed_batch, typed_batches
-from hugflow_assets.reading.media import MEDIA, LandedMedia, MediaForm
+from hugflow_assets.reading.media import LandedMedia, MediaForm
 
 if TYPE_CHECKING:
     import datasets
@@ -77,7 +78,7 @@ def _decoding(feature: Any, decode: bool) -> Any:
         return [_decoding(one, decode) for one in feature]
     if not isinstance(feature, dict):
         return feature
-    if feature.get("_type") in MEDIA:
+    if feature.get("_type") in MEDIA_FEATURES:
         return {**feature, "decode": decode}
     return {name: _decoding(one, decode) for name, one in feature.items()}
 
@@ -86,7 +87,7 @@ def _field(feature: Any, dataset: Dataset) -> Field:
     """How the values of a feature are read."""
     feature = modern(feature)
     kind = type_name(feature)
-    if kind in MEDIA:
+    if kind in MEDIA_FEATURES:
         return Field.of_media(_StoredMedia(dataset))
     if kind == "Json":
         return Field(pa.string(), as_json=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hugflow_assets.formats.features import is_list, modern, type_name
-from hugflow_assets.landing.views.features import MEDIA
+from hugflow_assets.formats.media import MEDIA_FEATURES
 
 _LANDED = frozenset({"path", "source_path"})
 
@@ -35,7 +35,7 @@ def _of_feature(feature: Any, value: Any) -> Iterator[dict[str, Any]]:
         for one in value if isinstance(value, list) else ():
             yield from _of_feature(feature["feature"], one)
     elif isinstance(value, dict):
-        if kind in MEDIA and value.get("path"):
+        if kind in MEDIA_FEATURES and value.get("path"):
             yield value
         elif kind is None:
             for name, inner in feature.items():

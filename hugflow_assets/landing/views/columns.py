@@ -149,24 +149,6 @@ def _fields(feature: Any, name: str = "") -> Iterable[tuple[str, str | None]]:
         yield from _fields(feature[child], dotted)
 
 
-def values_at(row: dict[str, Any], names: list[str]) -> list[Any]:
-    """The values of a dotted name in a row: one, or as many as the lists on the way hold."""
-    if len(names) == 1 and not isinstance(value := row.get(names[0]), list):
-        return [value]  # nearly every one
-    found: list[Any] = [row]
-    for name in names:
-        found = [one.get(name) if isinstance(one, dict) else None for one in _flat(found)]
-    return list(_flat(found))
-
-
-def _flat(values: Iterable[Any]) -> Iterable[Any]:
-    for one in values:
-        if isinstance(one, list):
-            yield from _flat(one)
-        else:
-            yield one
-
-
 class Renaming:
     """What the other columns are called in a view: ``src_…`` where the view has a field of that name itself.
 

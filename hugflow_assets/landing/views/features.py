@@ -13,12 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 from hugflow_assets.formats.features import arrow_type, is_list, list_type, modern, type_name
+from hugflow_assets.formats.media import MEDIA_FEATURES
 from hugflow_assets.formats.text.typed_json_lines import Field, MediaPaths
 from hugflow_assets.shapes.columns import kind_by_name
 
 KINDS = ("Audio", "Image", "Video", "Pdf")  # that have a builder for a folder of files, the first one wins
 PACKED = "packed"  # instead of a kind: no builder finds files in tars, so the view says where the media are
-MEDIA = (*KINDS, "Nifti", "Mesh", "BioStructure")
 _LISTS = ("List", "LargeList", "Sequence")
 _JSON = {"_type": "Json"}
 _TEXT = {"dtype": "string", "_type": "Value"}
@@ -72,7 +72,11 @@ def columns_of(features: dict[str, Any], kind: str | None, alias: str | None) ->
         inner: Any = features
         for part in path:
             inner = inner.get(part) if isinstance(inner, dict) else None
-        if isinstance(inner, dict) and isinstance(inner.get("_type"), str) and inner["_type"] not in (*_LISTS, *MEDIA):
+        if (
+            isinstance(inner, dict)
+            and isinstance(inner.get("_type"), str)
+            and inner["_type"] not in (*_LISTS, *MEDIA_FEATURES)
+        ):
             columns.append(replace(_column(path[-1], inner, kind, "text"), source=path))
     if kind in KINDS and not any(column.field.holds_media for column in columns):
         file_name = Field(pa.string(), absent=True)  # the builder wants such a column in every config, and drops it
@@ -102,7 +106,7 @@ def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
     """How a value is read, its feature in the view, and what its field is called in the file."""
     feature = modern(feature)
     type_ = type_name(feature)
-    if type_ in MEDIA:
+    if type_ in MEDIA_FEATURES:
         if type_ == kind:
             return Field.of_media(MediaPaths()), feature, f"{name}_file_name"
         return *_paths(type_, kind), name

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from hugflow_assets.formats.archives.ustar import BLOCK_BYTES, padding
 from hugflow_assets.formats.opus import decoded_rate
+from hugflow_assets.formats.record_rows import first_text
 from hugflow_assets.landing.views.columns import Renaming, ViewColumns
-from hugflow_assets.landing.views.utterances import Utterance, first_text
+from hugflow_assets.landing.views.utterances import Utterance
 
 # What NeMo's readers take for their own (nemo-toolkit 3.0, common/parts/preprocessing/manifest.py and
 # common/data/lhotse/nemo_adapters.py); ``speaker`` means there what it means everywhere.

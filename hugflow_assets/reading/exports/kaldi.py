@@ -29,11 +29,9 @@ _FIELDS = ("wav.scp", "text", "utt2spk", "utt2dur")
 
 def write_kaldi(dataset: Dataset, target: Target) -> None:
     """Write a data folder for each split: ``<split>``, or ``<config>/<split>`` where there are several configs."""
-    several = len(dataset.configs) > 1
-    for config, split in dataset.parts:
-        folder = target.folder / config / split if several else target.folder / split
-        folder.mkdir(parents=True, exist_ok=True)
-        part = dataset if len(dataset.parts) == 1 else dataset.select(config=config, split=split)
+    for part, split, above in target.parts(dataset):
+        folder = above / split
+        folder.mkdir()
         _write_unsorted(part, folder, target)
         for name in _FIELDS:
             _sort(folder / name)

@@ -19,12 +19,8 @@ def write_csv(dataset: Dataset, target: Target) -> None:
 
     A clip whose length is not known is left out: SpeechBrain sorts and batches by it.
     """
-    several = len(dataset.configs) > 1
-    for config, split in dataset.parts:
-        path = target.folder / config / f"{split}.csv" if several else target.folder / f"{split}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = dataset if len(dataset.parts) == 1 else dataset.select(config=config, split=split)
-        with path.open("w", encoding="utf-8", newline="") as file:
+    for part, split, folder in target.parts(dataset):
+        with (folder / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(_HEAD)
             for clip in clips_of(part):

@@ -31,6 +31,15 @@ class Target:
         self._media = LandedMedia(dataset.path)
         self.clips = self.left_out = self.copied = 0
 
+    def parts(self, dataset: Dataset) -> Iterator[tuple[Dataset, str, Path]]:
+        """Each selected split: its rows, its name, and the folder of its config, of which there may be one alone."""
+        several = len(dataset.configs) > 1
+        for config, split in dataset.parts:
+            folder = self.folder / config if several else self.folder
+            folder.mkdir(exist_ok=True)
+            part = dataset if len(dataset.parts) == 1 else dataset.select(config=config, split=split)
+            yield part, split, folder
+
     def audio_path(self, clip: Clip) -> str:
         """The absolute path of a clip's file: where it landed, or in the export where it landed in a tar."""
         if not clip.value.get("tar"):

@@ -22,11 +22,7 @@ _NOT_IN_KEYS = re.compile(r"[^\w-]+")  # the key of a sample ends at the first d
 
 def write_webdataset(dataset: Dataset, target: Target) -> None:
     """Write ``<split>-000000.tar`` and so on, about 1 GB each; with several configs in a folder a config."""
-    several = len(dataset.configs) > 1
-    for config, split in dataset.parts:
-        folder = target.folder / config if several else target.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        part = dataset if len(dataset.parts) == 1 else dataset.select(config=config, split=split)
+    for part, split, folder in target.parts(dataset):
         with _Tars(folder, split) as tars:
             for clip in clips_of(part):
                 key = _NOT_IN_KEYS.sub("_", clip.id)
