@@ -315,10 +315,11 @@ class Build:
         configs = tree.assemble()
         refuse_nothing(self.plan, tree.counts(configs))
         tell_unmatched(self.plan.name, tree.counts(configs), self.receipts.values())
-        views = tree.finish(configs)
+        withdrawn = withdrawals(self.store, self.plan.name)
+        views = tree.finish(configs, len(withdrawn))
         sizes = self.store.publisher.settle(self.staging)
         manifest = tree.manifest(configs, views, sizes, self._volatile(began))
-        return manifest.model_copy(update={"withdrawn": withdrawals(self.store, self.plan.name)}), sizes
+        return manifest.model_copy(update={"withdrawn": withdrawn}), sizes
 
     def _volatile(self, began: float) -> Volatile:
         seconds = time.monotonic() - began

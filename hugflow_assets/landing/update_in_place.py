@@ -10,19 +10,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hugflow_assets.durable.disk_errors import disk_errors
-from hugflow_assets.formats.checksums import Checksum, listed_path, merged, sum_line
+from hugflow_assets.formats.checksums import Checksum, listed_path
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.tree.card import replace_configs
-from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits
+from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits, write_sums
 from hugflow_assets.landing.tree.paths import CARD, is_view
-from hugflow_assets.landing.views.columns import choose_columns, first_rows
-from hugflow_assets.landing.views.write import make_views
+from hugflow_assets.landing.views.columns import ViewColumns, choose_columns, first_rows
+from hugflow_assets.landing.views.write import MadeViews, make_views
 from hugflow_assets.store import (
     LAYOUT_VERSION,
     LEFT_OUT,
+    Counts,
     Fingerprint,
     Lease,
     Manifest,
@@ -75,31 +77,43 @@ def describe(edit: Edit) -> Manifest:
 
 def rebuild(edit: Edit, options: LandingOptions) -> Manifest:
     """Make the views anew, for the columns of the request and the views of ``options``."""
-    root, manifest, request = edit.root, edit.manifest, edit.request
-    folders = folders_of(manifest)
-    features = read_features(root, folders)
-    splits = view_splits(manifest.configs, folders)
-    columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(root, splits))
-    updated = _requested(manifest, request, options.views)
+    manifest = edit.manifest
+    updated = _requested(manifest, edit.request, options.views)
     with new_tree(edit) as staging:
-        made = make_views(root, staging.path, splits, options.views, columns, features)
-        configs = made.card(updated.fingerprint.of_views(manifest.commit))
-        (staging.path / CARD).write_bytes(replace_configs((root / CARD).read_bytes(), configs))
-        checksum = Checksum.called(manifest.checksums)
-        gone = _write_sums(root, staging.path, checksum, [*made.paths, CARD])
-        extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
-        extra |= {LEFT_OUT: made.left_out} if made.left_out else {}
+        made = write_views(edit, updated, edit.root, staging.path, options.views)
+        gone = renew_sums(edit, staging.path, [*made.views.paths, CARD], is_view)
         updated = updated.model_copy(
             update={
                 "layout_version": LAYOUT_VERSION,
-                "views": made.of(options.views),
-                "audio_column": columns.audio,
-                "audio_columns": columns.audios,
-                "text_column": columns.text,
-                "counts": manifest.counts.model_copy(update={"extra": extra}),
+                "views": made.views.of(options.views),
+                "audio_column": made.columns.audio,
+                "audio_columns": made.columns.audios,
+                "text_column": made.columns.text,
+                "counts": made.counts,
             }
         )
         return swap_in(edit, staging, updated, without=gone)
+
+
+class WrittenViews(NamedTuple):
+    """Views made anew, the columns that they are of, and what is counted then."""
+
+    views: MadeViews
+    columns: ViewColumns
+    counts: Counts
+
+
+def write_views(edit: Edit, manifest: Manifest, root: Path, to: Path, names: tuple[str, ...]) -> WrittenViews:
+    """Make views and the card from the records in ``root``, which are as ``manifest`` says, in ``to``."""
+    request, folders = edit.request, folders_of(manifest)
+    features, splits = read_features(root, folders), view_splits(manifest.configs, folders)
+    columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(root, splits))
+    views = make_views(root, to, splits, names, columns, features)
+    card = views.card(manifest.fingerprint.of_views(manifest.commit, len(manifest.withdrawn)))
+    (to / CARD).write_bytes(replace_configs((edit.root / CARD).read_bytes(), card))
+    extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
+    extra |= {LEFT_OUT: views.left_out} if views.left_out else {}
+    return WrittenViews(views, columns, manifest.counts.model_copy(update={"extra": extra}))
 
 
 @contextmanager
@@ -141,22 +155,18 @@ def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ..
     )
 
 
-def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str]) -> set[str]:
-    """The list as it is, with the views' and the card's lines made anew; the views that were listed before."""
-    own = [sum_line(checksum.of_file(to / path), path) for path in sorted(made, key=str.encode)]
-    views: set[str] = set()
+def renew_sums(edit: Edit, to: Path, made: list[str], is_gone: Callable[[str], bool]) -> set[str]:
+    """Write the checksum list of a new tree: without what is gone, and with what was made anew; what is gone."""
+    checksum, anew, gone = Checksum.called(edit.manifest.checksums), set(made), set[str]()
 
     def others(lines: Iterable[str]) -> Iterator[str]:
         for line in lines:
             path = listed_path(line)
-            if is_view(path):
-                views.add(path)
-            elif path != CARD:
+            if is_gone(path):
+                gone.add(path)
+            elif path not in anew:
                 yield line
 
-    with (
-        (root / checksum.list_name).open(encoding="utf-8", newline="\n") as before,
-        (to / checksum.list_name).open("w", encoding="utf-8", newline="\n") as out,
-    ):
-        out.writelines(merged([own, others(before)]))
-    return views
+    with (edit.root / checksum.list_name).open(encoding="utf-8", newline="\n") as before:
+        write_sums(to, checksum, made, [others(before)])
+    return gone

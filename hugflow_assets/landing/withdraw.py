@@ -16,7 +16,7 @@ from typing import Any
 import xxhash
 
 from hugflow_assets.errors import StorageError, WithdrawalRefusedError
-from hugflow_assets.formats.checksums import Checksum, listed_path, merged, parse_sums, sum_line
+from hugflow_assets.formats.checksums import Checksum, listed_path, parse_sums
 from hugflow_assets.formats.record_rows import value_at
 from hugflow_assets.formats.text.json_values import loads
 from hugflow_assets.landing.record.media_values import media_values
@@ -28,17 +28,12 @@ from hugflow_assets.landing.rewritten_records import (
     without,
 )
 from hugflow_assets.landing.shards.shard import Shard
-from hugflow_assets.landing.tree.card import replace_configs
-from hugflow_assets.landing.tree.files import folders_of, read_features, view_splits
+from hugflow_assets.landing.tree.files import folders_of, read_features
 from hugflow_assets.landing.tree.indexes import ENDING, index_lines
 from hugflow_assets.landing.tree.paths import CARD, is_view
-from hugflow_assets.landing.update_in_place import Edit, new_tree, not_landed, swap_in
-from hugflow_assets.landing.views.columns import choose_columns, first_rows
+from hugflow_assets.landing.update_in_place import Edit, new_tree, not_landed, renew_sums, swap_in, write_views
 from hugflow_assets.landing.views.features import with_media
-from hugflow_assets.landing.views.write import make_views
 from hugflow_assets.store import (
-    LEFT_OUT,
-    ConfigRecord,
     Lease,
     Manifest,
     ShardReceipt,
@@ -225,14 +220,14 @@ def withdraw(edit: Edit, gone: WithdrawnRows, told: tuple[Withdrawn, ...]) -> Ma
         views = {path for path, _ in _listed(root, checksum) if is_view(path)}
         away = {MANIFEST, CARD, checksum.list_name, *made, *lost, *views}
         link_tree(root, staging.path, away)  # before the views, which look at the clips
-        updated = _with_views(edit, staging.path, configs, made)
-        _write_sums(root, staging.path, checksum, [*made, CARD], {*lost, *views})
+        updated = manifest.model_copy(update={"configs": configs, "withdrawn": told})
+        written = write_views(edit, updated, staging.path, staging.path, manifest.views)
+        renew_sums(edit, staging.path, [*made, *written.views.paths, CARD], {*lost, *views}.__contains__)
         updated = updated.model_copy(
             update={
                 "configs": with_sums(configs, staging.path / checksum.list_name, lost, rewritten.less_of, kept, root),
-                "counts": without(updated.counts, less),
+                "counts": without(written.counts, less),
                 "unreadable_names": tuple(one for one in manifest.unreadable_names if one not in lost),
-                "withdrawn": told,
             }
         )
         return swap_in(edit, staging, updated, without=away)
@@ -243,30 +238,6 @@ def _forget_leftovers(store: Store, name: str, lease: Lease, by: str) -> None:
     store.empty_trash(0.0, name=name, by=by, lease=lease)
     for folder in (store.layout.staging_root / name).glob("*"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _with_views(edit: Edit, tree: Path, configs: tuple[ConfigRecord, ...], made: list[str]) -> Manifest:
-    """Make the views and the card of the new records; paths are added to ``made``."""
-    manifest, request = edit.manifest, edit.request
-    folders = folders_of(manifest)
-    features, splits = read_features(tree, folders), view_splits(configs, folders)
-    columns = choose_columns(features.values(), request.audio_column, request.text_column, first_rows(tree, splits))
-    views = make_views(tree, tree, splits, manifest.views, columns, features)
-    card = views.card(manifest.fingerprint.of_views(f"{manifest.commit}, {len(manifest.withdrawn) + 1} withdrawals"))
-    (tree / CARD).write_bytes(replace_configs((edit.root / CARD).read_bytes(), card))
-    made += views.paths
-    extra = {key: count for key, count in manifest.counts.extra.items() if key != LEFT_OUT}
-    extra |= {LEFT_OUT: views.left_out} if views.left_out else {}
-    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update={"extra": extra})})
-
-
-def _write_sums(root: Path, to: Path, checksum: Checksum, made: list[str], away: set[str]) -> None:
-    """The list as it is, without what went, and with what was made anew."""
-    own = [sum_line(checksum.of_file(to / path), path) for path in sorted(made, key=str.encode)]
-    anew = {*made, *away}
-    others = (sum_line(digest, path) for path, digest in _listed(root, checksum) if path not in anew)
-    with (to / checksum.list_name).open("w", encoding="utf-8", newline="\n") as out:
-        out.writelines(merged([own, others]))
 
 
 def _listed(root: Path, checksum: Checksum) -> Iterator[tuple[str, str]]:

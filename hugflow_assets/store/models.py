@@ -47,9 +47,10 @@ class Fingerprint(Frozen):
             about=_digest(request.description, request.owner, request.keep_until),
         )
 
-    def of_views(self, commit: str) -> str:
+    def of_views(self, commit: str, withdrawals: int) -> str:
         """The commit and what the views were made of, for the card: whatever changes them changes this."""
-        return f"commit {commit}, views {self.views}"
+        withdrawn = f", {withdrawals} withdrawals" if withdrawals else ""
+        return f"commit {commit}{withdrawn}, views {self.views}"
 
 
 def _digest(*parts: object) -> str:

@@ -126,6 +126,28 @@ def test_withdrawn_rows_are_gone_everywhere_and_no_landing_brings_them_back(
     assert [row["id"] for row in open_dataset(folder)] == [f"utt-{n}" for n in kept[:5]] and judge(house) == []
 
 
+def test_no_cache_of_load_dataset_gives_withdrawn_rows_again(
+    house: House, repo: Callable[..., str], tmp_path: Path
+) -> None:
+    def ids() -> list[str]:
+        with torch_there():
+            return list(load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))["train"]["id"])
+
+    repo(shards(tmp_path, {"train-00000-of-00001": rows(0, 1, 2)}))
+    folder = house.land().path
+    assert ids() == ["utt-0", "utt-1", "utt-2"]
+    withdraw(house, "id", "utt-1")
+    assert ids() == ["utt-0", "utt-2"]
+    damaged = next((folder / "audio/train/00000").iterdir())
+    damaged.chmod(0o640)
+    damaged.write_bytes(b"damaged")
+    house.land(house.plan())
+    assert ids() == ["utt-0", "utt-2"]
+    house.land(house.plan(text_column="client_id"))
+    house.land(house.plan())
+    assert ids() == ["utt-0", "utt-2"]
+
+
 def test_json_that_looks_like_media_takes_no_file_away_and_keeps_none(
     house: House, repo: Callable[..., str], tmp_path: Path
 ) -> None:

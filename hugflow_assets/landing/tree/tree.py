@@ -133,7 +133,7 @@ class Tree:
                     self.staging.forget(*one.shard.key)
             raise
 
-    def finish(self, configs: tuple[ConfigRecord, ...]) -> MadeViews:
+    def finish(self, configs: tuple[ConfigRecord, ...], withdrawals: int) -> MadeViews:
         """Everything around the records: features, views, card, checksum list."""
         tree = self.staging.path
         written = write_features(tree, self.features, self.folders)
@@ -144,7 +144,9 @@ class Tree:
             written += complete_tars(tree, by_split(self._in_order), self._sums_of, checksum)
         splits = view_splits(configs, self.folders)
         views = make_views(tree, tree, splits, self.options.views, self.columns(configs), self.features)
-        (tree / CARD).write_bytes(card_text(self.plan.state, views.card(self.fingerprint.of_views(self.plan.commit))))
+        (tree / CARD).write_bytes(
+            card_text(self.plan.state, views.card(self.fingerprint.of_views(self.plan.commit, withdrawals)))
+        )
         write_sums(tree, checksum, [*written, *views.paths, CARD], self._media_sums())
         return views
 
