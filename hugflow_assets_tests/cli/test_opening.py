@@ -22,6 +22,17 @@ def landed(project: Project, speech_hub: LocalHub, run: Callable[..., Ran]) -> P
     return project.root / "datasets" / SPEECH
 
 
+def shown(run: Callable[..., Ran]) -> dict[str, str]:
+    """What ``hugflow open`` shows, by its titles."""
+    out = run("open", "org/speech", "--split", "train").out
+    return dict(re.findall(r"^# (.+)\n((?:.+\n?)+)", out, re.MULTILINE))
+
+
+def printed(code: str) -> list[str]:
+    """The lines that code prints in a process of its own."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def test_path_prints_the_folder_alone(landed: Path, run: Callable[..., Ran]) -> None:
     for name in ("org/speech", SPEECH):
         assert run("path", name).out == f"{landed}\n"
@@ -31,8 +42,7 @@ def test_path_prints_the_folder_alone(landed: Path, run: Callable[..., Ran]) -> 
 
 
 def test_what_open_prints_runs_as_it_stands(landed: Path, run: Callable[..., Ran]) -> None:
-    out = run("open", "org/speech", "--split", "train").out
-    sections = dict(re.findall(r"^# (.+)\n((?:.+\n?)+)", out, re.MULTILINE))
+    sections = shown(run)
     assert [title.partition(",")[0] for title in sections] == [
         "Python",
         "datasets",
@@ -41,11 +51,9 @@ def test_what_open_prints_runs_as_it_stands(landed: Path, run: Callable[..., Ran
         "NeMo",
         "Lhotse",
     ]
-    rows = subprocess.run([sys.executable, "-c", sections["Python, rows and absolute paths of the audio"]],
-                          capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
+    rows = printed(sections["Python, rows and absolute paths of the audio"])
     assert rows and all(Path(row.split(" ")[0]).is_file() for row in rows)
-    code = f"{sections['pandas']}\nprint(len(rows))"
-    counted = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    (counted,) = printed(f"{sections['pandas']}\nprint(len(rows))")
     assert int(counted) == len(rows)
     assert Path(sections["NeMo"].partition("=")[2].strip()).is_file()
 
@@ -55,8 +63,7 @@ def test_of_a_packed_dataset_it_says_where_in_which_tar(
 ) -> None:
     project.add("speech", "org/speech", form="packed")
     assert run("sync").code == 0
-    out = run("open", "org/speech", "--split", "train").out
-    sections = dict(re.findall(r"^# (.+)\n((?:.+\n?)+)", out, re.MULTILINE))
+    sections = shown(run)
     assert [title.partition(",")[0] for title in sections] == [
         "Python",
         "pandas",
@@ -65,8 +72,7 @@ def test_of_a_packed_dataset_it_says_where_in_which_tar(
         "NeMo",
         "Lhotse",
     ]
-    rows = subprocess.run([sys.executable, "-c", sections["Python, rows and absolute paths of the audio"]],
-                          capture_output=True, text=True, check=True).stdout.splitlines()  # fmt: skip
+    rows = printed(sections["Python, rows and absolute paths of the audio"])
     for row in rows:
         path, offset, size = row.split(" ")[:3]
         assert Path(path).read_bytes()[int(offset) : int(offset) + int(size)].startswith(b"RIFF")

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import orjson
@@ -231,6 +232,42 @@ def land_here(world: World, host: str) -> LandedDataset:
     return land(plan, store, access, LandingOptions(workers=2, progress_interval_s=0.02))
 
 
+def copy_of(world: World, folder: Path) -> World:
+    """The same storage and state elsewhere."""
+    copy = World(world.hub, folder, {})
+    shutil.rmtree(copy.folder)
+    shutil.copytree(world.folder, copy.folder)
+    return copy
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is asked of a landed dataset, its tree before and after, and how many acts on the disk that takes."""
+
+    asked: dict[str, Any]
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+    acts: int
+
+
+def killed_at_any_act(server: ForkServer, world: World, change: Change, *, to: Path, seed: int) -> Iterator[World]:
+    """Copies of ``world`` in which the change was killed at one of its acts, and then made by asking again."""
+    found = {"old": 0, "new": 0}
+    for at in sorted(random.Random(seed).sample(range(1, change.acts + 1), min(EDIT_KILLS, change.acts))):
+        one = copy_of(world, to / f"killed-at-{at}")
+        killed = one.start(server, kill_at=at, **change.asked)
+        assert killed.ended() and killed.result is not None and "error" not in killed.result, killed.result
+        tree = tree_of(one.place)
+        assert tree in (change.before, change.after), f"killed at act {at} of {change.acts}, some files are old"
+        found["new" if tree == change.after else "old"] += 1
+        again = one.start(server, **change.asked)
+        assert again.ended() and again.result is not None and "error" not in again.result, again.result
+        assert tree_of(one.place) == change.after and verify(one.store, NAME).whole
+        yield one
+        shutil.rmtree(one.folder)
+    assert found["old"], "no kill came before the swap"
+
+
 EDITS = {  # by what is done about them: the form is another one, or the description, or the views
     "update": {"form": "packed"},
     "description": {"description": "Speech, read aloud."},
@@ -246,32 +283,16 @@ def test_an_edit_killed_at_any_act_shows_the_old_version_or_the_new_one_and_is_d
     landed = world.start(server)
     assert landed.ended() and landed.result is not None and landed.result.get("action") == "land", landed.result
     before = tree_of(world.place)
-    shutil.copytree(world.folder, tmp_path / "clean")
-    clean = World(world.hub, tmp_path / "of-a-copy", {})
-    shutil.rmtree(clean.folder)
-    shutil.copytree(world.folder, clean.folder)
+    clean = copy_of(world, tmp_path / "of-a-copy")
     whole = clean.start(server, **asked)
     assert whole.ended() and whole.result is not None and whole.result["action"] == edit, whole.result
     after, acts = tree_of(clean.place), whole.result["acts"]
     assert (after.keys() == before.keys()) == (edit != "update") and after != before
 
-    chance, found = random.Random(7), {"old": 0, "new": 0}
-    for at in sorted(chance.sample(range(1, acts + 1), min(EDIT_KILLS, acts))):
-        one = World(world.hub, tmp_path / f"killed-at-{at}", {})
-        shutil.rmtree(one.folder)
-        shutil.copytree(world.folder, one.folder)
-        killed = one.start(server, kill_at=at, **asked)
-        assert killed.ended() and killed.result is not None and "error" not in killed.result, killed.result
-        tree = tree_of(one.place)
-        assert tree in (before, after), f"killed at act {at} of {acts}, some files are old and some new"
-        found["new" if tree == after else "old"] += 1
-        again = one.start(server, **asked)
-        assert again.ended() and again.result is not None and "error" not in again.result, again.result
-        assert tree_of(one.place) == after and verify(one.store, NAME).whole
+    change = Change(asked, before, after, acts)
+    for one in killed_at_any_act(server, world, change, to=tmp_path, seed=7):
         one.store.clean_debris()
         assert not any(one.store.layout.staging_root.iterdir())
-        shutil.rmtree(one.folder)
-    assert found["old"], "no kill came before the swap"
 
 
 def test_a_withdrawal_killed_at_any_act_leaves_a_whole_version_and_is_completed_by_the_same_call(
@@ -282,31 +303,16 @@ def test_a_withdrawal_killed_at_any_act_leaves_a_whole_version_and_is_completed_
     assert landed.ended() and landed.result is not None and landed.result.get("action") == "land", landed.result
     before = tree_of(world.place)
     clips = [Path(row["audio"]["path"]).read_bytes() for row in open_dataset(world.place) if row["id"] in (3, 30, 77)]
-    clean = World(world.hub, tmp_path / "clean", {})
-    shutil.rmtree(clean.folder)
-    shutil.copytree(world.folder, clean.folder)
+    clean = copy_of(world, tmp_path / "clean")
     whole = clean.start(server, **asked)
     assert whole.ended() and whole.result is not None and whole.result["rows"] == 3, whole.result
     after, acts = tree_of(clean.place), whole.result["acts"]
 
-    chance, found = random.Random(11), {"old": 0, "new": 0}
-    for at in sorted(chance.sample(range(1, acts + 1), min(EDIT_KILLS, acts))):
-        one = World(world.hub, tmp_path / f"killed-at-{at}", {})
-        shutil.rmtree(one.folder)
-        shutil.copytree(world.folder, one.folder)
-        killed = one.start(server, kill_at=at, **asked)
-        assert killed.ended() and killed.result is not None and "error" not in killed.result, killed.result
-        tree = tree_of(one.place)
-        assert tree in (before, after), f"killed at act {at} of {acts}, some files are old and some new"
-        found["new" if tree == after else "old"] += 1
-        again = one.start(server, **asked)
-        assert again.ended() and again.result is not None and "error" not in again.result, again.result
-        assert tree_of(one.place) == after and verify(one.store, NAME).whole
+    change = Change(asked, before, after, acts)
+    for one in killed_at_any_act(server, world, change, to=tmp_path, seed=11):
         one.store.clean_debris()
         left = [path for path in (one.folder / "storage").rglob("*") if path.is_file() and path.read_bytes() in clips]
         assert left == []
-        shutil.rmtree(one.folder)
-    assert found["old"], "no kill came before the swap"
 
 
 def test_of_two_hosts_one_lands_and_the_other_is_told_who_is_at_work(server: ForkServer, world: World) -> None:
