@@ -68,13 +68,15 @@ def is_whole_stem(stem: str) -> bool:
     return all(word.isdigit() for word in telling) and (not words or len(telling) < len(words))
 
 
+def without_archive(name: str) -> str:
+    """A file's name without the ending of an archive."""
+    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
+
+
 def is_whole_table(path: str) -> bool:
     """Whether a table speaks of no split, but of all clips that there are: by its name and the folders around it."""
-    around = (part.lower() for part in path.split("/")[:-1])
-    return is_whole_stem(stem_of(path)) and not any(
-        next((part[: -len(one)] for one in ARCHIVE_ENDINGS if part.endswith(one)), part) in SPLIT_WORDS
-        for part in around
-    )
+    around = (without_archive(part.lower()) for part in path.split("/")[:-1])
+    return is_whole_stem(stem_of(path)) and SPLIT_WORDS.isdisjoint(around)
 
 
 def pair_name(name: str) -> str:

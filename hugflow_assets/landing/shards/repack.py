@@ -25,7 +25,6 @@ from hugflow_assets.landing.tree.paths import FEATURES
 from hugflow_assets.landing.views.features import with_media
 from hugflow_assets.store.models import ShardRecord, TarRecord
 
-_BLOCK_BYTES = 4 << 20
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _MEDIA = re.compile(  # the beginning of a media value as ``MediaWriter`` writes it
     rb'\{"path":(' + _TEXT + rb')(?:,"tar":(' + _TEXT + rb'),"offset":(\d+),"size":(\d+))?,"source_path":'

@@ -6,19 +6,17 @@ are hashed for it; media are named in the records, and their hashes are in the l
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from hugflow_assets.errors import ExportRefusedError
+from hugflow_assets.formats.checksums import Checksum
 from hugflow_assets.reading.exports.target import Target
 
 if TYPE_CHECKING:
     from hugflow_assets.reading.dataset import Dataset
 
-_BLOCK_BYTES = 4 << 20
 _OWN_TERMS = (  # of the specification's standard context, each ``cr:<term>``
     *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject"),
     *("fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5"),
@@ -79,7 +77,7 @@ def write_croissant(dataset: Dataset, target: Target) -> None:
                 "contentUrl": str(record),  # mlcroissant opens paths, and no file: addresses
                 "contentSize": f"{record.stat().st_size} B",
                 "encodingFormat": "application/jsonlines",
-                "sha256": _sha256(record),
+                "sha256": Checksum("sha256").of_file(record),
             }
         )
         told["recordSet"].append(_record_set(dataset, config, split, name))
@@ -111,11 +109,3 @@ def _data_type(feature: Any) -> str | None:
     if "int" in dtype:
         return "sc:Integer"
     return "sc:Float" if dtype.startswith("float") else _TYPES.get(dtype, "sc:Text")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

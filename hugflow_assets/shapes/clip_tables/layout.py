@@ -28,11 +28,12 @@ from hugflow_assets.formats.names import (
     split_in_stem,
     split_named,
     stem_of,
+    without_archive,
 )
 from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.measures import only_measures
-from hugflow_assets.shapes.clip_tables.named_splits import bare_name, belongs, configs_of, place_of, split_of
+from hugflow_assets.shapes.clip_tables.named_splits import belongs, configs_of, place_of, split_of
 from hugflow_assets.shapes.texts.text_places import side_texts
 
 _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
@@ -173,7 +174,7 @@ def _paired(tables: Sequence[str], archives: Sequence[str]) -> dict[str, str]:
     """The archive of each table that is called as one, where that tells it from other tables or archives."""
     by_name: dict[str, list[str]] = {}
     for path in archives:
-        by_name.setdefault(pair_name(bare_name(basename(path))), []).append(path)
+        by_name.setdefault(pair_name(without_archive(basename(path))), []).append(path)
     pairs: dict[str, str] = {}
     for table in tables:
         alike = by_name.get(pair_name(stem_of(table)), [])

@@ -14,6 +14,7 @@ from hugflow_assets.formats.names import (
     is_whole_stem,
     split_in_stem,
     stem_of,
+    without_archive,
 )
 
 
@@ -56,7 +57,7 @@ def split_of(path: str, config: str) -> str:
     if (named := split_in_stem(stem)) is not None:
         return named.lower()
     around = reversed(dirname(path).split("/"))
-    folder = next((word for part in around if (word := split_in_folder(bare_name(part))) is not None), None)
+    folder = next((word for part in around if (word := split_in_folder(without_archive(part))) is not None), None)
     if folder is not None:
         return folder.lower()
     return "train" if is_whole_stem(stem) else re.sub(r"\W+", "_", stem).strip("_")
@@ -69,14 +70,9 @@ def split_in_folder(name: str) -> str | None:
     return word if is_sure else None
 
 
-def bare_name(name: str) -> str:
-    """A file's name without the ending of an archive."""
-    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
-
-
 def place_of(path: str, configs: set[str], splits: set[str]) -> tuple[set[str], set[str]]:
     """The configs and splits that an archive's path names; empty: none, so that it is for all."""
-    name = bare_name(basename(path))
+    name = without_archive(basename(path))
     folders = [part for part in dirname(path).split("/") if part]
     words = [*folders, name, *re.split(r"[_. ]", name), *re.split(r"[-_. ]", name)]
     in_configs = {word for word in words if word in configs}

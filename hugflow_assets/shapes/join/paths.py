@@ -7,7 +7,7 @@ from posixpath import basename, dirname
 from urllib.parse import unquote
 
 from hugflow_assets.formats import media
-from hugflow_assets.formats.names import ARCHIVE_ENDINGS
+from hugflow_assets.formats.names import without_archive
 
 _NO_CLIPS = (".tsv", ".csv", ".txt", ".md", ".json", ".jsonl", ".pdf", "license", "readme")
 
@@ -71,11 +71,6 @@ def is_audio(path: str) -> bool:
 def is_nameable(path: str) -> bool:
     """Whether a file that no row names is worth counting: tables, licences and checksums beside clips are not."""
     return not path.lower().endswith(_NO_CLIPS) and not basename(path).startswith("._")
-
-
-def without_archive(name: str) -> str:
-    """A file's name without the ending of an archive."""
-    return next((name[: -len(ending)] for ending in ARCHIVE_ENDINGS if name.lower().endswith(ending)), name)
 
 
 def as_folders(path: str) -> str:
