@@ -30,12 +30,12 @@ def resolve(
         HFSubsetNotFoundError, HFSplitNotFoundError.
     """
     with meanwhile(_libraries):
-        state, files, problem = hub.repository(
+        repository = hub.repository(
             request.hf_id, pinned.commit if pinned else request.revision, known_oid=known_oid, seen_before=seen_before
         )
     from hugflow_assets.planning.plan import plan_of
 
-    return plan_of(hub, request, state, files, problem, pinned)
+    return plan_of(hub, request, repository, pinned)
 
 
 def _libraries() -> None:

@@ -47,7 +47,7 @@ class Recognised:
     """
 
     shape: Shape
-    told: str
+    description: str
     clips: ClipLayout | None = None
     note: str = ""
     is_script: bool = False
