@@ -164,19 +164,19 @@ def _look(folder: Path, now: float) -> _Seen | None:
             continue  # a successor has removed it: look again
         try:
             seen_at = os.fstat(handle).st_mtime
-            told = os.read(handle, 4096)
+            data = os.read(handle, 4096)
         except OSError as error:
             if error.errno == errno.ESTALE:
                 continue
             raise
         finally:
             os.close(handle)
-        return _Seen(token, seen_at <= 0, _holder(token, told, now - seen_at))
+        return _Seen(token, seen_at <= 0, _holder(token, data, now - seen_at))
 
 
-def _holder(token: int, told: bytes, age_s: float) -> Holder:
+def _holder(token: int, data: bytes, age_s: float) -> Holder:
     try:
-        found = json.loads(told)
+        found = json.loads(data)
         return Holder(token, found["host"], found["pid"], found["purpose"], found["since"], age_s)
     except (ValueError, KeyError, TypeError):
         return Holder(token, "", 0, "", 0.0, age_s)  # dying while writing it, where there are no hard links

@@ -52,7 +52,7 @@ def _is_empty(plan: LandingPlan) -> bool:
 def _seen(plan: LandingPlan, counts: Counts) -> str:
     """What is known of why, in brackets."""
     names = ("table_rows", "rows_absent", "rows_ambiguous", "clips_in_source", "clips_unnamed")
-    told = [f"{counts.extra[name]:,} {name.replace('_', ' ')}" for name in names if counts.extra.get(name)]
-    told += [f"{counts.unresolved_paths:,} paths that lead to no file"] if counts.unresolved_paths else []
-    told += [f"not read: {listed(plan.coverage.left)}"] if plan.coverage.left else []
-    return f" ({'; '.join(told)})" if told else ""
+    parts = [f"{counts.extra[name]:,} {name.replace('_', ' ')}" for name in names if counts.extra.get(name)]
+    parts += [f"{counts.unresolved_paths:,} paths that lead to no file"] if counts.unresolved_paths else []
+    parts += [f"not read: {listed(plan.coverage.left)}"] if plan.coverage.left else []
+    return f" ({'; '.join(parts)})" if parts else ""

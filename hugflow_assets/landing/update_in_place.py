@@ -145,11 +145,11 @@ def swap_in(edit: Edit, staging: Staging, manifest: Manifest, *, without: Collec
 
 
 def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ...]) -> Manifest:
-    told = Fingerprint.of(request, manifest.commit, manifest.checksums, views, manifest.form)
+    fingerprint = Fingerprint.of(request, manifest.commit, manifest.checksums, views, manifest.form)
     return manifest.model_copy(
         update={
             "request": request,
-            "fingerprint": told.model_copy(update={"data": manifest.fingerprint.data}),
+            "fingerprint": fingerprint.model_copy(update={"data": manifest.fingerprint.data}),
             "volatile": manifest.volatile.model_copy(update={"updated_at": now_text()}),
         }
     )

@@ -98,8 +98,8 @@ def quota_line(room: Headroom, forecast: Forecast | None) -> str:
     else:
         limit = human_size(room.quota_bytes)
     stays, peak = (forecast.stays_bytes, forecast.peak_bytes) if forecast is not None else (0, 0)
-    told = f"{human_size(taken)} of {limit}, then {human_size(taken + stays)}"
-    return f"{told}; {human_size(taken + peak)} while it lands" if peak else told
+    fits = f"{human_size(taken)} of {limit}, then {human_size(taken + stays)}"
+    return f"{fits}; {human_size(taken + peak)} while it lands" if peak else fits
 
 
 def _access(plan: LandingPlan) -> str:
@@ -110,6 +110,6 @@ def _access(plan: LandingPlan) -> str:
 
 def _selection(plan: LandingPlan) -> str:
     """Subsets and splits, the first of them where there are many."""
-    told = [f"{one.name}: {', '.join(split.name for split in one.splits[:8])}" for one in plan.configs[:8]]
+    configs = [f"{one.name}: {', '.join(split.name for split in one.splits[:8])}" for one in plan.configs[:8]]
     more = len(plan.configs) - 8
-    return "; ".join(told) + (f" and {more:,} more subsets" if more > 0 else "")
+    return "; ".join(configs) + (f" and {more:,} more subsets" if more > 0 else "")

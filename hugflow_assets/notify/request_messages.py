@@ -139,8 +139,8 @@ def _landed_facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _checked(name: str, data: Mapping[str, Any]) -> RequestMessage:
     """What landed, once more, with what its checks said: the last word on a landing."""
-    told = data.get("checks")
-    checks: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    said = data.get("checks")
+    checks: Mapping[str, Any] = said if isinstance(said, dict) else {}
     failed = bool(checks.get("failed"))
     parts, lines = [f"{checks.get('passed', 0):,} passed"], []
     for kind in ("failed", "warnings", "not_judged"):
@@ -216,7 +216,7 @@ def _scrubbed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     facts = _facts(data, checked="Checked")
     if not bad:
         return RequestMessage(name=name, state=State.INFO, headline="Verified: every file is as landed", facts=facts)
-    told = "\n".join(str(one) for one in bad[:20])  # the lists are cut, the counts are not
+    body = "\n".join(str(one) for one in bad[:20])  # the lists are cut, the counts are not
     counts = [data.get("damaged_count"), data.get("missing_count")]
     number = max(len(bad), sum(one for one in counts if isinstance(one, int)))
     return RequestMessage(
@@ -224,7 +224,7 @@ def _scrubbed(name: str, data: Mapping[str, Any]) -> RequestMessage:
         state=State.FAILURE,
         headline=f"Damaged: {number:,} file{'' if number == 1 else 's'}",
         facts=facts,
-        body=told,
+        body=body,
         remedy="Materialize the dataset: what is damaged is fetched anew.",
     )
 

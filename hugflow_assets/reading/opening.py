@@ -103,9 +103,9 @@ def _landed(name: str, subset: str | None, split: str | None, revision: str | No
     most = max(_exactness(request) for request in fitting.values())
     best = [folder for folder, request in fitting.items() if _exactness(request) == most]
     if len(best) > 1:
-        told = ", ".join(sorted(folder.name for folder in best))
+        names = ", ".join(sorted(folder.name for folder in best))
         raise UnknownDatasetError(
-            f"{name!r} is landed several times: {told}.",
+            f"{name!r} is landed several times: {names}.",
             remedy="Say which `revision`, `subset` or `split`, or open it by its storage name.",
         )
     return best[0]

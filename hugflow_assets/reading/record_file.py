@@ -49,12 +49,12 @@ class RecordFile:
     def _indexed(self) -> array[int] | None:
         """The starts as the index beside the file has them; None where there is none of this very file."""
         try:
-            told = self.path.with_name(f"{self.path.name}.idx").read_bytes()
+            data = self.path.with_name(f"{self.path.name}.idx").read_bytes()
         except OSError:
             return None
-        if len(told) != 8 * (self.rows + 1):
+        if len(data) != 8 * (self.rows + 1):
             return None
-        starts = array("Q", told)
+        starts = array("Q", data)
         if sys.byteorder == "big":
             starts.byteswap()  # it is little-endian
         return starts if starts[-1] == self.path.stat().st_size else None

@@ -277,8 +277,8 @@ def _card_of(card: bytes, unwanted: _Unwanted) -> bytes:
         config["data_files"] = [one for one in config["data_files"] if (name, one["split"]) not in unwanted.parts]
         if config["data_files"]:
             head["configs"].append(config)
-    told = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120)
-    return f"---\n{told}---\n{text}".encode()
+    document = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120)
+    return f"---\n{document}---\n{text}".encode()
 
 
 def _configs_of(card: bytes) -> list[dict[str, Any]]:

@@ -76,14 +76,14 @@ def _problems(case: Case, room: Headroom, forecast: Forecast, landed: int) -> It
 
 
 def _remedy(case: Case, room: Headroom, plan: LandingPlan, forecast: Forecast) -> str:
-    told = "Ask for a subset or split, remove a dataset, empty the trash, or raise the limit."
+    remedy = "Ask for a subset or split, remove a dataset, empty the trash, or raise the limit."
     as_files = (plan.request.form or case.settings.landing_form) == "files"
     too_many = room.available_inodes is not None and forecast.peak_inodes > room.available_inodes
     if not (as_files and too_many and forecast.packed_inodes < forecast.files_inodes):
-        return told
+        return remedy
     return (
         f"Write `form: packed` in the request: packed into tars it takes {forecast.packed_inodes:,} inodes instead of "
-        f"{forecast.files_inodes:,}. Or: {told[0].lower()}{told[1:]}"
+        f"{forecast.files_inodes:,}. Or: {remedy[0].lower()}{remedy[1:]}"
     )
 
 

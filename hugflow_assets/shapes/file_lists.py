@@ -27,8 +27,8 @@ def not_read(paths: Sequence[str], data_files: Sequence[str]) -> str:
         path for path in paths if path not in read and not (is_about(path) or basename(path).lower() in METADATA_NAMES)
     ]
     endings = Counter(splitext(path)[1].lower() or "without an ending" for path in left)
-    told = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(FILES_SHOWN))
-    return f"Not read: {told} ({left[0]}{', …' if len(left) > 1 else ''})." if left else ""
+    counts = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(FILES_SHOWN))
+    return f"Not read: {counts} ({left[0]}{', …' if len(left) > 1 else ''})." if left else ""
 
 
 def is_about(path: str) -> bool:

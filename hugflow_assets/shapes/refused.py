@@ -14,8 +14,8 @@ def script(sight: Sight) -> Recognised | None:
     """A loading script: `datasets` runs none, and the Hub may hold a conversion to parquet."""
     if sight.script is None:
         return None
-    told = f"a loading script ({sight.script}), which `datasets` no longer runs"
-    return Recognised(Shape.UNSUPPORTED, told, is_script=True)
+    description = f"a loading script ({sight.script}), which `datasets` no longer runs"
+    return Recognised(Shape.UNSUPPORTED, description, is_script=True)
 
 
 def partial_conversion(sight: Sight) -> Recognised | None:

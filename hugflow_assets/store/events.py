@@ -138,8 +138,8 @@ class EventLog:
         path = self._cursor_path(reader)
         with disk_errors(path):
             make_folder(path.parent)
-            told = {"schema_version": 1, "reader": reader, "seq": seq, "updated_at": now_text()}
-            atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE)
+            document = {"schema_version": 1, "reader": reader, "seq": seq, "updated_at": now_text()}
+            atomic_write(path, orjson.dumps(document), mode=INNER_FILE_MODE)
 
     def readers(self) -> dict[str, int]:
         """Every enabled reader and its cursor."""

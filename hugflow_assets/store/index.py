@@ -103,15 +103,15 @@ class Index:
 
     def _load(self) -> dict[str, IndexRow]:
         try:
-            told = orjson.loads(self._layout.active.read_bytes())
-            if told["schema_version"] != INDEX_VERSION or told["storage_root"] != str(self._layout.root):
+            document = orjson.loads(self._layout.active.read_bytes())
+            if document["schema_version"] != INDEX_VERSION or document["storage_root"] != str(self._layout.root):
                 return {}
-            return dict(_ROWS.validate_python(told["datasets"]))
+            return dict(_ROWS.validate_python(document["datasets"]))
         except (OSError, ValueError, KeyError, TypeError, ValidationError):
             return {}
 
     def _save(self, rows: dict[str, IndexRow]) -> None:
-        told = {
+        document = {
             "schema_version": INDEX_VERSION,
             "storage_root": str(self._layout.root),
             "datasets": {name: row.model_dump(mode="json") for name, row in rows.items()},
@@ -119,7 +119,9 @@ class Index:
         # A reader without write permission still gets its answer, only slower.
         with contextlib.suppress(OSError):
             self._layout.state_dir.mkdir(exist_ok=True)
-            atomic_write(self._layout.active, orjson.dumps(told, option=orjson.OPT_INDENT_2), mode=0o664, sync=False)
+            atomic_write(
+                self._layout.active, orjson.dumps(document, option=orjson.OPT_INDENT_2), mode=0o664, sync=False
+            )
 
 
 def _is_older(row: IndexRow) -> bool:
@@ -151,8 +153,8 @@ def _row(name: str, path: Path, stamp: tuple[int, int, int]) -> IndexRow:
     except OSError as error:
         return IndexRow(name=name, state="damaged", problem=f"{path}: {error.strerror}", stamp=stamp)
     if manifest is None or manifest.name != name:
-        told = "it vanished" if manifest is None else f"it is the manifest of {manifest.name}"
-        return IndexRow(name=name, state="damaged", problem=f"{path}: {told}", stamp=stamp)
+        problem = "it vanished" if manifest is None else f"it is the manifest of {manifest.name}"
+        return IndexRow(name=name, state="damaged", problem=f"{path}: {problem}", stamp=stamp)
     return row_of(manifest, stamp)
 
 

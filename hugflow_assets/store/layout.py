@@ -139,8 +139,8 @@ class Layout:
         To begin afresh there would fetch everything again, onto the disk below the mount point.
         """
         try:
-            told = orjson.loads(self.active.read_bytes())
-            landed = len(told["datasets"]) if told["storage_root"] == str(self.root) else 0
+            document = orjson.loads(self.active.read_bytes())
+            landed = len(document["datasets"]) if document["storage_root"] == str(self.root) else 0
         except (OSError, ValueError, KeyError, TypeError):
             return
         if landed:

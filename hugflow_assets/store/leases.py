@@ -91,8 +91,8 @@ class Leases:
             found = self.holder(name)
             if found is None:
                 return False
-            told = {"schema_version": 1, "token": found.token, "by": by, "at": now_text()}
-            atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE)
+            document = {"schema_version": 1, "token": found.token, "by": by, "at": now_text()}
+            atomic_write(path, orjson.dumps(document), mode=INNER_FILE_MODE)
         return True
 
     def cancelled(self, name: str, lease: Lease | None = None) -> bool:
@@ -101,10 +101,10 @@ class Leases:
 
     def _cancelled(self, name: str, token: int | None) -> bool:
         try:
-            told = int(orjson.loads(self._layout.cancel(name).read_bytes())["token"])
+            asked = int(orjson.loads(self._layout.cancel(name).read_bytes())["token"])
         except (OSError, ValueError, KeyError, TypeError):
             return False
-        return token is None or told >= token
+        return token is None or asked >= token
 
     def _clear_before(self, name: str, token: int) -> None:
         """The holder of ``token`` begins: what was asked of earlier holders is over."""

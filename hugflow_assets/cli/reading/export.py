@@ -25,7 +25,7 @@ def export(
 
     root = load_settings().storage_root
     done = write(open_dataset(name, subset=subset, split=split, revision=revision, root=root), form, to)
-    told = [f"{done.clips:,} {'rows' if form == 'croissant' else 'clips'}"]
-    told += [f"{done.left_out:,} left out, which {form} cannot hold"] if done.left_out else []
-    told += [f"{done.copied:,} audio files copied"] if done.copied else ["no audio copied"]
-    typer.echo(f"{done.path}: {', '.join(told)}")
+    parts = [f"{done.clips:,} {'rows' if form == 'croissant' else 'clips'}"]
+    parts += [f"{done.left_out:,} left out, which {form} cannot hold"] if done.left_out else []
+    parts += [f"{done.copied:,} audio files copied"] if done.copied else ["no audio copied"]
+    typer.echo(f"{done.path}: {', '.join(parts)}")

@@ -26,9 +26,9 @@ def archive_parts(paths: Iterable[str]) -> list[str]:
     found: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
         if (match := next(filter(None, (one.fullmatch(path) for one in _CUT)), None)) is not None:
-            told = match.groupdict()
-            kind = "" if told.get("letters") is None else str(told["letters"])
-            found.setdefault(told["whole"], []).append((path, kind))
+            groups = match.groupdict()
+            kind = "" if groups.get("letters") is None else str(groups["letters"])
+            found.setdefault(groups["whole"], []).append((path, kind))
     return [
         path
         for parts in found.values()

@@ -78,11 +78,11 @@ class _Part:
 def known_aliases(archive: Path) -> Aliases | None:
     """The index that was made of an archive; None where none was needed so far."""
     try:
-        told = orjson.loads((_folder(archive) / "index.json").read_bytes())
+        index = orjson.loads((_folder(archive) / "index.json").read_bytes())
     except FileNotFoundError:
         return None
-    links = {name: Place(*place) if place else None for name, place in told["links"].items()}
-    return Aliases(archive, links, {name: Place(*place) for name, place in told["repeated"].items()})
+    links = {name: Place(*place) if place else None for name, place in index["links"].items()}
+    return Aliases(archive, links, {name: Place(*place) for name, place in index["repeated"].items()})
 
 
 def find_aliases(archive: Path, source_path: str, opened: Open) -> Aliases:

@@ -112,8 +112,8 @@ def _described(media: memoryview) -> tuple[int, int]:
         return struct.unpack_from(">I", config, 24)[0], config[13]
     if kind == b"Opus" and b"dOps" in inside:
         return 48_000, inside[b"dOps"][1]
-    if kind == b"fLaC" and b"dfLa" in inside and (told := stream_info(inside[b"dfLa"][8:42])):
-        return told.rate, told.channels
+    if kind == b"fLaC" and b"dfLa" in inside and (info := stream_info(inside[b"dfLa"][8:42])):
+        return info.rate, info.channels
     return _AMR_RATES.get(kind, rate), 1 if kind in _AMR_RATES else channels
 
 
@@ -152,11 +152,11 @@ def _specific(bits: int, left: int) -> tuple[int, int] | None:
 
     if (kind := take(5)) == 31:
         kind = 32 + take(6)
-    found, told = rate(), take(4)
+    found, configuration = rate(), take(4)
     if kind in (5, 29):  # with spectral band replication: the rate that comes out is the second
         found = rate()
-        told = 2 if kind == 29 else told
-    channels = {7: 8, 11: 7, 12: 8, 14: 8}.get(told, told)
+        configuration = 2 if kind == 29 else configuration
+    channels = {7: 8, 11: 7, 12: 8, 14: 8}.get(configuration, configuration)
     return (found, channels) if channels else None
 
 

@@ -119,8 +119,8 @@ def adts(data: memoryview) -> Sound | None:
             break
         if not frames:
             rate = AAC_RATES[data[at + 2] >> 2 & 15]
-            told = (data[at + 2] & 1) << 2 | data[at + 3] >> 6
-            channels = 8 if told == 7 else told
+            configuration = (data[at + 2] & 1) << 2 | data[at + 3] >> 6
+            channels = 8 if configuration == 7 else configuration
         frames += (data[at + 6] & 3) + 1
         at += length
     return Sound(frames * 1024, rate, channels) if frames and channels else None

@@ -24,9 +24,9 @@ def flac(data: memoryview) -> Sound | None:
 
 def stream_info(block: memoryview) -> Sound | None:
     """The block that every FLAC stream begins with."""
-    told = int.from_bytes(block[10:18], "big")
-    samples = told & (1 << 36) - 1
-    return Sound(samples, told >> 44, (told >> 41 & 7) + 1) if samples else None
+    bits = int.from_bytes(block[10:18], "big")
+    samples = bits & (1 << 36) - 1
+    return Sound(samples, bits >> 44, (bits >> 41 & 7) + 1) if samples else None
 
 
 def wavpack(data: memoryview) -> Sound | None:

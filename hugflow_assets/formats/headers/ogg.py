@@ -35,9 +35,9 @@ def _head(packet: memoryview) -> tuple[int, int, int, int | None] | None:
         channels, rate = struct.unpack_from("<BI", packet, 11)
         return rate, channels, 0, None
     if start.startswith(b"\x7fFLAC"):
-        told = int.from_bytes(packet[17 + 10 : 17 + 18], "big")
+        bits = int.from_bytes(packet[17 + 10 : 17 + 18], "big")
         known = stream_info(packet[17:51])
-        return told >> 44, (told >> 41 & 7) + 1, 0, None if known is None else int(known.samples)
+        return bits >> 44, (bits >> 41 & 7) + 1, 0, None if known is None else int(known.samples)
     if start == b"Speex   ":
         rate, _, _, channels = struct.unpack_from("<IIII", packet, 36)
         return rate, channels, 0, None

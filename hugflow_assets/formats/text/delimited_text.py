@@ -80,9 +80,9 @@ class DelimitedText:
         self.columns, self._begins, self._line = self._header()
         if len(self.columns) == 1 and self._dialect.quote is None and self._may_choose:
             self._dialect = replace(self._dialect, delimiter=_NO_DELIMITER)  # the line is the field
-        told = self._dialect
-        is_plain = told.comment is None and not told.skip_space and told.delimiter != ID_AND_TEXT
-        self._is_regular = is_plain and len(told.delimiter.encode()) == 1
+        dialect = self._dialect
+        is_plain = dialect.comment is None and not dialect.skip_space and dialect.delimiter != ID_AND_TEXT
+        self._is_regular = is_plain and len(dialect.delimiter.encode()) == 1
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, every column text.
@@ -146,18 +146,18 @@ class DelimitedText:
 
     def _header(self) -> tuple[list[str], int, int]:
         """The columns, where the rows begin in the text, and how many lines are before them."""
-        told, at = self._dialect, 0
+        dialect, at = self._dialect, 0
         with closing(self._open()) as opened:
-            at = sum(map(len, islice(opened, told.skip_rows)))
-            lines = told.skip_rows
+            at = sum(map(len, islice(opened, dialect.skip_rows)))
+            lines = dialect.skip_rows
             fields, size, count = self._record(opened)
             while size and not fields:  # an empty line
                 at, lines = at + size, lines + count
                 fields, size, count = self._record(opened)
-        if told.has_header:
+        if dialect.has_header:
             at, lines = at + size, lines + count
-        names = fields if told.has_header else [str(number) for number in range(len(fields))]
-        return self._named(list(told.columns) if told.columns is not None else names), at, lines
+        names = fields if dialect.has_header else [str(number) for number in range(len(fields))]
+        return self._named(list(dialect.columns) if dialect.columns is not None else names), at, lines
 
     def _record(self, opened: IO[bytes]) -> tuple[list[str], int, int]:
         """The fields of the next row, with the bytes and the lines that it takes."""
@@ -175,12 +175,12 @@ class DelimitedText:
             raise _bad(self._file.place, 1, "its first row does not end, since a quote is not closed")
         return [], 0, 0
 
-    def _named(self, told: list[str]) -> list[str]:
+    def _named(self, given: list[str]) -> list[str]:
         made: list[str] = []
-        for at, name in enumerate(told):
+        for at, name in enumerate(given):
             base = new = name or f"Unnamed: {at}"
             number = 2
-            while new in made or (new != base and new in told):
+            while new in made or (new != base and new in given):
                 new, number = f"{base}.{number}", number + 1
             self.counts[RENAMED] += new != name
             made.append(new)
@@ -190,7 +190,7 @@ class DelimitedText:
 
     def _fast(self) -> Iterator[pa.RecordBatch]:
         """By Arrow's own parser."""
-        told = self._dialect
+        dialect = self._dialect
         with closing(self._open()) as opened:
             opened.read(self._begins)
             try:
@@ -198,15 +198,15 @@ class DelimitedText:
                     opened,
                     pc.ReadOptions(block_size=_BLOCK_BYTES, column_names=self.columns, use_threads=False),
                     pc.ParseOptions(
-                        delimiter=told.delimiter,
-                        quote_char=told.quote or False,
-                        double_quote=told.doubled,
-                        escape_char=told.escape or False,
-                        newlines_in_values=bool(told.quote or told.escape),
+                        delimiter=dialect.delimiter,
+                        quote_char=dialect.quote or False,
+                        double_quote=dialect.doubled,
+                        escape_char=dialect.escape or False,
+                        newlines_in_values=bool(dialect.quote or dialect.escape),
                     ),
                     pc.ConvertOptions(
                         column_types=dict.fromkeys(self.columns, pa.string()),
-                        null_values=["", *told.null_words],
+                        null_values=["", *dialect.null_words],
                         strings_can_be_null=True,
                     ),
                 )
@@ -267,22 +267,22 @@ class DelimitedText:
         return lines if mark is None else (line.rstrip("\r\n").split(mark, 1)[0] for line in lines)
 
     def _split(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        told = self._dialect
-        if told.delimiter == ID_AND_TEXT:
+        dialect = self._dialect
+        if dialect.delimiter == ID_AND_TEXT:
             return (list(split_id(line)) if line.strip() else [] for line in lines)
-        if len(told.delimiter) > 1:
-            return (re.split(told.delimiter, line.strip("\r\n")) for line in lines)
-        if told.quote is None and told.escape is None and not told.skip_space:
-            return (line.rstrip("\n").rstrip("\r").split(told.delimiter) for line in lines)
+        if len(dialect.delimiter) > 1:
+            return (re.split(dialect.delimiter, line.strip("\r\n")) for line in lines)
+        if dialect.quote is None and dialect.escape is None and not dialect.skip_space:
+            return (line.rstrip("\n").rstrip("\r").split(dialect.delimiter) for line in lines)
         csv.field_size_limit(_MOST_BYTES)
         return csv.reader(
             lines,
-            delimiter=told.delimiter,
-            quotechar=told.quote or None,
-            quoting=csv.QUOTE_MINIMAL if told.quote else csv.QUOTE_NONE,
-            doublequote=told.doubled,
-            escapechar=told.escape,
-            skipinitialspace=told.skip_space,
+            delimiter=dialect.delimiter,
+            quotechar=dialect.quote or None,
+            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+            doublequote=dialect.doubled,
+            escapechar=dialect.escape,
+            skipinitialspace=dialect.skip_space,
             strict=True,
         )
 

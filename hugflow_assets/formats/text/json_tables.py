@@ -255,8 +255,8 @@ def _listed_rows(line: bytes, field: str) -> Iterator[bytes]:
     if not lengths:
         return
     if len(set(lengths)) > 1:
-        told = ", ".join(map(str, lengths))
-        raise NoRowsError(f"the lists of {field or 'a row'!r} have {told} items: which belong together?")
+        counts = ", ".join(map(str, lengths))
+        raise NoRowsError(f"the lists of {field or 'a row'!r} have {counts} items: which belong together?")
     shared = {name: one for name, one in row.items() if name != field} if field else {}
     if clash := shared.keys() & lists.keys():
         raise NoRowsError(f"{', '.join(sorted(clash))} is in the row and in its {field!r}")

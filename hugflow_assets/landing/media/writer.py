@@ -183,11 +183,11 @@ def place_of(shard: Shard, kind: str) -> Place:
 
 def place_members(path: str, position: Position | None) -> str:
     """The first members of a media value in the record: its path, and where in a tar its bytes lie."""
-    told = f'"path":{orjson.dumps(path).decode()}'
+    members = f'"path":{orjson.dumps(path).decode()}'
     if position is not None:
         tar = orjson.dumps(position.tar).decode()
-        told += f',"tar":{tar},"offset":{position.offset},"size":{position.size_bytes}'
-    return told
+        members += f',"tar":{tar},"offset":{position.offset},"size":{position.size_bytes}'
+    return members
 
 
 def _parts(values: pa.Array) -> tuple[list[memoryview | None], list[str | None], list[str | None]]:

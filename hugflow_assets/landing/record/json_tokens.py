@@ -106,9 +106,9 @@ def _valid_utf8(values: pa.Array, lost: Counter[str]) -> pa.Array:
     except pa.ArrowInvalid:
         mended = []
         for one in values.view(pa.large_binary()).to_pylist():
-            told = None if one is None else one.decode(errors="replace")
-            lost["invalid_utf8"] += told is not None and told.encode() != one
-            mended.append(told)
+            decoded = None if one is None else one.decode(errors="replace")
+            lost["invalid_utf8"] += decoded is not None and decoded.encode() != one
+            mended.append(decoded)
         return pa.array(mended, TEXT)
     return values
 
@@ -146,12 +146,12 @@ def _times(values: pa.Array, lost: Counter[str]) -> pa.Array:
     zone = ""
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         values, zone = values.cast(pa.timestamp(values.type.unit)), "Z"
-    told = values.cast(TEXT)
-    beyond = pc.starts_with(told, "<").fill_null(False)
-    tokens = quoted(joined(pc.replace_substring(told, " ", "T").fill_null(EMPTY), text(zone)))
+    written = values.cast(TEXT)
+    beyond = pc.starts_with(written, "<").fill_null(False)
+    tokens = quoted(joined(pc.replace_substring(written, " ", "T").fill_null(EMPTY), text(zone)))
     if pc.any(beyond).as_py():  # beyond the calendar: the bare number, in the unit of the type
         lost["out_of_range"] += pc.sum(beyond).as_py()
-        tokens = pc.if_else(beyond, pc.replace_substring_regex(told, _OUT_OF_RANGE, r"\1"), tokens)
+        tokens = pc.if_else(beyond, pc.replace_substring_regex(written, _OUT_OF_RANGE, r"\1"), tokens)
     return or_null(tokens, values)
 
 

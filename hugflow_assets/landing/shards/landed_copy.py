@@ -82,9 +82,9 @@ def link_shard(shard: Shard, copy: LandedCopy) -> ShardReceipt | None:
 
 
 def _linked(shard: Shard, copy: LandedCopy, sums: bytes) -> ShardReceipt | None:
-    if not _lines(shard, copy) or (told := _links(shard, copy, sums)) is None:
+    if not _lines(shard, copy) or (links := _links(shard, copy, sums)) is None:
         return None
-    return _receipt(shard, copy, told, copy.record.json_xxh128, copy.record.counts, copy.record.tars)
+    return _receipt(shard, copy, links, copy.record.json_xxh128, copy.record.counts, copy.record.tars)
 
 
 def _repacked(shard: Shard, copy: LandedCopy, sums: bytes) -> ShardReceipt | None:

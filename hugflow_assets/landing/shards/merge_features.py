@@ -10,11 +10,11 @@ _WHOLE, _NUMBER = {"dtype": "int64", "_type": "Value"}, {"dtype": "float64", "_t
 
 def merged(found: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
     """The features of all shards: columns in the order they come, types widened as far as they go, else Json."""
-    told: dict[str, Any] | None = None
+    merged: dict[str, Any] | None = None
     for one in found:
         if one is not None:
-            told = dict(one) if told is None else _both(told, one)
-    return told
+            merged = dict(one) if merged is None else _both(merged, one)
+    return merged
 
 
 def _both(left: Any, right: Any) -> Any:

@@ -180,5 +180,5 @@ def _told(path: Path) -> str | None:
 
 def _key(file: SourceFile) -> str:
     """A name for a shared file: of its content, its place, and its ending."""
-    told = f"{promised_hash(file)}\0{file.path}"
-    return sha256(told.encode()).hexdigest()[:32] + os.path.splitext(file.path)[1][:12]  # noqa: PTH122
+    identity = f"{promised_hash(file)}\0{file.path}"
+    return sha256(identity.encode()).hexdigest()[:32] + os.path.splitext(file.path)[1][:12]  # noqa: PTH122

@@ -19,12 +19,12 @@ from hugflow_assets.store.publishing.trees import walk
 def write_features(tree: Path, features: dict[str, dict[str, Any] | None], folders: dict[str, Folders]) -> list[str]:
     """``features.json`` of each config that has them; their paths."""
     written = []
-    for config, told in features.items():
-        if told is None:
+    for config, one in features.items():
+        if one is None:
             continue
         path = folders[config].features
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        (tree / path).write_bytes(orjson.dumps(one, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         written.append(path)
     return written
 

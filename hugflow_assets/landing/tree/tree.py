@@ -62,8 +62,8 @@ class Tree:
             own = [shard for shard in self.shards if shard.config == config.name]
             roots = dict.fromkeys(self.copies[shard.work].root for shard in own if shard.work in self.copies)
             before = [read_features(root, self.folders)[config.name] for root in roots]  # of what is linked
-            told = [self.receipts[shard.key].features for shard in own]
-            found[config.name] = config.features or with_kinds(merged([*before, *told]), self._kinds[config.name])
+            of_shards = [self.receipts[shard.key].features for shard in own]
+            found[config.name] = config.features or with_kinds(merged([*before, *of_shards]), self._kinds[config.name])
         return found
 
     @cached_property

@@ -74,8 +74,8 @@ def _manifest(store: Store, name: str) -> Manifest:
 
 
 def _mark(manifest: Manifest, **found: object) -> Scrub:
-    told = {"name": manifest.name, "commit": manifest.commit, "landed_at": manifest.volatile.landed_at}
-    return Scrub.model_validate({**told, "at": now_text(), **found})
+    identity = {"name": manifest.name, "commit": manifest.commit, "landed_at": manifest.volatile.landed_at}
+    return Scrub.model_validate({**identity, "at": now_text(), **found})
 
 
 def _facts(mark: Scrub) -> dict[str, object]:

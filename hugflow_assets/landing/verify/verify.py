@@ -110,8 +110,8 @@ def _hashed(
 
     found: dict[str, str | None] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as executor:
-        for path, told in zip(paths, executor.map(digest, paths), strict=True):
-            found[path] = told
+        for path, digest_of_file in zip(paths, executor.map(digest, paths), strict=True):
+            found[path] = digest_of_file
             if should_stop is not None and should_stop():
                 executor.shutdown(cancel_futures=True)
                 break

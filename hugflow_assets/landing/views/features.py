@@ -98,8 +98,8 @@ def _column(name: str, feature: Any, kind: str | None, called: str) -> Column:
     feature = modern(feature)
     if type_name(feature) == "Image" and kind not in ("Image", PACKED):
         return Column((name,), called, called, feature, Field.of_media(MediaPaths()), embedded=True)
-    field, told, stored = _read(feature, kind, called)
-    return Column((name,), stored, called, told, field)
+    field, described, stored = _read(feature, kind, called)
+    return Column((name,), stored, called, described, field)
 
 
 def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
@@ -117,8 +117,8 @@ def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
         if type_name(inner) == kind and kind is not None:
             item = Field.of_media(MediaPaths())
             return Field.list_of(item, pa.list_(item.target), filled=True), feature, f"{name}_file_names"
-        item, told, _ = _read(_without(inner, kind) if is_list(inner) else inner, kind, "")
-        return Field.list_of(item, list_type(feature, item.target), filled=True), feature | {"feature": told}, name
+        item, described, _ = _read(_without(inner, kind) if is_list(inner) else inner, kind, "")
+        return Field.list_of(item, list_type(feature, item.target), filled=True), feature | {"feature": described}, name
     if type_ is None:
         return *_struct(feature, kind), name
     return Field(arrow_type(feature)), feature, name
@@ -126,20 +126,20 @@ def _read(feature: Any, kind: str | None, name: str) -> tuple[Field, Any, str]:
 
 def _struct(feature: dict[str, Any], kind: str | None) -> tuple[Field, dict[str, Any]]:
     taken = _reserved(feature, kind)
-    children, stored, told = {}, [], {}
+    children, stored, described = {}, [], {}
     for child, inner in feature.items():
         called = _free(child, taken, feature)
-        children[child], told[called], name = _read(inner, kind, called)
+        children[child], described[called], name = _read(inner, kind, called)
         stored.append(name)
-    return Field.struct(children, stored, filled=True), told
+    return Field.struct(children, stored, filled=True), described
 
 
 def _paths(type_: str, kind: str | None = None) -> tuple[Field, dict[str, Any]]:
     """A media value as the record has it."""
-    told = {"path": _TEXT, **(_IN_TAR if kind == PACKED else {}), "source_path": _TEXT}
+    described = {"path": _TEXT, **(_IN_TAR if kind == PACKED else {}), "source_path": _TEXT}
     if type_ == "Audio":
-        told |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in _AUDIO_FACTS.items()}
-    return Field.struct({name: Field(arrow_type(one)) for name, one in told.items()}), told
+        described |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in _AUDIO_FACTS.items()}
+    return Field.struct({name: Field(arrow_type(one)) for name, one in described.items()}), described
 
 
 def _without(feature: Any, kind: str | None) -> Any:

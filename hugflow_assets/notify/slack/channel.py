@@ -196,14 +196,14 @@ class SlackBot:
         while len(self._threads) > _THREADS:
             del self._threads[next(iter(self._threads))]
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        told = {"channel": self._channel, "threads": self._threads}
-        atomic_write(self._file, json.dumps(told).encode(), sync=False)
+        saved = {"channel": self._channel, "threads": self._threads}
+        atomic_write(self._file, json.dumps(saved).encode(), sync=False)
 
     def _look_up(self, name: str) -> str | None:
         """The message of a request among the channel's last thousand."""
         for one in _messages(lambda page: self._client.conversations_history(channel=self._channel, **page)):
-            told = _payload(one)
-            if told.get("name") == name and "seq" not in told:
+            payload = _payload(one)
+            if payload.get("name") == name and "seq" not in payload:
                 return str(one["ts"])
         return None
 
@@ -293,8 +293,8 @@ def _messages(fetch: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]
 def _cached_threads(file: Path | None, channel: str) -> dict[str, str]:
     """The messages of a channel that an earlier process knew; lost, they are looked up."""
     try:
-        told = json.loads(file.read_bytes()) if file is not None else {}
-        return {str(name): str(ts) for name, ts in told["threads"].items()} if told.get("channel") == channel else {}
+        saved = json.loads(file.read_bytes()) if file is not None else {}
+        return {str(name): str(ts) for name, ts in saved["threads"].items()} if saved.get("channel") == channel else {}
     except (OSError, ValueError, AttributeError, KeyError):
         return {}
 
@@ -305,5 +305,5 @@ def _metadata(name: str, seq: int | None = None) -> dict[str, Any]:
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:
-    told = message.get("metadata") or {}
-    return dict(told.get("event_payload") or {}) if told.get("event_type") == METADATA else {}
+    metadata = message.get("metadata") or {}
+    return dict(metadata.get("event_payload") or {}) if metadata.get("event_type") == METADATA else {}

@@ -72,8 +72,8 @@ def hub_dataset(ids: Iterable[str] = ()) -> SourceAsset:
 def landed_ids(settings: Settings) -> list[str]:
     """The ids of what was landed when this machine last looked: a file of its own, the storage is not touched."""
     try:
-        told = orjson.loads((settings.hugflow_state_dir / "active.json").read_bytes())
-        return [str(row["hf_id"]) for row in told["datasets"].values()]
+        document = orjson.loads((settings.hugflow_state_dir / "active.json").read_bytes())
+        return [str(row["hf_id"]) for row in document["datasets"].values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 

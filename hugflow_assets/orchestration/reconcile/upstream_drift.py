@@ -113,7 +113,7 @@ def _mark(name: str, revision: str, answer: RepoState | HugflowError, landed: La
             return None
         renamed = str(answer.details.get("right", "")) if trouble is Trouble.RENAMED else ""
         return Upstream(name=name, revision=revision, trouble=trouble, told=answer.message, repo_id=renamed, since=now)
-    told = Upstream(
+    mark = Upstream(
         name=name,
         revision=revision,
         commit=answer.commit,
@@ -122,19 +122,19 @@ def _mark(name: str, revision: str, answer: RepoState | HugflowError, landed: La
         since=now,
     )
     if landed is None:
-        return told
+        return mark
     if landed.repo_oid and answer.repo_oid and landed.repo_oid != answer.repo_oid:
         change = f"another repository has the name {answer.repo_id} now; the one that landed is gone"
-        return told.model_copy(update={"trouble": Trouble.GONE, "told": change, "commit": ""})
+        return mark.model_copy(update={"trouble": Trouble.GONE, "told": change, "commit": ""})
     if answer.disabled:
-        return told.model_copy(update={"trouble": Trouble.DISABLED, "told": "the Hub has disabled it"})
+        return mark.model_copy(update={"trouble": Trouble.DISABLED, "told": "the Hub has disabled it"})
     if answer.repo_id != landed.hf_id:
         change = f"{landed.hf_id} is called {answer.repo_id} now"
-        return told.model_copy(update={"trouble": Trouble.RENAMED, "told": change})
+        return mark.model_copy(update={"trouble": Trouble.RENAMED, "told": change})
     if answer.license != landed.license:
         change = f"its licence was {landed.license or 'not stated'} and is {answer.license or 'not stated'} now"
-        return told.model_copy(update={"trouble": Trouble.RELICENSED, "told": change})
-    return told
+        return mark.model_copy(update={"trouble": Trouble.RELICENSED, "told": change})
+    return mark
 
 
 def _note(store: Store, landed: Landed, mark: Upstream) -> bool:

@@ -52,7 +52,7 @@ def write_croissant(dataset: Dataset, target: Target) -> None:
             f"{dataset.info.name}: Croissant describes whole splits.", remedy="Select by subset and split alone."
         )
     info = dataset.info
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
@@ -65,11 +65,11 @@ def write_croissant(dataset: Dataset, target: Target) -> None:
         "recordSet": [],
     }
     if info.license is not None:
-        told["license"] = info.license
+        document["license"] = info.license
     for config, split in dataset.parts:
         record = dataset.record_path(config, split)
         name = record.relative_to(dataset.path).as_posix()
-        told["distribution"].append(
+        document["distribution"].append(
             {
                 "@type": "cr:FileObject",
                 "@id": name,
@@ -80,8 +80,8 @@ def write_croissant(dataset: Dataset, target: Target) -> None:
                 "sha256": Checksum("sha256").of_file(record),
             }
         )
-        told["recordSet"].append(_record_set(dataset, config, split, name))
-    (target.folder / "croissant.json").write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        document["recordSet"].append(_record_set(dataset, config, split, name))
+    (target.folder / "croissant.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     target.clips = len(dataset)
 
 

@@ -80,11 +80,11 @@ def unmatched_names(manifest: Manifest) -> dict[str, list[str]]:
 
 def named(manifest: Manifest) -> str:
     """``Absent: test/gone.wav. Ambiguous: 0.wav, 1.wav …``; "" where all rows have their clips."""
-    told = []
+    parts = []
     for count, names in unmatched_names(manifest).items():
         more = " …" if manifest.counts.extra.get(count, 0) > len(names) else "."
-        told.append(f"{WORDS[count].capitalize()}: {', '.join(names)}{more}")
-    return " ".join(told)
+        parts.append(f"{WORDS[count].capitalize()}: {', '.join(names)}{more}")
+    return " ".join(parts)
 
 
 def too_many_absent(manifest: Manifest) -> str:

@@ -119,9 +119,9 @@ class NoLeakage(LandedRule):
             return self.not_evaluated("the clips were not compared.")
         if not leaks:
             return self.passed("No clip is both for testing and for training.")
-        told = [f"{one.count:,} clips of {one.first} are in {one.second}" for one in leaks]
+        shared = [f"{one.count:,} clips of {one.first} are in {one.second}" for one in leaks]
         return self.failed(
-            f"{listed(told)}.",
+            f"{listed(shared)}.",
             remedy=f"`hugflow overlap {manifest.name}` names them; leave them out of training, or tell the owners.",
             code="clips-leak",
             clips_leaked=sum(one.count for one in leaks),

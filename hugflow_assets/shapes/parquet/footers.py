@@ -166,8 +166,8 @@ def features_of(schema: Any, endings: dict[str, str] | None = None) -> dict[str,
         return features or None
     for name in features:
         kind = schema.field(name).type
-        if (told := declared.get(name)) is not None:
-            features[name] = told if _may_hold(kind) else features[name]
+        if (said := declared.get(name)) is not None:
+            features[name] = said if _may_hold(kind) else features[name]
         elif not declared:
             features[name] = _legacy_media(name, kind, (endings or {}).get(f"{name}.path", "")) or features[name]
     return features
@@ -176,8 +176,8 @@ def features_of(schema: Any, endings: dict[str, str] | None = None) -> dict[str,
 def _declared(schema: Any) -> dict[str, Any]:
     """What the metadata of the file says of its columns; `datasets` itself drops media that are stored otherwise."""
     try:
-        told = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return {name: one if one.get("_type") in _MEDIA else None for name, one in told.items()}
+        found = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: one if one.get("_type") in _MEDIA else None for name, one in found.items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
 

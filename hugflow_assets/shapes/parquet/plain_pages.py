@@ -153,15 +153,15 @@ def long_values(column: LongColumn, group: pq.RowGroupMetaData, file: Bytes) -> 
 def is_plain(column: LongColumn, group: pq.RowGroupMetaData) -> bool:
     """Whether the footer says that there are long values in PLAIN pages, none of them compressed or null."""
     chunk, rows = group.column(column.leaf), group.num_rows
-    told = chunk.statistics
+    statistics = chunk.statistics
     return bool(
         rows
         and chunk.num_values == rows
         and chunk.compression == "UNCOMPRESSED"
         and not chunk.has_dictionary_page
-        and told is not None
-        and told.has_null_count
-        and not told.null_count
+        and statistics is not None
+        and statistics.has_null_count
+        and not statistics.null_count
         and chunk.total_uncompressed_size >= rows * _LEAST_BYTES
     )
 
@@ -190,14 +190,14 @@ def _pages(chunk: pq.ColumnChunkMetaData, file: Bytes, has_levels: bool) -> Iter
         if _number(header, 2) != end - at or not at < end <= last:
             raise OtherPagesError("a page is compressed, or ends outside of its column")
         if (kind := _number(header, 1)) == _DATA_PAGE:
-            told = header.get(5)
-            encoding, levels = _number(told, 2), 4 + _LENGTH.unpack(file.few(at, 4))[0] if has_levels else 0
+            facts = header.get(5)
+            encoding, levels = _number(facts, 2), 4 + _LENGTH.unpack(file.few(at, 4))[0] if has_levels else 0
         elif kind == _DATA_PAGE_V2:
-            told = header.get(8)
-            encoding, levels = _number(told, 4), _number(told, 5) + _number(told, 6)
+            facts = header.get(8)
+            encoding, levels = _number(facts, 4), _number(facts, 5) + _number(facts, 6)
         else:
             raise OtherPagesError("a page holds no data")
-        count = _number(told, 1)
+        count = _number(facts, 1)
         if encoding != _PLAIN or not 0 < count <= left or not 0 <= levels <= end - at:
             raise OtherPagesError("a page is not PLAIN, or has more values than its column")
         yield at + levels, end, count

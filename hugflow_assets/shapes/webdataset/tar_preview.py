@@ -175,10 +175,10 @@ def _key(name: str) -> str:
 
 def _json_fields(data: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(data)
+        document = json.loads(data)
     except ValueError:
         return {}
-    return fields_of([told]) if isinstance(told, dict) else {}
+    return fields_of([document]) if isinstance(document, dict) else {}
 
 
 # ---- tables beside the clips
@@ -246,6 +246,6 @@ def _joined(
         )
     )
     if found is None:
-        told = f"tar archives of clips whose table ({next(iter(tables))}) has no column that names them"
-        found = Recognised(Shape.UNSUPPORTED, f"{told} ({', '.join(PATH_COLUMNS)})")
+        description = f"tar archives of clips whose table ({next(iter(tables))}) has no column that names them"
+        found = Recognised(Shape.UNSUPPORTED, f"{description} ({', '.join(PATH_COLUMNS)})")
     return found, tables

@@ -315,9 +315,9 @@ class Quota:
                 size, inodes = measure(folder)
                 known = _StagedSize(beat_ns=beat_ns, size_bytes=size, inodes=inodes)
                 if beat_ns and server_time(self._layout) - beat_ns / 1e9 > self._ttl_s:  # without: being deleted
-                    told = orjson.dumps(known.model_dump())
+                    document = orjson.dumps(known.model_dump())
                     with contextlib.suppress(PermissionError, FileNotFoundError):
-                        atomic_write(folder / "usage.json", told, mode=INNER_FILE_MODE, sync=False)
+                        atomic_write(folder / "usage.json", document, mode=INNER_FILE_MODE, sync=False)
             _add(total, (known.size_bytes, known.inodes))
         return total[0], total[1]
 
@@ -325,19 +325,19 @@ class Quota:
 def quota_error(name: str, need_bytes: int, need_inodes: int, room: Headroom) -> QuotaExceededError:
     """The refusal, with every number a person needs to see why."""
     quota = "none" if room.quota_bytes is None else human_size(room.quota_bytes)
-    told = (
+    words = (
         f"{name} does not fit: it needs {human_size(need_bytes)}, {human_size(max(0, room.available_bytes))} can be "
         f"had (used {human_size(room.used_bytes)}, reserved {human_size(room.reserved_bytes)}, quota {quota}, free on "
         f"the file system {human_size(room.free_bytes)}, of which {human_size(room.min_free_bytes)} stay free)."
     )
     if need_bytes <= room.available_bytes:
-        told = (
+        words = (
             f"{name} does not fit: it needs {need_inodes} inodes, {max(0, room.available_inodes or 0)} can be had "
             f"(used {room.used_inodes}, reserved {room.reserved_inodes}, limit {room.max_inodes or 'none'}, free on "
             f"the file system {room.free_inodes})."
         )
     return QuotaExceededError(
-        told,
+        words,
         remedy="Free space (a request in requests/remove/, `hugflow trash empty`), or raise STORAGE_QUOTA "
         "or STORAGE_MAX_INODES; it is tried again by itself.",
         name=name,

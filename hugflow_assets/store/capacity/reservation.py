@@ -165,10 +165,10 @@ class Reservation:
         if not folder.is_dir():
             return
         sums = [Staging(one, name, one.name).written() for one in folder.iterdir() if one.is_dir()]
-        told = {"size_bytes": sum(one[0] for one in sums), "inodes": sum(one[1] for one in sums)}
+        document = {"size_bytes": sum(one[0] for one in sums), "inodes": sum(one[1] for one in sums)}
         with contextlib.suppress(FileNotFoundError):
             path = _written_path(self._layout, name)
-            atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE, sync=False)
+            atomic_write(path, orjson.dumps(document), mode=INNER_FILE_MODE, sync=False)
 
     def __enter__(self) -> Reservation:
         return self

@@ -97,11 +97,11 @@ class Staging:
     def receipt(self, config: str, split: str, index: int) -> ShardReceipt | None:
         """The receipt of a shard that is in the tree; None when it has to be landed."""
         try:
-            told = orjson.loads(self._receipt_path(config, split, index).read_bytes())
-            found = ShardReceipt.model_validate(told["receipt"])
+            document = orjson.loads(self._receipt_path(config, split, index).read_bytes())
+            found = ShardReceipt.model_validate(document["receipt"])
         except (FileNotFoundError, ValueError, KeyError, TypeError, ValidationError):
             return None
-        if not told.get("synced") and told.get("host") != host_id():
+        if not document.get("synced") and document.get("host") != host_id():
             return None
         if (found.config, found.split, found.index) != (config, split, index):
             return None
@@ -115,8 +115,8 @@ class Staging:
             atomic_write(path.with_suffix(".sums"), sums, mode=INNER_FILE_MODE, sync=False)
             if synced:
                 sync_tree(self.root)  # its lines are in `work`
-            told = {"host": host_id(), "synced": synced, "receipt": receipt.model_dump(mode="json")}
-            atomic_write(path, orjson.dumps(told), mode=INNER_FILE_MODE, sync=synced)
+            document = {"host": host_id(), "synced": synced, "receipt": receipt.model_dump(mode="json")}
+            atomic_write(path, orjson.dumps(document), mode=INNER_FILE_MODE, sync=synced)
             self.beat()
 
     def sums(self, config: str, split: str, index: int) -> bytes:

@@ -169,8 +169,8 @@ class Trash:
 
     def _write_archive(self) -> tuple[Tombstone, ...]:
         found = self.tombstones()
-        told = {"schema_version": 1, "removed": [one.model_dump(mode="json") for one in found]}
-        text = orjson.dumps(told, option=orjson.OPT_INDENT_2)
+        document = {"schema_version": 1, "removed": [one.model_dump(mode="json") for one in found]}
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2)
         path = self._layout.archived
         with contextlib.suppress(PermissionError):  # who may only read gets the answer all the same
             if not path.is_file() or path.read_bytes() != text:
