@@ -90,23 +90,33 @@ def run_jobs(
                     _begin_fetching(queue, fetchers, is_needed=not connections)
                     connections += 1
                 for shard, landed in queue.finished(min(_TICK_S, options.progress_interval_s)):
-                    try:
-                        on_landed(shard, landed.result())
-                        failures.none()
-                    except BaseException as error:  # noqa: BLE001  raised below, when the others have finished
-                        failures.of_shard(error)
-                try:
-                    if tick():
-                        raise LandingCancelledError(
-                            "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
-                        )
-                except BaseException as error:  # noqa: BLE001  likewise
-                    failures.of_all(error)
+                    _hand_over(shard, landed, on_landed, failures)
+                _ask_whether_to_stop(tick, failures)
                 if failures.end_it:
                     queue.close()
         finally:
             queue.close()
     _raise_first(failures.first)
+
+
+def _hand_over(
+    shard: Shard, landed: Future[ShardReceipt], on_landed: Callable[[Shard, ShardReceipt], None], failures: Failures
+) -> None:
+    try:
+        on_landed(shard, landed.result())
+        failures.none()
+    except BaseException as error:  # noqa: BLE001  raised when the others have finished
+        failures.of_shard(error)
+
+
+def _ask_whether_to_stop(tick: Callable[[], bool], failures: Failures) -> None:
+    try:
+        if tick():
+            raise LandingCancelledError(
+                "The landing was stopped on request.", remedy="What is staged is kept; a later run resumes."
+            )
+    except BaseException as error:  # noqa: BLE001  raised when the others have finished
+        failures.of_all(error)
 
 
 def _raise_first(failure: BaseException | None) -> None:

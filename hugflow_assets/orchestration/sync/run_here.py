@@ -17,7 +17,7 @@ from dagster import (
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from hugflow_assets.errors import LeaseHeldError
-from hugflow_assets.intake import AddFile, RemoveFile
+from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
 from hugflow_assets.orchestration.assembly import definitions
 from hugflow_assets.orchestration.assets.partitions import register
 from hugflow_assets.orchestration.assets.platform import Platform
@@ -77,31 +77,56 @@ def sync(
     snapshot = Platform().snapshot()
     chosen = chosen_of(snapshot, names)
     files = [file for file in files_of(snapshot) if chosen is None or key_of(file) in chosen]
-    waiting: Files = {key_of(file): file for file in reversed(files)}
-    results = Results(on_result)
-    end_dead_runs(instance)  # before the moment from which failures count
-    ignore_before = began = time.time()
-    sensor = _Sensor(definitions(), instance)
-    while True:
-        for file, outcome in _runs(sensor, waiting, ignore_before, on_start):
-            if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
-                ignore_before = time.time()
-            else:
-                results.add(result_of(waiting.pop(key_of(file)), outcome, snapshot))
-        for file, run in settled(instance, waiting, began):
-            elsewhere = outcome_of(instance, run.dagster_run.run_id) if run is not None else None
-            results.add(result_of(waiting.pop(key_of(file)), elsewhere, snapshot))
-        if not waiting or time.time() - began > wait_s:
-            break
-        pause(POLL_S)
-        if end_dead_runs(instance):  # what was waited for was killed: it is taken over
-            ignore_before = time.time()
+    work = _Work(instance, snapshot, files, Results(on_result))
+    work.settle(wait_s, on_start, pause)
     for file in files:
-        if file.path not in results:
-            results.add(result_of(file, None, snapshot))
+        if file.path not in work.results:
+            work.results.add(result_of(file, None, snapshot))
     for result in malformed(snapshot, names):
-        results.add(result)
-    return results.all()
+        work.results.add(result)
+    return work.results.all()
+
+
+class _Work:
+    """The request files that are still to be settled, and the results of those that are."""
+
+    def __init__(
+        self, instance: DagsterInstance, snapshot: RequestSnapshot, files: list[AddFile | RemoveFile], results: Results
+    ) -> None:
+        self.results = results
+        self._instance, self._snapshot = instance, snapshot
+        self._waiting: Files = {key_of(file): file for file in reversed(files)}
+        end_dead_runs(instance)  # before the moment from which failures count
+        self._ignore_before = self._began = time.time()
+        self._sensor = _Sensor(definitions(), instance)
+
+    def settle(
+        self, wait_s: float, on_start: Callable[[str, str], None] | None, pause: Callable[[float], None]
+    ) -> None:
+        """Run what is to be run here, and wait for what is at work elsewhere, ``wait_s`` at most."""
+        while True:
+            self._run(on_start)
+            self._take_settled()
+            if not self._waiting or time.time() - self._began > wait_s:
+                return
+            pause(POLL_S)
+            if end_dead_runs(self._instance):  # what was waited for was killed: it is taken over
+                self._ignore_before = time.time()
+
+    def _run(self, on_start: Callable[[str, str], None] | None) -> None:
+        for file, outcome in _runs(self._sensor, self._waiting, self._ignore_before, on_start):
+            if outcome.error_code == LeaseHeldError.code:  # another process was faster: its end is waited for
+                self._ignore_before = time.time()
+            else:
+                self._add(file, outcome)
+
+    def _take_settled(self) -> None:
+        """What other runs have ended."""
+        for file, run in settled(self._instance, self._waiting, self._began):
+            self._add(file, outcome_of(self._instance, run.dagster_run.run_id) if run is not None else None)
+
+    def _add(self, file: AddFile | RemoveFile, outcome: Outcome | None) -> None:
+        self.results.add(result_of(self._waiting.pop(key_of(file)), outcome, self._snapshot))
 
 
 class _Sensor:
