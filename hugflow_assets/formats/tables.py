@@ -98,6 +98,16 @@ def clip_table(head: bytes, path: str, clips: Names, *, lists: bool = False) -> 
     return None
 
 
+def lists_files_alone(table: Table, head: bytes) -> bool:
+    """Whether a list says of its files no more than that they are in it.
+
+    Args:
+        head: its first bytes.
+    """
+    lines = decoded_head(head).split("\n")[:_ROWS_LOOKED_AT]
+    return table.delimiter == " " and table.headerless and all(len(line.split()) < 2 for line in lines)
+
+
 def _naming(rows: list[list[str]], clips: Names) -> int | None:
     """The column that names clips that there are; a single column names nothing that can be told of them."""
     return next((at for row in rows for at, cell in enumerate(row) if len(row) > 1 and _is_one_of(cell, clips)), None)

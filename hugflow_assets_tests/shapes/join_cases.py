@@ -288,6 +288,18 @@ def metadata(names: Mapping[str, str | None], at: str = "", ending: str = "csv",
     return Join({**files, f"{at}metadata.{ending}": table(rows, ending)}, records, {"table_rows": len(rows)})
 
 
+def orphans(container: str, own: str, their: str) -> Join:
+    """A table whose clips are not there, beside clips of the same names that are called as something else is."""
+    files, records = Files(), dict[str, Rows]()
+    for name in ("en", own):
+        rows = [row(f"{number}.wav", clip(f"en {number}") if name == "en" else None) for number in range(2)]
+        files[f"{name}.tsv"] = table(rows)
+        records[f"{name}.jsonl"] = rows
+    for name in ("en", their):
+        files |= packed(container, name, {f"{number}.wav": clip(f"{name} {number}") for number in range(2)})
+    return Join(files, records, {"table_rows": 4, "rows_joined": 2, "rows_absent": 2})
+
+
 def about_clips() -> Join:
     """Tables that only measure clips, or tell of some that were reported, are no splits."""
     files = {f"clips/{name}.wav": clip(name) for name in "abc"}
@@ -390,6 +402,11 @@ JOINS: dict[str, Join] = {
     ),
     **{f"one table of two {where}s, with absent clips": archives_and_absent(where) for where in ("zip", "tar")},
     **{f"other endings than the rows say, in a {where}": other_endings(where) for where in ("folder", "zip", "tar")},
+    **{
+        f"{their} beside a table of {own}, {where}s": orphans(where, own, their)
+        for where in ("folder", "tar")
+        for own, their in (("de", "fr"), ("clara", "berta"))
+    },
     "tables that are no splits": about_clips(),
     "forty blocks": blocks(40),
     "seventy blocks": blocks(70),

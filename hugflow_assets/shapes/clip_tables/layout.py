@@ -30,10 +30,17 @@ from hugflow_assets.formats.names import (
     stem_of,
     without_archive,
 )
-from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table
+from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, Table, clip_table, lists_files_alone
 from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.clip_tables.measures import only_measures
-from hugflow_assets.shapes.clip_tables.named_splits import belongs, configs_of, place_of, split_of
+from hugflow_assets.shapes.clip_tables.named_splits import (
+    ArchivesByName,
+    belongs,
+    configs_of,
+    place_of,
+    split_in_folder,
+    split_of,
+)
 from hugflow_assets.shapes.texts.text_places import side_texts
 
 _ALIKE = 64  # tables that differ in nothing but the numbers in their paths: of more, one is looked at
@@ -127,7 +134,8 @@ def _with_archives(
     grouped: dict[tuple[str, str], list[str]], found: dict[str, Table], archives: Sequence[str], places: _Places
 ) -> list[ClipSplit]:
     """The splits with their archives; one table of archives that tell the splits apart is a split for each of these."""
-    owned = {key: _owned(key, archives, places) for key in grouped}
+    by_name = ArchivesByName(grouped, archives)
+    owned = {key: tuple(path for path in _owned(key, archives, places) if by_name.allows(path, key)) for key in grouped}
     made = []
     for key, tables in grouped.items():
         config, name = key
@@ -283,9 +291,14 @@ def _grouped(
     firsts = {sort[path]: path for path in reversed(tables)}
     shown = [path for path in tables if firsts[sort[path]] == path]
 
+    names_train = {dirname(path) for path in tables if (split_named(path) or "") in SPLITS_ALIKE[0]}
+
     def look(path: str) -> Table | None:
         may_be_list = lists or split_named(path) is not None or _is_kaldis(path)
-        return clip_table(head(path), path, clips, lists=may_be_list)
+        table = clip_table(head(path), path, clips, lists=may_be_list)
+        # Lists of held-out files alone (Speech Commands' testing_list.txt) speak of no clip but those, and say no text.
+        is_held_out = table is not None and dirname(path) not in names_train and lists_files_alone(table, head(path))
+        return None if is_held_out else table
 
     sorts = {sort[path]: table for path, table in zip(shown, at_once(look, shown), strict=True)}
     more = [path for path in tables if sorts[sort[path]] is None and firsts[sort[path]] != path][:_MORE]
@@ -298,7 +311,19 @@ def _grouped(
     for path, table in found.items():
         if configs[path] not in speaking or not only_measures(path, table):
             grouped.setdefault((configs[path], split_of(path, configs[path])), []).append(path)
-    return grouped, found
+    return _with_train(grouped), found
+
+
+def _with_train(grouped: dict[tuple[str, str], list[str]]) -> dict[tuple[str, str], list[str]]:
+    """The only split of a config is ``train``, as for `datasets`, where its table is called as no split is."""
+    of_config = Counter(config for config, _ in grouped)
+    return {
+        (
+            config,
+            split if of_config[config] > 1 or split.lower() in SPLIT_WORDS or split_in_folder(split) else "train",
+        ): tables
+        for (config, split), tables in grouped.items()
+    }
 
 
 def _sorts(tables: Sequence[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from posixpath import basename, dirname
 
 from hugflow_assets.formats.names import (
@@ -12,10 +12,13 @@ from hugflow_assets.formats.names import (
     SPLIT_WORDS,
     SPLITS_ALIKE,
     is_whole_stem,
+    pair_name,
     split_in_stem,
     stem_of,
     without_archive,
 )
+from hugflow_assets.shapes.join.paths import as_folders
+from hugflow_assets.shapes.join.scope import is_named, languages_of_table, says_nothing, speaks_otherwise
 
 
 def configs_of(tables: Sequence[str]) -> dict[str, str]:
@@ -90,3 +93,28 @@ def belongs(place: tuple[set[str], set[str]], config: str, split: str) -> bool:
         or split in splits
         or any({*map(str.lower, splits), split.lower()} <= alike for alike in SPLITS_ALIKE)
     )
+
+
+class ArchivesByName:
+    """Which archives a split's tables may speak of by what both are called: by languages, and as others are."""
+
+    def __init__(self, grouped: Mapping[tuple[str, str], Sequence[str]], archives: Sequence[str]) -> None:
+        self._grouped = grouped
+        self._archives = {_called(path) for path in archives}
+        tables = [table for tables in grouped.values() for table in tables if is_named(table)]
+        self._has_pairs = any(pair_name(stem_of(table)) in self._archives for table in tables)
+
+    def allows(self, archive: str, key: tuple[str, str]) -> bool:
+        """False: the archive is called as another language; or as nothing, where other tables are called as theirs."""
+        tables = self._grouped[key]
+        folder = as_folders(archive)
+        if any(speaks_otherwise(languages_of_table(table, key[0]), folder) for table in tables):
+            return False
+        if not self._has_pairs or not all(map(is_named, tables)):
+            return True
+        has_own = any(pair_name(stem_of(table)) in self._archives for table in tables)
+        return has_own or says_nothing(folder)
+
+
+def _called(archive: str) -> str:
+    return pair_name(without_archive(basename(archive)))

@@ -18,7 +18,7 @@ import pyarrow as pa
 from hugflow_assets.shapes.join import counts
 from hugflow_assets.shapes.join.clips import Clips, hash_of
 from hugflow_assets.shapes.join.paths import bare, below, composed, plain, unescaped
-from hugflow_assets.shapes.join.scope import Scope
+from hugflow_assets.shapes.join.scope import Scope, says_nothing
 
 ABSENT, AMBIGUOUS = -1, -2
 _ROWS_AT_ONCE = 1 << 14
@@ -61,9 +61,11 @@ class Lookup:
         while around not in clips.around:
             around = dirname(around)
         self._around = f"{around}/" if around else ""
-        inside = {folder for folder in clips.folders if f"{folder}/".startswith(self._around)}
-        inside = {folder for folder in inside if not scope.is_others(folder)}
+        below_it = {folder for folder in clips.folders if f"{folder}/".startswith(self._around)}
+        inside = {folder for folder in below_it if not scope.is_others(folder)}
         self._own = {folder for folder in inside if scope.is_own(folder)}
+        if scope.is_named and not self._own and any(map(scope.is_called_as_others, below_it)):
+            inside = {folder for folder in inside if says_nothing(folder.removeprefix(self._around))}
         surely = {folder for folder in inside if not scope.seems_others(folder)}
         self._outside = clips.folders - ((self._own if scope.is_alone else None) or surely or inside)
         self._known: dict[str, tuple[int, int]] = {}

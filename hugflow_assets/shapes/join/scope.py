@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import dirname
 
+from hugflow_assets.formats.languages import languages_of
 from hugflow_assets.formats.names import (
     GENERIC_FOLDERS,
     SPLIT_WORDS,
     SPLITS_ALIKE,
     is_whole_table,
     pair_name,
+    split_in_stem,
     stem_of,
 )
 from hugflow_assets.shapes.join.paths import as_folders, plain
@@ -30,6 +32,9 @@ class Scope:
         others: what those are called that other tables, splits or configs have: never in scope.
         parts: patterns of what those are called that are other parts of what this table is a part of, see ``_pattern``.
         words: what those are called that seem to be of other splits: not in scope where there are others.
+        languages: those that the table speaks of: what is called as another language is never in scope.
+        is_named: the table is called as something of its own, so that what is called otherwise is not its own where
+            other tables have folders or archives that are called as they are.
     """
 
     folder: str = ""
@@ -38,6 +43,8 @@ class Scope:
     others: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    is_named: bool = False
 
     @classmethod
     def of(
@@ -62,7 +69,16 @@ class Scope:
         words = SPLIT_WORDS if split.lower() in SPLIT_WORDS and not is_whole_table(as_folders(table)) else frozenset()
         is_alone = len(beside) > 1 or bool(re.search(r"\d", stem_of(table)))
         own -= GENERIC_FOLDERS
-        return cls(folder, own, is_alone, frozenset(others), frozenset(words - mine), _parts(own, table, beside))
+        return cls(
+            folder,
+            own,
+            is_alone,
+            frozenset(others),
+            frozenset(words - mine),
+            _parts(own, table, beside),
+            languages_of_table(table, config),
+            is_named(table),
+        )
 
     def is_own(self, folder: str) -> bool:
         """Whether a folder of clips, or one around it, is called as the table is."""
@@ -71,9 +87,13 @@ class Scope:
     def is_others(self, folder: str) -> bool:
         """Whether it is called as another table, split or config is."""
         names = _names(folder)
-        return not self.others.isdisjoint(names) or (
-            bool(self.parts) and any(not _patterns(name).isdisjoint(self.parts) for name in names - self.own)
-        )
+        if self.is_called_as_others(folder) or speaks_otherwise(self.languages, folder):
+            return True
+        return bool(self.parts) and any(not _patterns(name).isdisjoint(self.parts) for name in names - self.own)
+
+    def is_called_as_others(self, folder: str) -> bool:
+        """Whether it is called just as another table, split or config is."""
+        return not self.others.isdisjoint(_names(folder))
 
     def seems_others(self, folder: str) -> bool:
         """Whether it is called as splits are of which there is no table."""
@@ -87,6 +107,28 @@ def split_told(path: str | None, splits: Sequence[str]) -> str | None:
         if part and (told := next((split for split in splits if part.lower() in _alike(split)), None)) is not None:
             return told
     return None
+
+
+def is_named(table: str) -> bool:
+    """Whether a table is called as something of its own: as no split, and as more than a table is."""
+    return not is_whole_table(as_folders(table)) and split_in_stem(stem_of(table)) is None
+
+
+def says_nothing(folder: str) -> bool:
+    """Whether folders are called as any folders of clips are."""
+    return all(part in GENERIC_FOLDERS or part in SPLIT_WORDS or not part for part in folder.lower().split("/"))
+
+
+def languages_of_table(table: str, config: str) -> frozenset[str]:
+    """Those of the innermost name that is a code: of the table, of a folder around it, of its config."""
+    names = [pair_name(stem_of(table)), *dirname(as_folders(table)).split("/")[::-1], config]
+    return next((found for name in names if (found := languages_of(name))), frozenset())
+
+
+def speaks_otherwise(languages: frozenset[str], folder: str) -> bool:
+    """Whether folders are called as another language than these."""
+    theirs = frozenset[str]().union(*map(languages_of, folder.split("/"))) if languages else frozenset()
+    return bool(theirs) and theirs.isdisjoint(languages)
 
 
 def _alike(split: str) -> set[str]:
