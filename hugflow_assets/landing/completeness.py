@@ -17,13 +17,13 @@ _LOG = logging.getLogger(__name__)
 def refuse_nothing(plan: LandingPlan, counts: Counts) -> None:
     """Refuse to publish a landing in which everything was lost. Asked once, just before publishing, for every shape.
 
-    Rows whose audio is null upstream, and parquet that holds no rows, are as the source says: these land.
+    Rows whose audio is null upstream at any depth, and parquet that holds no rows, are as the source says: these land.
 
     Raises:
         NothingLandedError: it is one.
     """
     not_found = counts.extra.get("rows_absent", 0) + counts.extra.get("rows_ambiguous", 0)
-    is_null_upstream = 0 < counts.rows <= counts.null_audio - not_found
+    is_null_upstream = 0 < counts.rows <= counts.null_audio - not_found and not counts.unresolved_paths
     if counts.media_files or not plan.coverage.has_audio or is_null_upstream or _is_empty(plan):
         return
     what = f"{counts.rows:,} rows landed, and none of them with its audio" if counts.rows else "No row landed"

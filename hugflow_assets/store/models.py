@@ -74,7 +74,7 @@ class Counts(Frozen):
     json_bytes: int = 0  # bytes of the record's lines
     duration_s: float = 0.0
     unreadable_audio: int = 0  # landed as is, header not understood
-    null_audio: int = 0  # rows whose audio value is null upstream
+    null_audio: int = 0  # audio values that are null upstream, and lists of audio that are null or empty
     unresolved_paths: int = 0  # path-only audio whose file the repository does not hold
     renamed_files: int = 0  # base name changed: hostile, duplicate or missing upstream
     non_finite: int = 0  # NaN and infinities written as null

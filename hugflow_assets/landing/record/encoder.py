@@ -32,8 +32,8 @@ class RecordEncoder:
         media: the columns that hold media, from ``media_columns``.
         land_media: called with the kind, the media values and the row that each is in; writes them and returns the JSON
             token of each. Called once a batch and media field, in column order.
-    ``lost`` counts what JSON could not say: ``non_finite``, ``invalid_utf8``, ``out_of_range``, and columns that had
-    to be renamed because one name came twice.
+    ``lost`` counts what JSON could not say: ``non_finite``, ``invalid_utf8``, ``out_of_range``, columns that had to be
+    renamed because one name came twice; and as ``null_audio`` the lists, null or empty, that hold no audio.
     """
 
     def __init__(self, media: dict[str, MediaTree], land_media: LandMedia) -> None:
@@ -126,6 +126,8 @@ class RecordEncoder:
 
     def _list(self, values: pa.Array, rows: Rows, media: MediaTree | None) -> pa.Array:
         lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        if media is not None:  # a list without items has no value that ``land_media`` could count
+            self.lost["null_audio"] += int((lengths == 0).sum()) * _audio_fields(media)
         items = self._tokens(values.flatten(), np.repeat(rows, lengths), media)
         return tk.or_null(_arrays(items, lengths), values)
 
@@ -141,6 +143,12 @@ class RecordEncoder:
             taken = np.repeat(offsets[:-1] - first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
             pairs = pairs.take(pa.array(taken))
         return tk.or_null(_arrays(pairs, lengths), values)
+
+
+def _audio_fields(media: MediaTree) -> int:
+    """How many audio values one item holds."""
+    inside = [*media.fields.values(), *([media.item] if media.item else [])]
+    return (media.kind == "audio") + sum(map(_audio_fields, inside))
 
 
 def _arrays(items: pa.Array, lengths: Rows) -> pa.Array:
