@@ -34,14 +34,15 @@ from hugflow_assets.landing.tree.paths import CARD, is_view
 from hugflow_assets.landing.update_in_place import Edit, new_tree, not_landed, renew_sums, swap_in, write_views
 from hugflow_assets.landing.views.features import with_media
 from hugflow_assets.store import (
+    EventKind,
     Lease,
     Manifest,
+    PlannedEvent,
     ShardReceipt,
     Store,
     Withdrawal,
     Withdrawn,
     WithdrawnValues,
-    landed_event,
 )
 from hugflow_assets.store.layout import MANIFEST
 from hugflow_assets.store.publishing.trees import link_tree
@@ -105,22 +106,47 @@ def withdraw_values(store: Store, name: str, values: WithdrawnValues) -> tuple[M
             raise _packed(name)
         withdrawn_rows(store, name)  # which must be readable before it is replaced
         mark = store.withdrawn.read(name) or Withdrawal(name=name, entries=())
-        earlier = [one for one in mark.entries if (one.column, one.ids) == (values.column, values.ids)]
+        asked_before = {(one.column, one.ids): number for number, one in enumerate(mark.entries)}
+        number = asked_before.get((values.column, values.ids))
         asked = WithdrawnRows({values.column: frozenset(values.ids)})
         rows = _count(store.layout.dataset(name), manifest, asked, values.column)
-        if not rows and not earlier:
+        if not rows and number is None:
             raise WithdrawalRefusedError(
                 f"No row of {name} has one of these {len(values.ids)} values in {values.column!r}.",
                 remedy="Name the column that holds them with --column. Nothing was changed.",
             )
-        if not earlier:
-            store.withdrawn.write(mark.model_copy(update={"entries": (*mark.entries, values)}))
+        if number is None:
+            number, mark = len(mark.entries), mark.model_copy(update={"entries": (*mark.entries, values)})
+            store.withdrawn.write(mark)
+        event_of = partial(_event, store, mark, number, rows)
         if rows:
-            event_of = partial(landed_event, store, action="withdraw", run_id=None, seconds=0.0)
             edit = Edit(store, manifest, manifest.request, lease, event_of)
             manifest = withdraw(edit, asked, withdrawals(store, name))
+        else:  # a landing has left them out meanwhile, or they went and nobody could tell
+            store.events.append_planned(event_of(manifest).model_copy(update={"after_seq": 0}))
         _forget_leftovers(store, name, lease, values.by)
         return manifest, rows
+
+
+def _event(store: Store, mark: Withdrawal, number: int, rows: int, manifest: Manifest) -> PlannedEvent:
+    """What tells of the withdrawal of that number, once however often it is asked for; the values are told to nobody.
+
+    Args:
+        rows: how many went now.
+        manifest: of the dataset without them.
+    """
+    values = mark.entries[number]
+    return store.events.plan(
+        EventKind.WITHDRAWN,
+        mark.name,
+        entry=f"{mark.name}@{values.at}-{number}",
+        rows=rows,
+        rows_left=manifest.counts.rows,
+        column=values.column,
+        values=len(values.ids),
+        reason=values.reason,
+        by=values.by,
+    )
 
 
 def _count(root: Path, manifest: Manifest, gone: WithdrawnRows, column: str) -> int:

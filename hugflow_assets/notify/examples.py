@@ -55,6 +55,14 @@ EXAMPLES: dict[EventKind, dict[str, Any]] = {
     EventKind.RESUMED: {"by": "ben", "stopped_a_landing": False},
     EventKind.CANCELLED: {"by": "ben", "stopped_a_landing": False},
     EventKind.FREED: {"size_bytes": 3_000_000, "why": "removed", "by": "ben"},
+    EventKind.WITHDRAWN: {
+        "rows": 3,
+        "rows_left": 12_342,
+        "column": "speaker",
+        "values": 1,
+        "reason": "asked to",
+        "by": "ben",
+    },
     EventKind.MERGED: {"pull_request": 7, "title": "Ask for org/name", "author": "ada", "head": "a" * 40},
     EventKind.EXPIRING: {"keep_until": "2030-02-01", "stage": "soon", "owner": "ada", "size_bytes": 3_000_000},
 }

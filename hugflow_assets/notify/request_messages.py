@@ -272,6 +272,18 @@ def _freed(name: str, data: Mapping[str, Any]) -> RequestMessage:
     return RequestMessage(name=name, state=State.INFO, headline=what, facts=_facts(data, size_bytes="Size", by="By"))
 
 
+def _withdrawn(name: str, data: Mapping[str, Any]) -> RequestMessage:
+    """Rows that a person took out for good; the values that they were known by are told to nobody."""
+    return RequestMessage(
+        name=name,
+        state=State.INFO,
+        headline="Rows withdrawn for good",
+        facts=_facts(data, rows="Rows", rows_left="Rows left", column="By column", values="Values", by="By"),
+        body=str(data.get("reason", "")),
+        remedy="Whoever has a copy of it deletes these rows there, too: hugflow stage, and exports.",
+    )
+
+
 def _command(headline: str, remedy: str = "") -> Callable[[str, Mapping[str, Any]], RequestMessage]:
     """What a person did with a command; ``stopped_a_landing`` tells whether one was under way."""
 
@@ -305,6 +317,7 @@ _MESSAGES: dict[EventKind, Callable[[str, Mapping[str, Any]], RequestMessage]] =
     EventKind.RESUMED: _command("Resumed"),
     EventKind.CANCELLED: _command("Cancelled", "It lands when its request is edited, or after: hugflow resume {name}"),
     EventKind.FREED: _freed,
+    EventKind.WITHDRAWN: _withdrawn,
     EventKind.MERGED: _merged,
     EventKind.EXPIRING: _expiring,
 }

@@ -259,6 +259,7 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     CANCELLED = "cancelled"
     FREED = "freed"  # what was in the trash is deleted for good
+    WITHDRAWN = "withdrawn"  # rows and their clips are gone from what is landed, for good
     EXPIRING = "expiring"  # keep_until is near, or past; nothing is deleted
     MERGED = "merged"  # a pull request, by itself (AUTO_MERGE)
 

@@ -12,6 +12,8 @@ import pytest
 
 from hugflow_assets.demo import LocalHub
 from hugflow_assets.reading import open_dataset
+from hugflow_assets.settings import load_settings
+from hugflow_assets.store import EventKind, Store
 from hugflow_assets_tests.cli.conftest import SPEECH, Project, Ran
 
 
@@ -106,5 +108,8 @@ def test_rows_are_withdrawn_by_the_values_in_a_file(landed: Path, run: Callable[
     assert wrong.code == 1 and "error[withdrawal-refused]" in wrong.err
     assert run(*asked).out == f"{SPEECH}: 2 rows withdrawn, {len(rows) - 2} left\n"
     assert [row["id"] for row in open_dataset(landed)] == [one for one in rows if one not in (rows[0], rows[2])]
+    assert run(*asked).out == f"{SPEECH}: 0 rows withdrawn, {len(rows) - 2} left\n"  # asked for again: told once
+    told = [one for one in Store.of(load_settings()).events.read() if one.kind is EventKind.WITHDRAWN]
+    assert [(one.name, one.data["rows"], one.data["rows_left"]) for one in told] == [(SPEECH, 2, len(rows) - 2)]
     assert run("verify", SPEECH).code == 0 and run("sync").code == 0
     assert len(open_dataset(landed)) == len(rows) - 2

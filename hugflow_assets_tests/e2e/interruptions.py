@@ -34,7 +34,7 @@ DAY_S = 86_400
 # What tells that an operation is done, and what it may answer when it was done before.
 TELLS = {
     "remove": EventKind.REMOVED, "restore": EventKind.RESTORED, "back": EventKind.RESTORED, "empty": EventKind.FREED,
-    "scrub": EventKind.SCRUBBED, "hold": EventKind.PAUSED,
+    "scrub": EventKind.SCRUBBED, "hold": EventKind.PAUSED, "withdraw": EventKind.WITHDRAWN,
 }  # fmt: skip
 REPEATABLE = ("scrub", "hold")  # each time is a fact of its own
 DONE_BEFORE = {"remove": "unknown-dataset", "restore": "unknown-dataset"}
@@ -94,8 +94,10 @@ class Bench:
         self.show(1)
         if operation != "land":
             assert self.run("land", folder).get("done")
-        if operation == "update":
+        if operation in ("update", "withdraw"):
             self.show(2)
+        if operation == "withdraw":  # the version before is in the trash, and holds the rows too
+            assert self.run("update", folder).get("done")
         if operation == "repair":
             next((folder / "storage" / NAME / "audio").rglob("*.wav")).unlink()
         if operation in ("restore", "empty", "back"):

@@ -16,8 +16,9 @@ from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.land import land
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.verify.scrub import scrub
+from hugflow_assets.landing.withdraw import withdraw_values
 from hugflow_assets.planning.pin import plan
-from hugflow_assets.store import Store
+from hugflow_assets.store import Store, WithdrawnValues
 
 REPO = "org/speech"
 NAME = "org__speech__rev_main"
@@ -32,6 +33,11 @@ def _land(store: Store, url: str, what: str) -> None:
     land(found, store, access, LandingOptions(workers=1, executor="threads", progress_interval_s=0.02))
 
 
+def _withdraw(store: Store) -> None:
+    asked = WithdrawnValues(column="id", ids=("1", "3"), reason="Asked to.", by="ada", at="2030-01-01T00:00:00Z")
+    withdraw_values(store, NAME, asked)
+
+
 OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "land": lambda store, url: _land(store, url, "land"),
     "update": lambda store, url: _land(store, url, "update"),
@@ -43,6 +49,7 @@ OPERATIONS: dict[str, Callable[[Store, str], object]] = {
     "restore": lambda store, _: store.restore(NAME),
     "empty": lambda store, _: store.empty_trash(0, by="ada"),
     "scrub": lambda store, _: scrub(store, NAME, by="ada"),
+    "withdraw": lambda store, _: _withdraw(store),
     "hold": lambda *_: hold([NAME], "paused"),
 }
 

@@ -50,6 +50,7 @@ TOLD = {
     EventKind.CANCELLED: ["Cancelled", "ben"],
     EventKind.FREED: ["Freed for good", "3.0 MB"],
     EventKind.EXPIRING: ["keep_until", "2030-02-01", "ada"],
+    EventKind.WITHDRAWN: ["Rows withdrawn for good", "12,342", "speaker", "asked to", "ben"],
     EventKind.MERGED: ["Merged by itself", "Ask for org/name", "ada"],
 }
 
@@ -142,6 +143,7 @@ PLACES = {
     EventKind.CANCELLED: EVERYWHERE,
     EventKind.FREED: SLACK_ALONE,
     EventKind.EXPIRING: SLACK_ALONE,
+    EventKind.WITHDRAWN: SLACK_ALONE,
     EventKind.MERGED: SLACK_ALONE,
 }
 
