@@ -7,11 +7,11 @@ PORT ?= 3000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test fuzz consumers check format benchmark lock docs clean
+.PHONY: help install demo up test fuzz consumers check release-check format benchmark lock docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s%s\n", $$1, $$2}' Makefile
 
 install: $(STAMP)  ## .venv with everything in it, the hugflow command included
 
@@ -49,6 +49,9 @@ check: install  ## lint, format, types, layers, dependencies, workflows, definit
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/dagster definitions validate
 	$(BIN)/dagster definitions validate --workspace workspace.yaml
+
+release-check: install  ## wheel and sdist built, installed elsewhere, the demo run from the wheel
+	.ci/release
 
 format: install  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
