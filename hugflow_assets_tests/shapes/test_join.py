@@ -16,6 +16,7 @@ from hugflow_assets.errors import LandingCancelledError
 from hugflow_assets.rules.landed.reconciliation import named, unmatched_names
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.shapes.join_cases import JOINS, Join, clip, packed, row, table
+from hugflow_assets_tests.shapes.orphan_cases import ORPHANS
 
 
 def record(root: Path, path: Path, columns: set[str]) -> list[dict[str, Any]]:
@@ -43,9 +44,9 @@ def landed(house: House, join: Join) -> tuple[dict[str, list[dict[str, Any]]], d
     return records, dict(found.manifest.counts.extra)
 
 
-@pytest.mark.parametrize("name", JOINS)
+@pytest.mark.parametrize("name", [*JOINS, *ORPHANS])
 def test_a_row_has_its_own_clip_or_none(house: House, name: str) -> None:
-    join = JOINS[name]
+    join = (JOINS | ORPHANS)[name]
     records, counts = landed(house, join)
     expected = {
         path: [{key: value for key, value in one.items() if key in {"path", "text", "audio"}} for one in rows]

@@ -21,7 +21,7 @@ class ClipTableSpec(ShardSpec):
         rows: where the rows are in JSON that is not one row after the other; see ``formats.json_tables``.
     """
 
-    version: ClassVar[int] = 3  # 2: all rows, in table order, as they are written; 3: no clips of other tables' own
+    version: ClassVar[int] = 4  # 2: all rows, in table order, as written; 3, 4: no clips of others, of any language
     path_column: str
     audio_column: str
     delimiter: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import dirname
 
-from hugflow_assets.formats.languages import languages_of
+from hugflow_assets.formats.languages import are_others, languages_of
 from hugflow_assets.formats.names import (
     GENERIC_FOLDERS,
     SPLIT_WORDS,
@@ -19,6 +19,8 @@ from hugflow_assets.formats.names import (
     stem_of,
 )
 from hugflow_assets.shapes.join.paths import as_folders, plain
+
+_SURE = SPLITS_ALIKE[:3]  # what is called so holds clips of no other such split
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Scope:
         parts: patterns of what those are called that are other parts of what this table is a part of, see ``_pattern``.
         words: what those are called that seem to be of other splits: not in scope where there are others.
         languages: those that the table speaks of: what is called as another language is never in scope.
+        beyond: what those are called that are of another of train, dev and test: never in scope.
         is_named: the table is called as something of its own, so that what is called otherwise is not its own where
             other tables have folders or archives that are called as they are.
     """
@@ -43,8 +46,9 @@ class Scope:
     others: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
-    languages: frozenset[str] = frozenset()
+    languages: frozenset[tuple[str, str]] = frozenset()
     is_named: bool = False
+    beyond: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -78,7 +82,13 @@ class Scope:
             _parts(own, table, beside),
             languages_of_table(table, config),
             is_named(table),
+            frozenset().union(*_SURE) - mine if words and split.lower() in frozenset().union(*_SURE) else frozenset(),
         )
+
+    @classmethod
+    def around(cls, path: str, others: frozenset[str] = frozenset()) -> Scope:
+        """Of metadata or a list that is no split of its own: no clips of other languages."""
+        return cls(dirname(as_folders(path)), others=others, languages=languages_of_table(path, ""))
 
     def is_own(self, folder: str) -> bool:
         """Whether a folder of clips, or one around it, is called as the table is."""
@@ -87,9 +97,12 @@ class Scope:
     def is_others(self, folder: str) -> bool:
         """Whether it is called as another table, split or config is."""
         names = _names(folder)
-        if self.is_called_as_others(folder) or speaks_otherwise(self.languages, folder):
+        if self.is_called_as_others(folder) or speaks_otherwise(self.languages, folder) or self._is_beyond(folder):
             return True
         return bool(self.parts) and any(not _patterns(name).isdisjoint(self.parts) for name in names - self.own)
+
+    def _is_beyond(self, folder: str) -> bool:
+        return not self.beyond.isdisjoint(folder.lower().split("/"))
 
     def is_called_as_others(self, folder: str) -> bool:
         """Whether it is called just as another table, split or config is."""
@@ -119,16 +132,16 @@ def says_nothing(folder: str) -> bool:
     return all(part in GENERIC_FOLDERS or part in SPLIT_WORDS or not part for part in folder.lower().split("/"))
 
 
-def languages_of_table(table: str, config: str) -> frozenset[str]:
+def languages_of_table(table: str, config: str) -> frozenset[tuple[str, str]]:
     """Those of the innermost name that is a code: of the table, of a folder around it, of its config."""
-    names = [pair_name(stem_of(table)), *dirname(as_folders(table)).split("/")[::-1], config]
+    names = [stem_of(table), *dirname(as_folders(table)).split("/")[::-1], config]
     return next((found for name in names if (found := languages_of(name))), frozenset())
 
 
-def speaks_otherwise(languages: frozenset[str], folder: str) -> bool:
+def speaks_otherwise(languages: frozenset[tuple[str, str]], folder: str) -> bool:
     """Whether folders are called as another language than these."""
-    theirs = frozenset[str]().union(*map(languages_of, folder.split("/"))) if languages else frozenset()
-    return bool(theirs) and theirs.isdisjoint(languages)
+    theirs = frozenset[tuple[str, str]]().union(*map(languages_of, folder.split("/"))) if languages else frozenset()
+    return are_others(languages, theirs)
 
 
 def _alike(split: str) -> set[str]:

@@ -168,7 +168,7 @@ class FolderReader(Reader):
         target = rows.with_name(f"{rows.name}.joined.arrow")
         with self.sources.making(target) as is_made:
             if not is_made:
-                scope = Scope(posixpath.dirname(as_folders(metadata.path)))
+                scope = Scope.around(metadata.path)
                 if are_lines(schema):
                     join_lines(rows, Clips([names]), scope, target)
                 else:

@@ -31,7 +31,7 @@ class FolderFilesSpec(ShardSpec):
 class FolderListsSpec(FolderFilesSpec):
     """Files as rows, of which lists of ids and texts speak."""
 
-    version: ClassVar[int] = 2  # lines by the join of all shapes
+    version: ClassVar[int] = 3  # 2: lines by the join of all shapes; 3: no clips of other languages
 
 
 class FolderMetadataSpec(ShardSpec):
@@ -46,7 +46,7 @@ class FolderMetadataSpec(ShardSpec):
         encoding: of the metadata, where the card says it.
     """
 
-    version: ClassVar[int] = 3  # 2: clips by the join of all shapes; 3: rows of no file in the split that they name
+    version: ClassVar[int] = 4  # 2: clips by the join; 3: rows of no file in the split they name; 4: no other languages
     column: str
     start: int
     end: int | None

@@ -105,7 +105,7 @@ def _scope(path: str) -> Scope:
     folders = [part.lower() for part in reversed(dirname(path).split("/"))]
     split = split_named(path) or next((part for part in folders if part in SPLIT_WORDS), None)
     own = frozenset().union(*(alike for alike in SPLITS_ALIKE if split in alike))
-    return Scope(dirname(path), others=SPLIT_WORDS - own if split else frozenset())
+    return Scope.around(path, others=SPLIT_WORDS - own if split else frozenset())
 
 
 def _batches(file: TextFile, clips: Clips) -> Iterator[list[tuple[str, str]]]:
