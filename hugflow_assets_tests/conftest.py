@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,10 +19,38 @@ from hugflow_assets.logs import OURS
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Compiled modules are kept: a tenth of the suite is processes that start, and each would compile the project anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# What the tests write lies in memory where there is room: Dagster's databases sync hundreds of times a run, and a disk
+# takes as long for that as the rest of the suite. PYTEST_DEBUG_TEMPROOT=/tmp or --basetemp has it on a disk.
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 4 << 30
+if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK | os.X_OK):
+    _found = os.statvfs(_MEMORY)
+    if not _found.f_flag & os.ST_NOEXEC and _found.f_bavail * _found.f_frsize >= _ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+# Whole folders and files that take longest, begun first: what is left for the end is short, on every worker.
+LONG = (
+    "e2e/", "test_first_dataset.py", "cli/test_continuous.py", "landing/test_shapes_crash.py", "demo/test_demo.py",
+    "orchestration/test_sync_beside_others.py",
+)  # fmt: skip
+
 # The same examples on every machine, however slow; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", settings.get_profile("explore"), derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: a third of the time, a test waits for a process or for a daemon's tick."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: not str(item.path.relative_to(tests)).startswith(LONG))
 
 
 @pytest.fixture(autouse=True)
