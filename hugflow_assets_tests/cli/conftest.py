@@ -66,6 +66,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 @pytest.fixture
 def run(project: Project, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
     """Run a command in this process, as the installed one would run."""
+    from hugflow_assets_tests.migrations import read_once
+
+    read_once()
     handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
 
     def command(*arguments: object) -> Ran:
