@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -322,7 +323,11 @@ def load_settings(**overrides: Any) -> Settings:
     root = project_root()
     env_file = root / ".env"
     try:
-        settings = Settings(_env_file=env_file, _env_file_encoding="utf-8-sig", **overrides)  # type: ignore[call-arg]
+        written = env_file.read_bytes() if env_file.is_file() else b""
+        if overrides:
+            settings = _validated(env_file, **overrides)
+        else:
+            settings = _validated_before(env_file, written, frozenset(os.environ.items()))
     except ValidationError as error:
         raise _settings_error(error) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -332,6 +337,16 @@ def load_settings(**overrides: Any) -> Settings:
     return settings.model_copy(
         update={name: (root / path.expanduser()).resolve() for name, path in found.items() if path is not None}
     )
+
+
+def _validated(env_file: Path, **overrides: Any) -> Settings:
+    return Settings(_env_file=env_file, _env_file_encoding="utf-8-sig", **overrides)  # type: ignore[call-arg]
+
+
+@lru_cache(maxsize=2)
+def _validated_before(env_file: Path, _written: bytes, _environment: frozenset[tuple[str, str]]) -> Settings:
+    """The settings of a file and an environment that are as they were: a run asks forty times, some ms each."""
+    return _validated(env_file)
 
 
 def export_network(settings: Settings) -> None:
