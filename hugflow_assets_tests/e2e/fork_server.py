@@ -27,6 +27,7 @@ from traceback import format_tb
 from typing import Any, cast
 
 from hugflow_assets.planning.resolve import resolve
+from hugflow_assets_tests.processes import unmeasured
 
 REPO = "org/speech"
 _ACTS = ("open", "os.", "socket.connect", "shutil.")
@@ -47,7 +48,11 @@ class ForkServer:
 
     def __enter__(self) -> ForkServer:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", __name__, *self.imports], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [sys.executable, "-m", __name__, *self.imports],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=unmeasured(),
         )
         assert self.told(120) == "ready"
         return self

@@ -21,6 +21,7 @@ from hugflow_assets_tests.datasets_made import tar_bytes, tsv_bytes, wav_bytes, 
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.trees import tree_of
 from hugflow_assets_tests.polling import poll
+from hugflow_assets_tests.processes import unmeasured
 
 KILLS = 4
 MODULE = "hugflow_assets_tests.landing.crashing"
@@ -64,6 +65,7 @@ def landing(house: House, executor: str, form: str = "files") -> subprocess.Pope
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=unmeasured(),
     )
     assert process.stdout is not None
     process.stdout.readline()

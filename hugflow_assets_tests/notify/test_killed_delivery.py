@@ -17,6 +17,7 @@ from hugflow_assets.notify.slack.channel import AGAIN
 from hugflow_assets.store import EventKind, Store
 from hugflow_assets_tests.doubles.github import GitHubDouble
 from hugflow_assets_tests.doubles.slack import SlackDouble
+from hugflow_assets_tests.processes import unmeasured
 
 EVENTS, NAMES, KILLS = 30, 3, 5
 DELIVERING = """
@@ -49,6 +50,7 @@ def test_sigkill_at_any_moment_tells_nothing_twice(tmp_path: Path, github: GitHu
         with subprocess.Popen(
             [sys.executable, "-c", DELIVERING, str(tmp_path), github.url, slack.api_url, slack.hook_url],
             stdout=subprocess.PIPE,
+            env=unmeasured(),
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"

@@ -14,8 +14,11 @@ from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files
 from hugflow_assets_tests.faulty_hub import FaultyHub
+from hugflow_assets_tests.migrations import read_once
 
 SPEECH = "org__speech__rev_main"
+
+read_once()
 
 
 @dataclass

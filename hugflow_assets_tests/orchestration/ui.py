@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from dagster import DagsterInstance, partition_loading_context
@@ -22,12 +23,15 @@ _CHECKS = """
 """
 
 
+_schema = cache(create_schema)  # a second's work
+
+
 class UI:
     """The answers that pages are made of."""
 
     def __init__(self, workspace: WorkspaceProcessContext) -> None:
         self._workspace = workspace
-        self._schema = create_schema()
+        self._schema = _schema()
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """A query or mutation; errors fail."""

@@ -14,6 +14,7 @@ from hugflow_assets.store import EventKind, Store
 from hugflow_assets.store.manifests import write_manifest
 from hugflow_assets.store.publishing.intents import Intent, Move
 from hugflow_assets.store.publishing.trees import delete_tree, inode
+from hugflow_assets_tests.processes import unmeasured
 from hugflow_assets_tests.store.making import fill, put
 
 NAME = "org__name__rev_main"
@@ -50,7 +51,8 @@ while True:
 
 
 def kill_after(seconds: float, code: str, *args: object) -> None:
-    process = subprocess.Popen([sys.executable, "-c", code, *map(str, args)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", code, *map(str, args)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=unmeasured())
     assert process.stdout is not None and process.stdout.readline() == "go\n"
     time.sleep(seconds)
     assert process.poll() is None
