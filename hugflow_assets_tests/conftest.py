@@ -19,12 +19,12 @@ from hugflow_assets.logs import OURS
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Compiled modules are kept: a tenth of the suite is processes that start, and each would compile the project anew.
+# Compiled modules are kept: the suite starts hundreds of processes, and each would compile the project anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # What the tests write lies in memory where there is room: Dagster's databases sync hundreds of times a run, and a disk
-# takes as long for that as the rest of the suite. PYTEST_DEBUG_TEMPROOT=/tmp or --basetemp has it on a disk.
+# takes milliseconds for each. PYTEST_DEBUG_TEMPROOT=/tmp or --basetemp has it on a disk.
 _MEMORY, _ROOM_BYTES = Path("/dev/shm"), 4 << 30
 if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK | os.X_OK):
     _found = os.statvfs(_MEMORY)
@@ -44,7 +44,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: a third of the time, a test waits for a process or for a daemon's tick."""
+    """One worker more than there are cores: while one waits for a process or for a daemon's tick, another works."""
     return len(os.sched_getaffinity(0)) + 1
 
 

@@ -62,7 +62,7 @@ class Life(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 1 << 16))
     def begin(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.root = Path(tempfile.mkdtemp(prefix="life-"))
+        self.root = Path(tempfile.mkdtemp(prefix="life-", dir=self.made.parent))
         for folder in ("requests/add", "requests/remove"):
             (self.root / folder).mkdir(parents=True)
         os.environ["HUGFLOW_PROJECT_DIR"] = str(self.root)
