@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+
+# Each process is forked from a server that has imported what it needs: at once, so that they really meet.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["hypothesis", "pytest", "hugflow_assets.settings", "hugflow_assets_tests.store.making"])
 
 
 def unmeasured() -> dict[str, str]:

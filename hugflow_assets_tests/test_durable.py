@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -32,8 +31,7 @@ from hugflow_assets.durable import (
 from hugflow_assets.durable.claim import try_claim
 from hugflow_assets.errors import LeaseHeldError, LeaseLostError
 from hugflow_assets_tests.polling import poll
-
-SPAWN = multiprocessing.get_context("spawn")
+from hugflow_assets_tests.processes import FORKED
 
 
 def start(code: str, *args: object) -> subprocess.Popen[str]:
@@ -277,7 +275,7 @@ def _count(folder: Path, rounds: int, host: str | None) -> None:
 @pytest.mark.parametrize("hosts", [(None,) * 4, ("a/1", "b/2", "c/3", None)], ids=["one host", "four hosts"])
 def test_no_increment_is_lost_under_a_lock(tmp_path: Path, hosts: tuple[str | None, ...]) -> None:
     (tmp_path / "counter").write_text("0")
-    processes = [SPAWN.Process(target=_count, args=(tmp_path, 50, host)) for host in hosts]
+    processes = [FORKED.Process(target=_count, args=(tmp_path, 50, host)) for host in hosts]
     for process in processes:
         process.start()
     for process in processes:
@@ -305,8 +303,8 @@ def test_of_contenders_for_a_silent_holder_exactly_one_wins(tmp_path: Path) -> N
         dead._handle, handle = -1, dead._handle  # as after SIGKILL: no more heartbeats, no release
         os.close(handle)
         os.utime(tmp_path / str(number) / "000000000001", (1000, 1000))
-    barrier, won = SPAWN.Barrier(3), SPAWN.Queue()
-    processes = [SPAWN.Process(target=_take_over, args=(tmp_path, f"h{n}/x", barrier, won)) for n in range(3)]
+    barrier, won = FORKED.Barrier(3), FORKED.Queue()
+    processes = [FORKED.Process(target=_take_over, args=(tmp_path, f"h{n}/x", barrier, won)) for n in range(3)]
     for process in processes:
         process.start()
     wins = sorted(won.get(timeout=30)[0] for _ in range(30))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import pytest
 
 from hugflow_assets.errors import UnknownDatasetError
 from hugflow_assets.store import EventKind, EventLog, Store
-
-SPAWN = multiprocessing.get_context("spawn")
+from hugflow_assets_tests.processes import FORKED
 
 
 def _append(root: Path, state: Path, process: int, count: int, host: str | None) -> None:
@@ -26,7 +24,7 @@ def test_appends_of_eight_processes_lose_and_repeat_no_sequence_number(store: St
     store.index.names()
     ids = [f"host{number % hosts}/x" for number in range(8)]
     processes = [
-        SPAWN.Process(target=_append, args=(store.root, store.state_dir, number, 40, ids[number]))
+        FORKED.Process(target=_append, args=(store.root, store.state_dir, number, 40, ids[number]))
         for number in range(8)
     ]
     for process in processes:

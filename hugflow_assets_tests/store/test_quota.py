@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from hugflow_assets.errors import LeaseHeldError, LeaseLostError, QuotaExceededE
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import EventKind, Store
 from hugflow_assets.wording import human_size
+from hugflow_assets_tests.processes import FORKED
 from hugflow_assets_tests.store.making import fill, put, receipt
 
-SPAWN = multiprocessing.get_context("spawn")
 NAME = "org__name__rev_main"
 
 
@@ -321,10 +320,10 @@ def test_two_hundred_landings_over_eight_processes_never_exceed_the_quota_and_al
     size = put(Store(tmp_path / "one", tmp_path / "state1"), "w0n0", files=1, file_bytes=500)
     one = sum(path.stat().st_size for path in size.rglob("*") if path.is_file())
     quota = 60 * one + 3999  # 60 fit, and never 61; the promise of each is larger than what it becomes
-    results = SPAWN.Queue()
+    results = FORKED.Queue()
     root, state = tmp_path / "root", tmp_path / "state"
     Store(root, state).index.names()
-    processes = [SPAWN.Process(target=_land_what_fits, args=(root, state, n, 25, quota, results)) for n in range(8)]
+    processes = [FORKED.Process(target=_land_what_fits, args=(root, state, n, 25, quota, results)) for n in range(8)]
     for process in processes:
         process.start()
     told = [results.get(timeout=120) for _ in processes]
@@ -364,9 +363,9 @@ def _promise(root: Path, state: Path, worker: int, counts: Any, barrier: Any) ->
 
 def test_two_hundred_promises_over_eight_processes_fill_the_quota_exactly(tmp_path: Path) -> None:
     Store(tmp_path / "root", tmp_path / "state").index.names()
-    counts, barrier = SPAWN.Queue(), SPAWN.Barrier(8)
+    counts, barrier = FORKED.Queue(), FORKED.Barrier(8)
     args = (tmp_path / "root", tmp_path / "state")
-    processes = [SPAWN.Process(target=_promise, args=(*args, n, counts, barrier)) for n in range(8)]
+    processes = [FORKED.Process(target=_promise, args=(*args, n, counts, barrier)) for n in range(8)]
     for process in processes:
         process.start()
     assert sum(counts.get(timeout=120) for _ in processes) == 100
