@@ -261,6 +261,19 @@ class StorageError(HugflowError):
     exit_status = ENVIRONMENT_AT_FAULT
 
 
+class GroupUnusableError(HugflowError):
+    """A dataset cannot be given to the group that is to read it."""
+
+    code = "group-unusable"
+    exit_status = ENVIRONMENT_AT_FAULT
+
+
+class UnguardedDataError(HugflowError):
+    """Gated or private data would be readable for everyone on the storage; nothing lands."""
+
+    code = "gated-unguarded"
+
+
 class LeaseHeldError(HugflowError):
     """Another run is at work on the same name."""
 

@@ -134,6 +134,12 @@ class Settings(BaseSettings):
     checksums: Literal["xxh128", "sha256"] = _setting("Storage", "xxh128", "Kind of the per-file checksum list.")
     file_mode: str = _setting("Storage", "0440", "Mode of landed files, octal.")
     folder_mode: str = _setting("Storage", "0750", "Mode of landed folders, octal.")
+    read_group: str | None = _setting(
+        "Storage", None, "Unix group that alone may read what lands; a request's own group wins; empty: FOLDER_MODE."
+    )
+    gated_group: str | None = _setting(
+        "Storage", None, "Unix group that alone may read gated and private data, whatever a request says."
+    )
 
     # Download
     max_concurrent_downloads: int = _setting("Download", 4, "Datasets in flight over all runs.", ge=1)
@@ -266,6 +272,13 @@ class Settings(BaseSettings):
     def _mode(cls, value: str) -> str:
         if not re.fullmatch(r"0?[0-7]{3}", value):
             raise ValueError("expected an octal mode such as 0440")
+        return value
+
+    @field_validator("read_group", "gated_group")
+    @classmethod
+    def _unix_group(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8}", value):
+            raise ValueError("expected the name of a Unix group such as asr, or its number")
         return value
 
     @field_validator("folder_mode")

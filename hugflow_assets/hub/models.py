@@ -39,3 +39,8 @@ class RepoState(Frozen):
     files_hash: str | None = None  # of the paths and hashes of all files but README.md
     card_text: str = ""  # README.md without its YAML block
     card_data: dict[str, Any] = {}  # the YAML block
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the Hub gives it to some only."""
+        return self.private or bool(self.gated)

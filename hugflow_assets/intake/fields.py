@@ -27,6 +27,7 @@ _BREAK = re.compile(r"\r\n|\r")
 _ID_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _HUB_HOSTS = ("huggingface.co", "hf.co", "www.huggingface.co")
 _SPLIT = re.compile(r"\w+(?:\.\w+)*")
+_GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -184,6 +185,22 @@ def _form(value: str) -> str:
     raise _wrong(f"form {shown(value)} is none; expected files or packed", "write form: packed, or leave the line out")
 
 
+def is_group(value: str) -> bool:
+    """Whether this can be the name of a Unix group, or its number."""
+    return _GROUP.fullmatch(value) is not None
+
+
+def _group(value: str) -> str:
+    _text(value, "group", MAX_LINE)
+    if is_group(value):
+        return value
+    fits = is_group(value.strip())
+    raise _wrong(
+        f"group {shown(value)} is not the name of a Unix group, such as asr; expected letters, digits and ._-",
+        f"write group: {value.strip()}" if fits else "`getent group` lists those of the storage's machine",
+    )
+
+
 # ---- the types of the fields, with what an editor shows
 
 HfId = Annotated[
@@ -273,5 +290,14 @@ Form = Annotated[
     Field(
         description="Media as files, or packed into tars of about 1 GB; LANDING_FORM when left out.",
         examples=["packed"],
+    ),
+]
+Group = Annotated[
+    str,
+    AfterValidator(_group),
+    Field(
+        description="Unix group that alone may read it; READ_GROUP when left out, GATED_GROUP for gated data.",
+        examples=["asr"],
+        json_schema_extra={"pattern": "^([A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8})$"},
     ),
 ]

@@ -11,6 +11,7 @@ from hugflow_assets.intake.fields import (
     AudioColumn,
     Description,
     Form,
+    Group,
     HfId,
     KeepUntil,
     Owner,
@@ -41,6 +42,7 @@ class DatasetRequest(Frozen):
     owner: Owner | None = None
     keep_until: KeepUntil | None = None
     form: Form | None = None
+    group: Group | None = None
 
 
 class RemovalRequest(Frozen):

@@ -37,6 +37,7 @@ from hugflow_assets.store import (
     Manifest,
     Phase,
     Progress,
+    Readers,
     Reservation,
     ShardReceipt,
     Staging,
@@ -131,7 +132,11 @@ class Build:
 
     @cached_property
     def staging(self) -> Staging:
-        return self.store.staging(self.plan.name, self.fingerprint.data, self.lease)
+        return self.store.staging(self.plan.name, self.fingerprint.data, self.lease, self._readers)
+
+    @cached_property
+    def _readers(self) -> Readers:
+        return self.store.readers.of(self.plan.request, is_guarded=self.plan.state.is_guarded)
 
     @cached_property
     def folders(self) -> dict[str, Folders]:
@@ -155,7 +160,7 @@ class Build:
                 work=self.staging.work / self.folders[config.name].shard(split.name, source.index),
                 checksums=self.options.checksums,
                 features=config.features,
-                file_mode=self.store.file_mode,
+                file_mode=self._readers.file_mode,
                 stop_file=stop_file,
                 download_mode=self.options.download_mode,
                 pack=self._packs.get((config.name, split.name, source.index)),
@@ -317,7 +322,7 @@ class Build:
         tell_unmatched(self.plan.name, tree.counts(configs), self.receipts.values())
         withdrawn = withdrawals(self.store, self.plan.name)
         views = tree.finish(configs, len(withdrawn))
-        sizes = self.store.publisher.settle(self.staging)
+        sizes = self.store.publisher.settle(self.staging, self._readers)
         manifest = tree.manifest(configs, views, sizes, self._volatile(began))
         return manifest.model_copy(update={"withdrawn": withdrawn}), sizes
 

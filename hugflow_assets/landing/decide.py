@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hugflow_assets.durable.disk_errors import disk_error
+from hugflow_assets.errors import GroupUnusableError, UnguardedDataError
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.verify.verify import quick_check, verify
 from hugflow_assets.planning.models import Action, LandingPlan, Version
@@ -22,7 +24,7 @@ def decide(plan: LandingPlan, store: Store, options: LandingOptions, *, in_run: 
     manifest = store.manifest(plan.name)
     if manifest is None:
         return Action.LAND if restorable(plan, store, options) is None else Action.RESTORE
-    action = _compared(plan, manifest, options)
+    action = _compared(plan, store, manifest, options)
     if action.fetches:
         return action
     if _is_known_damaged(store, manifest):
@@ -47,7 +49,7 @@ def fingerprint_of(plan: LandingPlan, commit: str, options: LandingOptions) -> F
     return Fingerprint.of(plan.request, commit, options.checksums, options.views, options.form_of(plan.request))
 
 
-def _compared(plan: LandingPlan, manifest: Manifest, options: LandingOptions) -> Action:
+def _compared(plan: LandingPlan, store: Store, manifest: Manifest, options: LandingOptions) -> Action:
     wanted, landed = fingerprint_of(plan, plan.commit, options), manifest.fingerprint
     if wanted.data != landed.data or plan.version != Version.of(manifest):
         return Action.UPDATE
@@ -55,7 +57,18 @@ def _compared(plan: LandingPlan, manifest: Manifest, options: LandingOptions) ->
         return Action.VIEWS
     if wanted.about != landed.about or plan.request != manifest.request:
         return Action.DESCRIPTION
-    return Action.NOOP
+    return Action.NOOP if _has_readers(store, manifest) else Action.DESCRIPTION
+
+
+def _has_readers(store: Store, manifest: Manifest) -> bool:
+    """Whether those may read it who are to; a policy that cannot be kept is refused by a rule and by the landing."""
+    try:
+        readers = store.readers.of(manifest.request, is_guarded=manifest.repo.is_guarded)
+        return readers.fits(store.layout.dataset(manifest.name))
+    except (GroupUnusableError, UnguardedDataError):
+        return False
+    except OSError as error:
+        raise disk_error(error, store.layout.dataset(manifest.name)) from error
 
 
 def _is_known_damaged(store: Store, manifest: Manifest) -> bool:

@@ -85,6 +85,7 @@ def land(
         QuotaExceededError, DiskFullError, StorageError: the storage cannot take it.
         HFError: the Hub does not give it. BadSourceError: what it gives is not readable.
         LandingCancelledError, NoLongerWantedError: stopped, nothing was published.
+        GroupUnusableError, UnguardedDataError: it cannot be kept from those who may not read it.
         HeldBackError: somebody paused the dataset, or cancelled this request.
         IncompleteLandingError: counts or hashes do not agree, nothing was published.
     """
@@ -95,6 +96,7 @@ def land(
         _refuse_outrun(plan, store)
         try:
             _refuse_held(plan, store)
+            store.readers.of(plan.request, is_guarded=plan.state.is_guarded)
             return _Landing(plan, store, options, hooks, lease, began).run(access)
         except Exception as error:
             failure = _meaning(error, lease, store.layout.dataset(plan.name))
@@ -187,7 +189,7 @@ class _Landing:
             return False
         if not self.hooks.still_wanted():
             raise NoLongerWantedError(f"{self.plan.name} was withdrawn; it stays in the trash.")
-        self.store.restore(self.plan.name, entry_id=entry.id, lease=self.lease)
+        self.store.restore(self.plan.name, entry_id=entry.id, lease=self.lease, request=self.plan.request)
         return True
 
     def _edited(self, action: Action, manifest: Manifest, *, is_told: bool) -> Manifest:

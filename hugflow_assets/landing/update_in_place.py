@@ -29,6 +29,7 @@ from hugflow_assets.store import (
     Lease,
     Manifest,
     PlannedEvent,
+    Readers,
     Staging,
     Store,
     now_text,
@@ -120,9 +121,9 @@ def write_views(edit: Edit, manifest: Manifest, root: Path, to: Path, names: tup
 def new_tree(edit: Edit) -> Iterator[Staging]:
     """An empty staged tree of this lease alone; what is not swapped in goes."""
     manifest = edit.manifest
-    staging = edit.store.staging(manifest.name, f"edit-{manifest.fingerprint.data}", edit.lease)
-    staging.discard()  # what a killed run left, which may be of another request
-    staging.open()
+    digest = f"edit-{manifest.fingerprint.data}"
+    edit.store.staging(manifest.name, digest, edit.lease).discard()  # of a killed run, and maybe of another request
+    staging = edit.store.staging(manifest.name, digest, edit.lease, _readers(edit))
     try:
         with disk_errors(edit.root):
             yield staging
@@ -138,10 +139,14 @@ def swap_in(edit: Edit, staging: Staging, manifest: Manifest, *, without: Collec
     """
     store = edit.store
     link_tree(edit.root, staging.path, {MANIFEST, *without})
-    settled = store.publisher.settle(staging)
+    settled = store.publisher.settle(staging, _readers(edit))
     manifest = manifest.model_copy(update={"size_bytes": settled.size_bytes, "files": settled.files})
     store.publish(staging, manifest, edit.lease, settled, event=edit.event_of(manifest), keep_replaced=False)
     return store.manifest(manifest.name) or manifest
+
+
+def _readers(edit: Edit) -> Readers:
+    return edit.store.readers.of(edit.request, is_guarded=edit.manifest.repo.is_guarded)
 
 
 def _requested(manifest: Manifest, request: DatasetRequest, views: tuple[str, ...]) -> Manifest:

@@ -21,6 +21,7 @@ from hugflow_assets.rules.hub_rules import (
 )
 from hugflow_assets.rules.licence import LicenceAllowed
 from hugflow_assets.rules.quota import WithinQuota
+from hugflow_assets.rules.readers import ReadersKnown
 from hugflow_assets.rules.requests import NoRemovalInForce
 from hugflow_assets.rules.rule import Case, Rule
 from hugflow_assets.rules.verdict import Verdict
@@ -44,6 +45,7 @@ PREFLIGHT_RULES: tuple[Rule[Case], ...] = (
     LicenceAllowed(),
     NotDuplicate(),
     NoRemovalInForce(),
+    ReadersKnown(),
     WithinQuota(),
 )
 

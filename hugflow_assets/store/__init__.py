@@ -45,6 +45,7 @@ from hugflow_assets.store.progress import ProgressFiles
 from hugflow_assets.store.publishing.publish import SUMS_FILES
 from hugflow_assets.store.publishing.staging import Staging
 from hugflow_assets.store.publishing.trees import TreeSizes
+from hugflow_assets.store.readers import Readers, ReadersPolicy
 from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.store import Store, landed_event
 
@@ -76,6 +77,8 @@ __all__ = [
     "PlannedEvent",
     "Progress",
     "ProgressFiles",
+    "Readers",
+    "ReadersPolicy",
     "RepoRecord",
     "Reservation",
     "Scrub",

@@ -55,7 +55,8 @@ class Hold(Mark):
 
 def request_digest(request: DatasetRequest) -> str:
     """16 hex digits that change with every field of a request."""
-    later = {"form"} if request.form is None else None  # a field that requests did not have: left out, nothing changes
+    # Fields that requests did not have once: left out of those that do not give them, nothing changes.
+    later = {field for field in ("form", "group") if getattr(request, field) is None}
     return hashlib.sha256(request.model_dump_json(exclude=later).encode()).hexdigest()[:16]
 
 

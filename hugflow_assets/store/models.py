@@ -40,11 +40,12 @@ class Fingerprint(Frozen):
         cls, request: DatasetRequest, commit: str, checksums: str, views: tuple[str, ...], form: Form = "files"
     ) -> Fingerprint:
         """The fingerprint of landing ``request`` at ``commit`` with these settings."""
+        group = (request.group,) if request.group is not None else ()
         packed = ("packed",) if form == "packed" else ()  # files are what every landing was, before there were forms
         return cls(
             data=_digest(request.hf_id, request.subset, request.split, commit, checksums, _RECORD_VERSION, *packed),
             views=_digest(request.audio_column, request.text_column, *sorted(views), _VIEWS_VERSION),
-            about=_digest(request.description, request.owner, request.keep_until),
+            about=_digest(request.description, request.owner, request.keep_until, *group),
         )
 
     def of_views(self, commit: str, withdrawals: int) -> str:
@@ -169,6 +170,11 @@ class RepoRecord(Frozen):
     license: str | None = None
     gated: str | None = None
     private: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the Hub gave it to some only."""
+        return self.private or bool(self.gated)
 
 
 class Volatile(Frozen):

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hugflow_assets.durable import Lease
+from hugflow_assets.durable import Lease, make_folder
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import HugflowError, LeaseHeldError
+from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.settings import Settings
 from hugflow_assets.store.capacity.quota import Limits, Quota
 from hugflow_assets.store.capacity.space import Cleaned, StorageProbe
@@ -27,6 +28,7 @@ from hugflow_assets.store.publishing.moves import Moves
 from hugflow_assets.store.publishing.publish import Publisher
 from hugflow_assets.store.publishing.staging import Staging, take_over
 from hugflow_assets.store.publishing.trees import TreeSizes
+from hugflow_assets.store.readers import Readers, ReadersPolicy
 from hugflow_assets.store.removal.debris import clean_staging, clean_temporaries, probe
 from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.removal.remove import Removal
@@ -46,7 +48,7 @@ class Store:
         root: the storage root, shared by every machine.
         state_dir: what can be rebuilt; may be this machine's own.
         lease_ttl_s: silence after which a run counts as dead.
-        file_mode, folder_mode: of what is landed.
+        file_mode, folder_mode, read_group, gated_group: of what is landed.
         quota_bytes, soft_limit_bytes, max_inodes: limits; None is none.
         min_free_bytes: free space that no landing takes.
         trash_grace_s: how long removed and replaced versions can be restored.
@@ -63,6 +65,8 @@ class Store:
         lease_ttl_s: float = 60,
         file_mode: int = 0o440,
         folder_mode: int = 0o750,
+        read_group: str | None = None,
+        gated_group: str | None = None,
         quota_bytes: int | None = None,
         soft_limit_bytes: int | None = None,
         min_free_bytes: int = 0,
@@ -73,7 +77,7 @@ class Store:
         host: str | None = None,
     ) -> None:
         self.root, self.state_dir = Path(root), Path(state_dir)
-        self.file_mode, self.folder_mode = file_mode, folder_mode
+        self.readers = ReadersPolicy(file_mode, folder_mode, read_group, gated_group)
         self.lease_ttl_s, self.staging_grace_s, self._host = lease_ttl_s, staging_grace_s, host
         self.limits = Limits(quota_bytes, soft_limit_bytes, min_free_bytes, max_inodes)
         self.layout = Layout(self.root, self.state_dir)
@@ -91,8 +95,8 @@ class Store:
             self.layout, self.index, self.trash, self.events, self.limits, lease_ttl_s, self._prepare, host
         )
         self.moves = Moves(self.layout, self.quota, self.trash, self.events, exchanging=exchanging)
-        self.publisher = Publisher(self.layout, self.trash, self.moves, file_mode, folder_mode)
-        self._removal = Removal(self.layout, self.trash, self.moves, self.events)
+        self.publisher = Publisher(self.layout, self.trash, self.moves, self.readers)
+        self._removal = Removal(self.layout, self.trash, self.moves, self.events, self.publisher)
         self.leases = Leases(self.layout, self.moves, lease_ttl_s, host)
 
     @classmethod
@@ -104,6 +108,8 @@ class Store:
             lease_ttl_s=settings.lease_ttl.total_seconds(),
             file_mode=int(settings.file_mode, 8),
             folder_mode=int(settings.folder_mode, 8),
+            read_group=settings.read_group,
+            gated_group=settings.gated_group,
             quota_bytes=_optional(settings.storage_quota),
             soft_limit_bytes=_optional(settings.storage_soft_limit),
             min_free_bytes=int(settings.storage_min_free),
@@ -141,17 +147,24 @@ class Store:
 
     # ---- landing
 
-    def staging(self, name: str, fingerprint_data: str, lease: Lease | None = None) -> Staging:
+    def staging(
+        self, name: str, fingerprint_data: str, lease: Lease | None = None, readers: Readers | None = None
+    ) -> Staging:
         """The staging of these data, as an earlier run left it. The caller holds the lease.
 
         Args:
             lease: given, the folder is this lease's own, where no earlier holder that wakes up can do harm.
+            readers: those who may read what is staged, where that is known.
         """
         root = self.layout.staging(name, fingerprint_data)
         self.layout.prepare()
         if lease is not None:
             with disk_errors(root):
                 root = take_over(root.parent, fingerprint_data, lease.token)
+        with disk_errors(root):
+            make_folder(root)
+            if readers is not None:
+                readers.guard(root)
         return Staging(root, name, fingerprint_data).open()
 
     def publish(
@@ -236,19 +249,29 @@ class Store:
         self.trash.archived()
         return done
 
-    def restore(self, name: str, *, entry_id: str | None = None, lease: Lease | None = None) -> TrashEntry:
+    def restore(
+        self,
+        name: str,
+        *,
+        entry_id: str | None = None,
+        lease: Lease | None = None,
+        request: DatasetRequest | None = None,
+    ) -> TrashEntry:
         """Bring back the newest removed version (or the entry given) and append the ``restored`` event.
 
         Whether a removal is in force is the caller's to ask: it knows the requests.
 
+        Args:
+            request: says who may read it; None: the one that it landed for.
         Raises:
             UnknownDatasetError: the trash has no such version.
             StorageError: a version of that name is landed.
+            GroupUnusableError, UnguardedDataError: it cannot be kept from those who may not read it.
         """
         if lease is None:
             with self.leases.take(name, purpose="restore") as own:
-                return self.restore(name, entry_id=entry_id, lease=own)
-        done = self._removal.restore(name, lease, entry_id)
+                return self.restore(name, entry_id=entry_id, lease=own, request=request)
+        done = self._removal.restore(name, lease, entry_id, request)
         self.index.rows()
         self.trash.archived()
         return done

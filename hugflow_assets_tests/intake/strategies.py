@@ -43,6 +43,7 @@ revisions = st.one_of(st.sampled_from(("main", "refs/pr/1", "refs__pr__1", "rev_
     is_revision
 )
 splits = st.one_of(st.sampled_from(("train", "train.cuts", "split_t", "h_t", "no")), _hostile).filter(is_split)
+groups = st.sampled_from(("asr", "speech-team", "_x.y", "4301"))
 prose = st.text(min_size=1, max_size=80).filter(lambda text: text.strip() and not REFUSED.search(text))
 dates = st.dates().map(lambda day: day.isoformat())
 
@@ -62,6 +63,7 @@ add_requests = st.builds(
     text_column=maybe(lines),
     owner=maybe(lines),
     keep_until=maybe(dates),
+    group=maybe(groups),
 )
 removals = st.builds(
     RemovalRequest, hf_id=repo_ids, reason=prose, subset=maybe(lines), split=maybe(splits), revision=maybe(revisions)

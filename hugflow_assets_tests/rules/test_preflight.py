@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,23 @@ def test_a_storage_that_cannot_be_used_fails_the_rules_that_need_it(tmp_path: Pa
     assert found["within_quota"].blocks
     assert found["not_duplicate"].blocks
     assert found["repo_accessible"].passed
+
+
+@pytest.mark.parametrize("upstream", [{"gated": "manual"}, {"private": True}])
+def test_data_that_the_hub_gives_to_some_only_are_not_shown_to_everyone(tmp_path: Path, upstream: Any) -> None:
+    world = World(tmp_path / "open", folder_mode="0755")
+    file = world.add("a.yaml")
+    found = world.verdicts(file, plan_of(file.request, **upstream))["readers_known"]
+    assert (found.blocks, found.code) == (True, "gated-unguarded")
+    assert "0755" in found.message and "GATED_GROUP" in found.remedy
+    assert world.verdicts(file)["readers_known"].passed  # nobody is kept from it on the Hub
+
+    here = str(os.getegid() or 4302)  # a group that whoever runs the tests may give files to
+    world = World(tmp_path / "guarded", folder_mode="0755", gated_group=here)
+    file = world.add("a.yaml", group="asr")
+    found = world.verdicts(file, plan_of(file.request, **upstream))["readers_known"]
+    assert (found.passed, found.severity, found.blocks) == (False, Severity.WARNING, False)
+    assert f"the group {here} (GATED_GROUP), not to asr" in found.message
+    file = world.add("b.yaml", group="no-such-team", subset="b")
+    found = world.verdicts(file)["readers_known"]
+    assert (found.blocks, found.code) == (True, "group-unusable") and "no-such-team" in found.message

@@ -217,7 +217,7 @@ def test_the_index_follows_what_other_processes_and_hands_do(store: Store, tmp_p
     manifest = store.manifest(NAME)
     assert manifest is not None
     changed = manifest.model_copy(update={"request": manifest.request.model_copy(update={"owner": "bob"})})
-    write_manifest(store.layout.manifest(NAME), changed, store.file_mode)
+    write_manifest(store.layout.manifest(NAME), changed, store.readers.file_mode)
     assert other.index.rows()[NAME].owner == "bob"
     (store.root / NAME).rename(store.root / "moved")
     assert other.index.rows()["moved"].state == "damaged"  # a manifest of another name

@@ -290,7 +290,7 @@ def test_the_settings_set_every_limit(tmp_path: Path) -> None:
     limits = store.limits
     assert (limits.quota_bytes, limits.soft_limit_bytes) == (10**13, 8 * 10**12)
     assert (limits.min_free_bytes, limits.max_inodes) == (5 * 10**9, 7)
-    assert (store.file_mode, store.folder_mode, store.lease_ttl_s) == (0o444, 0o755, 15)
+    assert (store.readers.file_mode, store.readers.folder_mode, store.lease_ttl_s) == (0o444, 0o755, 15)
 
 
 # ---- many at once

@@ -23,6 +23,7 @@ def add(
     keep_until: Annotated[str | None, typer.Option(help="A day, 2030-12-31: when its owner is asked again.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Column with the transcript.")] = None,
     form: Annotated[str | None, typer.Option(help="Media as files, or packed into tars: files or packed.")] = None,
+    group: Annotated[str | None, typer.Option(help="Unix group that alone may read it.")] = None,
     pr: PullOption = False,
 ) -> None:
     """Ask for a dataset: write its request file, and delete the removal that withdraws it."""
@@ -38,6 +39,7 @@ def add(
         "audio_column": audio_column,
         "text_column": text_column,
         "form": form,
+        "group": group,
     }
     request = validated(DatasetRequest, {key: value for key, value in values.items() if value is not None})
     carry_out(proposed_addition(request, snapshot_of(settings, pr), given=values, said=description), settings, pr)

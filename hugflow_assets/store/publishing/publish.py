@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from hugflow_assets.durable import Lease, sync_tree
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import IncompleteLandingError, ManifestError
+from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.store.layout import MANIFEST, Layout
 from hugflow_assets.store.manifests import write_manifest
 from hugflow_assets.store.models import Manifest, PlannedEvent
@@ -14,6 +15,7 @@ from hugflow_assets.store.publishing.intents import Intent, Move
 from hugflow_assets.store.publishing.moves import Moves
 from hugflow_assets.store.publishing.staging import Staging
 from hugflow_assets.store.publishing.trees import TreeSizes, inode, settle
+from hugflow_assets.store.readers import Readers, ReadersPolicy
 from hugflow_assets.store.removal.trash import Trash
 
 SUMS_FILES = {"xxh128": "XXH128SUMS", "sha256": "SHA256SUMS"}
@@ -22,19 +24,36 @@ SUMS_FILES = {"xxh128": "XXH128SUMS", "sha256": "SHA256SUMS"}
 class Publisher:
     """Moves a staged tree into place."""
 
-    def __init__(self, layout: Layout, trash: Trash, moves: Moves, file_mode: int, folder_mode: int) -> None:
-        self._layout, self._trash, self._moves = layout, trash, moves
-        self._file_mode, self._folder_mode = file_mode, folder_mode
+    def __init__(self, layout: Layout, trash: Trash, moves: Moves, readers: ReadersPolicy) -> None:
+        self._layout, self._trash, self._moves, self._readers = layout, trash, moves, readers
 
-    def settle(self, staging: Staging) -> TreeSizes:
-        """Give all that is staged its mode, and count it, without a manifest that an earlier run may have left.
+    def settle(self, staging: Staging, readers: Readers) -> TreeSizes:
+        """Give all that is staged its group and mode, and count it, without a manifest that an earlier run has left.
 
         Raises:
             IncompleteLandingError: there is something that is neither a file nor a folder.
+            GroupUnusableError: something cannot be given to the readers' group.
         """
         with disk_errors(staging.path):
             (staging.path / MANIFEST).unlink(missing_ok=True)
-            return settle(staging.path, self._file_mode, self._folder_mode)
+            return self._settled(staging.path, readers)
+
+    def guard(self, folder: Path, manifest: Manifest, request: DatasetRequest) -> None:
+        """Give a version in the trash to those who may read it, before it comes back.
+
+        Raises:
+            GroupUnusableError, UnguardedDataError: it cannot be kept from those who may not read it.
+        """
+        readers = self._readers.of(request, is_guarded=manifest.repo.is_guarded)
+        if not readers.fits(folder):
+            self._settled(folder, readers)
+
+    def _settled(self, tree: Path, readers: Readers) -> TreeSizes:
+        return settle(tree, readers, self._storage_gid())
+
+    def _storage_gid(self) -> int:
+        """The group of what belongs to no group of its own."""
+        return self._layout.staging_root.stat().st_gid
 
     def publish(
         self,
@@ -55,15 +74,19 @@ class Publisher:
         Raises:
             IncompleteLandingError: something that the manifest lists is not in the tree.
             LeaseLostError: another run has taken over; nothing visible was changed.
+            GroupUnusableError, UnguardedDataError: it cannot be kept from those who may not read it.
         """
         name = staging.name
         if manifest.name != name:
             raise ManifestError(f"The manifest of {manifest.name} cannot be published as {name}.", name=name)
         with disk_errors(staging.path):
             _check_complete(staging.path, manifest)
-            settled = settled or self.settle(staging)
+            readers = self._readers.of(manifest.request, is_guarded=manifest.repo.is_guarded)
+            if settled is None or not readers.fits(staging.path):
+                settled = self.settle(staging, readers)
             complete = manifest.model_copy(update={"inodes": settled.inodes + 1})
-            write_manifest(staging.path / MANIFEST, complete, self._file_mode)
+            write_manifest(staging.path / MANIFEST, complete, readers.file_mode)
+            readers.hand_over(staging.path / MANIFEST, self._storage_gid())
             sync_tree(staging.path)
             self._moves.begin(self._intent(staging, event, keep_replaced), lease)
         return self._layout.dataset(name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hugflow_assets.errors import IncompleteLandingError
+from hugflow_assets.store.readers import Readers
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -95,30 +96,35 @@ class TreeSizes(NamedTuple):
     own_bytes: int
 
 
-def settle(tree: Path, file_mode: int, folder_mode: int) -> TreeSizes:
-    """Give every file and folder of a staged tree its mode, and count them.
+def settle(tree: Path, readers: Readers, storage_gid: int) -> TreeSizes:
+    """Give every file and folder of a tree that is not visible its group and mode, and count them.
 
+    Args:
+        storage_gid: the group of what no other group is to read.
     Raises:
         IncompleteLandingError: there is something that is neither a file nor a folder.
+        GroupUnusableError: something cannot be given to the group.
     """
     folders, files, size, shared, shared_size = 1, 0, 0, 0, 0
     for entry, seen in walk(tree):
         if stat.S_ISREG(seen.st_mode):
-            wanted = file_mode
+            wanted = readers.file_mode
             files, size = files + 1, size + seen.st_size
             if seen.st_nlink > 1:
                 shared, shared_size = shared + 1, shared_size + seen.st_size
         elif stat.S_ISDIR(seen.st_mode):
-            wanted, folders = folder_mode, folders + 1
+            wanted, folders = readers.folder_mode, folders + 1
         else:
             raise IncompleteLandingError(
                 f"{entry.path} is neither a file nor a folder (a link?); such a tree is not published.",
                 remedy="This is a fault of the landing: report it.",
                 path=entry.path,
             )
+        readers.hand_over(entry.path, storage_gid, seen.st_gid)
         if stat.S_IMODE(seen.st_mode) != wanted:
             Path(entry.path).chmod(wanted)
-    tree.chmod(folder_mode)
+    readers.hand_over(tree, storage_gid)
+    tree.chmod(readers.folder_mode)
     return TreeSizes(folders + files, files, size, folders + files - shared, size - shared_size)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from hugflow_assets.durable import Lease
 from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import StorageError, UnknownDatasetError
+from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.store.events import EventLog, now_text
 from hugflow_assets.store.layout import Layout
 from hugflow_assets.store.models import EventKind
 from hugflow_assets.store.publishing.intents import Intent, Move
 from hugflow_assets.store.publishing.moves import Moves
+from hugflow_assets.store.publishing.publish import Publisher
 from hugflow_assets.store.publishing.trees import inode
 from hugflow_assets.store.removal.entries import Tombstone, TrashEntry
 from hugflow_assets.store.removal.trash import Trash, readable_manifest
@@ -18,8 +20,9 @@ from hugflow_assets.store.removal.trash import Trash, readable_manifest
 class Removal:
     """Moves between the storage root and the trash. The caller of each method holds the lease of the name."""
 
-    def __init__(self, layout: Layout, trash: Trash, moves: Moves, events: EventLog) -> None:
+    def __init__(self, layout: Layout, trash: Trash, moves: Moves, events: EventLog, publisher: Publisher) -> None:
         self._layout, self._trash, self._moves, self._events = layout, trash, moves, events
+        self._publisher = publisher
 
     def remove(self, name: str, lease: Lease, *, reason: str, by: str, removal_path: str | None) -> Tombstone:
         """Move a dataset to the trash and discard its staging; the tombstone says why.
@@ -50,12 +53,17 @@ class Removal:
             self._moves.begin(intent, lease)
         return tombstone
 
-    def restore(self, name: str, lease: Lease, entry_id: str | None = None) -> TrashEntry:
-        """Bring back the newest removed version, or the entry given.
+    def restore(
+        self, name: str, lease: Lease, entry_id: str | None = None, request: DatasetRequest | None = None
+    ) -> TrashEntry:
+        """Bring back the newest removed version, or the entry given, to those who may read it.
 
+        Args:
+            request: says who that is; None: the one that it landed for.
         Raises:
             UnknownDatasetError: the trash has no such version.
             StorageError: a version of that name is landed.
+            GroupUnusableError, UnguardedDataError: it cannot be kept from those who may not read it.
         """
         entries = [one for one in self._trash.entries(name) if entry_id in (None, one.id)]
         removed = [one for one in entries if one.why == "removed"] if entry_id is None else entries
@@ -73,6 +81,8 @@ class Removal:
                 name=name,
             )
         with disk_errors(target):
+            if (manifest := self._trash.manifest(entry)) is not None:
+                self._publisher.guard(self._trash.folder(entry), manifest, request or manifest.request)
             intent = Intent(
                 move=Move.RESTORE,
                 name=name,
