@@ -104,11 +104,16 @@ def _rejected(name: str, data: Mapping[str, Any]) -> RequestMessage:
     return RequestMessage(
         name=name,
         state=State.ERROR if passes else State.FAILURE,
-        headline="Cannot begin now; it is tried again" if passes else "Refused before download",
+        headline="Cannot begin now; it is tried again" if passes else _refused_as(data),
         facts=facts,
         body=reasons,
         remedy=remedy,
     )
+
+
+def _refused_as(data: Mapping[str, Any]) -> str:
+    is_removal = str(data.get("request")).startswith("remove/")
+    return "Refused: nothing was removed" if is_removal else "Refused before download"
 
 
 def _started(name: str, data: Mapping[str, Any]) -> RequestMessage:
@@ -174,6 +179,12 @@ def _failed(name: str, data: Mapping[str, Any]) -> RequestMessage:
 
 
 def _removed(name: str, data: Mapping[str, Any]) -> RequestMessage:
+    if data.get("held_back"):
+        return RequestMessage(
+            name=name, state=State.SUCCESS, headline="In force: nothing of it had landed",
+            facts=_facts(data, held_back="Keeps from landing"), body=str(data.get("reason", "")),
+            remedy=f"What it names lands once {name} is deleted.",
+        )  # fmt: skip
     facts = _facts(data, size_bytes="Frees", frees_at="On", by="By", rows="Rows", removal_path="Request")
     return RequestMessage(
         name=name, state=State.SUCCESS, headline="Removed", facts=facts, body=str(data.get("reason", "")),

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from hugflow_assets.rules.landed.case import Leak, TextFacts
     from hugflow_assets.rules.landed.judge import POSTLANDING_RULES, judge_landed
     from hugflow_assets.rules.removals import (
+        IdleRemoval,
         LandsAgain,
         RemovalHit,
         RemovalPreview,
+        idle_removals,
         lands_again,
         removal_hits,
         removal_preview,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from hugflow_assets.rules.withdrawing import cuts
 
 _HOMES = {
+    "IdleRemoval": "removals",
     "LandsAgain": "removals",
     "OFFLINE_RULES": "review",
     "POSTLANDING_RULES": "landed.judge",
@@ -38,6 +41,7 @@ _HOMES = {
     "Verdict": "verdict",
     "blocking": "verdict",
     "cuts": "withdrawing",
+    "idle_removals": "removals",
     "judge_landed": "landed.judge",
     "lands_again": "removals",
     "offline": "review",
@@ -50,6 +54,7 @@ __all__ = [
     "OFFLINE_RULES",
     "POSTLANDING_RULES",
     "PREFLIGHT_RULES",
+    "IdleRemoval",
     "LandsAgain",
     "Leak",
     "RemovalHit",
@@ -60,6 +65,7 @@ __all__ = [
     "Verdict",
     "blocking",
     "cuts",
+    "idle_removals",
     "judge_landed",
     "lands_again",
     "offline",

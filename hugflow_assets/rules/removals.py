@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from hugflow_assets.settings import Settings
 from hugflow_assets.wording import human_size, listed
 
 if TYPE_CHECKING:
-    from hugflow_assets.store import Landed, Store
+    from hugflow_assets.store import Landed, Store, Tombstone
 
 
 class RemovalHit(Frozen):
@@ -81,11 +81,7 @@ def removal_preview(
         StorageError: the storage cannot be read.
     """
     hits, cut = removal_hits(removal, snapshot, store.index.landed())
-    done = tuple(
-        one.name
-        for one in store.trash.archived()
-        if one.restored_at is None and one.hf_id == removal.request.hf_id and one.removal_path == removal.path
-    )
+    done = _done(removal, store.trash.archived())
     frees_bytes = sum(one.size_bytes for one in hits)
     frees_at = ((now or datetime.now(UTC)) + settings.trash_grace).isoformat(timespec="minutes")
     return RemovalPreview(
@@ -122,6 +118,44 @@ def removal_hits(
         elif cuts(wanted, request, found.selection if found else ()):
             cut.append(_hit(name, file, found))
     return tuple(hits), tuple(cut)
+
+
+class IdleRemoval(Frozen):
+    """A removal with nothing to remove. ``held_back`` is what it keeps from landing, ``verdict`` what is said of it."""
+
+    removal: RemoveFile
+    held_back: tuple[str, ...]
+    verdict: Verdict
+
+
+def idle_removals(snapshot: RequestSnapshot, store: Store) -> tuple[IdleRemoval, ...]:
+    """The removals that were never carried out and find nothing landed: misspelt, or there before what they name.
+
+    Raises:
+        StorageError: the storage cannot be read.
+    """
+    if not snapshot.removals:
+        return ()
+    landed, buried = store.index.landed(), store.trash.archived()
+    found = []
+    for one in snapshot.removals:
+        hits, cut = removal_hits(one, snapshot, landed)
+        if cut or any(hit.landed for hit in hits) or _done(one, buried):
+            continue
+        names = tuple(hit.name for hit in hits)
+        if not any(store.leases.holder(name) for name in names):
+            verdict = _verdict(one, snapshot, hits, (), (), "nothing of it had landed")
+            found.append(IdleRemoval(removal=one, held_back=names, verdict=verdict))
+    return tuple(found)
+
+
+def _done(removal: RemoveFile, buried: Iterable[Tombstone]) -> tuple[str, ...]:
+    """What a removal has taken away already."""
+    return tuple(
+        one.name
+        for one in buried
+        if one.restored_at is None and one.hf_id == removal.request.hf_id and one.removal_path == removal.path
+    )
 
 
 def lands_again(removal: RemoveFile, snapshot: RequestSnapshot, store: Store) -> tuple[LandsAgain, ...]:

@@ -103,6 +103,14 @@ def test_every_way_out_of_a_run_is_told_once_in_each_place(team: Team) -> None:
             "malformed": ({"requests/add/malformed.yaml": "hf_id: [\n"}, "failure"),
             "twin": ({"requests/add/zz-double.yaml": GOOD}, "failure"),
             "odd-removal": ({"requests/remove/odd.yaml": "hf_id: org/other\n"}, "failure"),
+            "misspelt": ({"requests/remove/none.yaml": "hf_id: org/speeck\nreason: Gone.\n"}, "failure"),
+            "kept-out": (
+                {
+                    "requests/add/withdrawn.yaml": request("org/withdrawn"),
+                    "requests/remove/early.yaml": "hf_id: org/withdrawn\nreason: Not yet.\n",
+                },
+                "success",
+            ),
         }
     )
     hub.fault("clip_", "flip", times=None)
@@ -119,6 +127,12 @@ def test_every_way_out_of_a_run_is_told_once_in_each_place(team: Team) -> None:
         sections = [one for one in team.sections(number) if "This " not in one and "Not everything" not in one]
         assert len(sections) == 1 and "⏳" not in sections[0], (branch, sections)
         assert team.statuses(commit)[-1] == colours[branch], (branch, team.statuses(commit), sections)
+    assert "### ❌ Refused: nothing was removed: `remove/none.yaml`" in team.comment(found["misspelt"][0])
+    assert "did you mean hf_id: org/speech" in team.comment(found["misspelt"][0]).replace("\\", "")
+    assert "### ✅ In force: nothing of it had landed: `remove/early.yaml`" in team.comment(found["kept-out"][0])
+    said = [one["blocks"][0]["text"]["text"] for one in team.slack.parents()]
+    assert said.count("Refused: nothing was removed") == 2  # the odd one, and the misspelt one
+    assert said.count("In force: nothing of it had landed") == 1
     assert all(len(closing) == 1 for _, closing in ends_of(team.store)), ends_of(team.store)
     assert not any("Queued" in one["text"] or "Started" in one["text"] for one in team.slack.parents())
 

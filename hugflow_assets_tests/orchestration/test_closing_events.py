@@ -72,6 +72,30 @@ def test_edits_and_removals_end_once(speech: Project) -> None:
     assert [event.data["removal_path"] for event in removed] == ["remove/speech.yaml"]
 
 
+def test_a_removal_that_removes_nothing_ends_once_and_is_no_success(speech: Project) -> None:
+    speech.remove("misspelt", hf_id="org/speeck")
+    speech.remove("early", hf_id="org/later")
+    speech.add("later", hf_id="org/later")
+    for _ in range(3):
+        found = {one.path: one for one in sync(instance=speech.instance)}
+    misspelt = found["remove/misspelt.yaml"]
+    assert (misspelt.state, misspelt.error_code) == ("failed", "removal-matches-nothing")
+    assert "did you mean hf_id: org/speech" in misspelt.message and misspelt.remedy
+    assert (found["remove/early.yaml"].state, found["add/later.yaml"].state) == ("removed", "withdrawn")
+    told = once(speech)
+    assert told["remove/misspelt.yaml"].kind is EventKind.REJECTED
+    assert told["remove/misspelt.yaml"].data["verdicts"][0]["code"] == "removal-matches-nothing"
+    assert told["remove/early.yaml"].kind is EventKind.REMOVED
+    assert told["remove/early.yaml"].data["held_back"] == "org__later__rev_main"
+    assert [name for name, _ in ends(speech)].count("remove/misspelt.yaml") == 1
+
+    speech.remove("misspelt")  # corrected: it is carried out, and what is done already is not told as refused
+    for _ in range(2):
+        assert {one.path: one.state for one in sync(instance=speech.instance)}["remove/misspelt.yaml"] == "removed"
+    ended = [event for name, closing in ends(speech) if "misspelt" in name for event in closing]
+    assert [event.kind for event in ended] == [EventKind.REJECTED, EventKind.REMOVED]
+
+
 def test_a_landing_that_is_stopped_ends_once_and_lands_when_it_is_resumed(speech: Project) -> None:
     (request,) = tick(speech)
     speech.instance.add_dynamic_partitions("datasets", [SPEECH])  # as the daemon does

@@ -39,11 +39,11 @@ from hugflow_assets.orchestration.reconcile.bulkhead import Problems
 from hugflow_assets.orchestration.reconcile.closing_events import close_left_open
 from hugflow_assets.orchestration.reconcile.dead_runs import end_dead_runs
 from hugflow_assets.orchestration.reconcile.early_retry import LOOK_S, causes_gone, waiting_for_a_cause
+from hugflow_assets.orchestration.reconcile.files_without_run import tell_files_without_run
 from hugflow_assets.orchestration.reconcile.known_changes import damaged_now, moved_now
 from hugflow_assets.orchestration.reconcile.plan_tick import TickPlan, World, due, plan_tick
 from hugflow_assets.orchestration.reconcile.retry_now import Queue, announced
 from hugflow_assets.orchestration.reconcile.retry_policy import Attempts, at_work
-from hugflow_assets.orchestration.reconcile.unreadable_files import tell_unreadable
 from hugflow_assets.orchestration.sensor_cursor import SensorCursor
 from hugflow_assets.status.report import landed_states
 from hugflow_assets.store import Store, is_safe
@@ -137,8 +137,8 @@ def _append_events(
     with problems.apart("requests left open"):
         close_left_open(instance, store, world, problems)
     if snapshot.digest != cursor.requests:
-        with problems.apart("unreadable files"):
-            tell_unreadable(store, platform.source(), snapshot)
+        with problems.apart("files without a run"):
+            tell_files_without_run(store, platform.source(), snapshot, world.at_work)
 
 
 def world_of(

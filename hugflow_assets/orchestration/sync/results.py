@@ -9,7 +9,8 @@ from hugflow_assets.intake import AddFile, RemoveFile, RequestSnapshot
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.orchestration.assets.platform import Platform
 from hugflow_assets.orchestration.sync.run_outcome import Outcome
-from hugflow_assets.rules import Verdict
+from hugflow_assets.rules import Verdict, idle_removals
+from hugflow_assets.store import Store
 from hugflow_assets.store.marks import Hold
 from hugflow_assets.store.models import Landed
 
@@ -66,10 +67,23 @@ def result_of(file: AddFile | RemoveFile, outcome: Outcome | None, snapshot: Req
         state = "failed" if outcome.error_code else "landed" if isinstance(file, AddFile) else "removed"
         found = {"state": state, **outcome.model_dump(exclude={"verdicts"}), "verdicts": outcome.verdicts}
     elif isinstance(file, RemoveFile):
-        found = {"action": "no-op", "state": "removed", "message": "nothing left to remove"}
+        found = _without_removal(file, snapshot, platform.store())
     else:
         found = _without_run(file, snapshot, platform.store().holds.read(name), landed)
     return result.model_copy(update=found)
+
+
+def _without_removal(file: RemoveFile, snapshot: RequestSnapshot, store: Store) -> dict[str, object]:
+    """How things stand with a removal for which there was no run."""
+    for one in idle_removals(snapshot.model_copy(update={"removals": (file,)}), store):
+        if one.verdict.blocks:
+            return {
+                "verdicts": (one.verdict,),
+                "error_code": one.verdict.code,
+                "message": one.verdict.message,
+                "remedy": one.verdict.remedy,
+            }
+    return {"action": "no-op", "state": "removed", "message": "nothing left to remove"}
 
 
 def _without_run(
