@@ -47,6 +47,14 @@ def _rebuild(kind: type[HugflowError], message: str, remedy: str, details: dict[
     return kind(message, remedy=remedy, **details)
 
 
+def told_error(code: str, message: str, remedy: str = "") -> HugflowError:
+    """An error as an event or a result tells it, under its own name where that is known."""
+    kinds: list[type[HugflowError]] = [HugflowError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return next((one for one in kinds if one.code == code), HugflowError)(message, remedy=remedy)
+
+
 # ---- what people ask for
 
 
@@ -300,6 +308,13 @@ class WithdrawalRefusedError(HugflowError):
     """Rows cannot be withdrawn as it was asked; nothing was changed."""
 
     code = "withdrawal-refused"
+
+
+class FollowingEndedError(HugflowError):
+    """The landing that a reader follows is gone: removed, replaced by another version, or nobody is at work on it."""
+
+    code = "following-ended"
+    exit_status = ENVIRONMENT_AT_FAULT
 
 
 class ExportRefusedError(HugflowError):

@@ -60,6 +60,7 @@ class Fault:
     length_off: int = 10
     flip_at: int | None = None
     asked: str = ""  # how the request's Range begins
+    whole: bool = False  # only requests without a Range
     hold_s: float = 30.0
     hits: int = 0
 
@@ -67,7 +68,7 @@ class Fault:
         """Whether it is for this request. The path is searched with its query, decoded: that names CDN files too."""
         if self.method not in (None, request.method) or self.origin not in (None, request.origin):
             return False
-        if not (request.range or "").startswith(self.asked):
+        if not (request.range or "").startswith(self.asked) or (self.whole and request.range):
             return False
         return self.path.search(f"{unquote(request.path)}?{unquote(unquote(request.query))}") is not None
 

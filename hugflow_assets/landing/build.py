@@ -47,6 +47,7 @@ from hugflow_assets.store import (
     landed_event,
     now_text,
 )
+from hugflow_assets.store.publishing.order import LandingOrder, OrderedSplit, write_order
 from hugflow_assets.version import __version__
 
 _LOG = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Build:
             self.store.quota.reserve(self.plan.name, *self._need(), owner=self.hooks.run_id or "") as reservation,
         ):
             tracker = self._tracker()
+            write_order(self.staging, self._order)
             with EarlySync(self.staging.path) as early:
                 self._land_shards(tracker, reservation, early)
                 tracker.tell(Phase.ASSEMBLING)
@@ -169,6 +171,25 @@ class Build:
             for split in config.splits
             for source in split.shards
         ]
+
+    @property
+    def _order(self) -> LandingOrder:
+        """What whoever follows this landing is told beforehand."""
+        splits = []
+        for config in self.plan.configs:
+            for split in config.splits:
+                own = [one for one in self.shards if (one.config, one.split) == (config.name, split.name)]
+                splits.append(
+                    OrderedSplit(
+                        config=config.name,
+                        split=split.name,
+                        record_path=self.folders[config.name].record(split.name),
+                        lines=tuple(str(one.lines_path.relative_to(self.staging.work)) for one in own),
+                        indexes=tuple(one.source.index for one in own),
+                        features=config.features,
+                    )
+                )
+        return LandingOrder(request=self.plan.request, commit=self.plan.commit, splits=tuple(splits))
 
     @cached_property
     def _packs(self) -> Packs:

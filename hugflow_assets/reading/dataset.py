@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hugflow_assets.formats.record_rows import value_at
-from hugflow_assets.reading.media import MediaForm, Rewrite, rewriting
+from hugflow_assets.reading.media import LandedMedia, MediaForm, Rewrite, rewriting
 from hugflow_assets.reading.record_file import RecordFile, parse
 
 if TYPE_CHECKING:
@@ -260,7 +260,8 @@ class Dataset:
 
     @cached_property
     def _rewrites(self) -> dict[str, Rewrite]:
-        return {name: rewriting(self._features.get(name), self.path, self.media_form) for name in self.configs}
+        open_one = LandedMedia(self.path).opener(self.media_form)
+        return {name: rewriting(self._features.get(name), open_one) for name in self.configs}
 
     @cached_property
     def _features(self) -> dict[str, dict[str, Any]]:

@@ -97,13 +97,13 @@ def _member_name(value: dict[str, Any]) -> str:
     return str(value["path"]).removeprefix(f"{below}/")
 
 
-def rewriting(features: dict[str, Any] | None, root: Path, form: MediaForm) -> Rewrite:
+def rewriting(features: dict[str, Any] | None, open_one: Rewrite) -> Rewrite:
     """What turns a row of the record into a row for readers, in place of its media values.
 
     Args:
         features: of the row's config; None: every value is looked at.
+        open_one: what makes of a media value what readers are given.
     """
-    open_one = LandedMedia(root).opener(form)
     if features is None:
         return _anywhere(open_one)
     by_column = {name: found for name, one in features.items() if (found := _of_feature(one, open_one)) is not None}

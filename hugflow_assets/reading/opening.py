@@ -6,15 +6,38 @@ import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from hugflow_assets.errors import HFSplitNotFoundError, HFSubsetNotFoundError, ManifestError, UnknownDatasetError
 from hugflow_assets.reading.dataset import Dataset
+from hugflow_assets.reading.manifest_file import MANIFEST, read_manifest
 
-MANIFEST = "hugflow.json"
-_FIRST_BYTES = b"{"
+if TYPE_CHECKING:
+    from hugflow_assets.reading.following import Following
+
+
+@overload
+def open_dataset(
+    name: str | Path,
+    *,
+    subset: str | None = ...,
+    split: str | None = ...,
+    revision: str | None = ...,
+    root: str | Path | None = ...,
+    follow: Literal[False] = ...,
+) -> Dataset: ...
+
+
+@overload
+def open_dataset(
+    name: str | Path,
+    *,
+    subset: str | None = ...,
+    split: str | None = ...,
+    revision: str | None = ...,
+    root: str | Path | None = ...,
+    follow: Literal[True],
+) -> Following: ...
 
 
 def open_dataset(
@@ -24,7 +47,8 @@ def open_dataset(
     split: str | None = None,
     revision: str | None = None,
     root: str | Path | None = None,
-) -> Dataset:
+    follow: bool = False,
+) -> Dataset | Following:
     """Open a landed dataset: a light handle that reads rows when they are asked for.
 
     Args:
@@ -33,6 +57,8 @@ def open_dataset(
         split: the split; None: all that landed, in the order of the source.
         revision: as it was requested; None: any, where only one has landed.
         root: the storage root; None: ``HUGFLOW_ROOT``, else ``STORAGE_ROOT``, else ``datasets`` in this folder.
+        follow: also a dataset that is still landing, or about to: its rows are given as they are verified; see
+            ``Following``.
     Raises:
         UnknownDatasetError: nothing of that name is landed, or several landings fit.
         HFSubsetNotFoundError, HFSplitNotFoundError: it is landed without that subset or split.
@@ -42,6 +68,8 @@ def open_dataset(
         >>> speech = open_dataset("openslr/librispeech_asr", subset="clean", split="test")  # doctest: +SKIP
         >>> speech[0]["audio"]["path"], speech[0]["text"]  # doctest: +SKIP
     """
+    if follow:
+        return _followed(name, subset, split, revision, root)
     folder = _folder(name)
     if folder is None:
         folder = _landed(str(name), subset, split, revision, _root(root))
@@ -49,22 +77,40 @@ def open_dataset(
     return _selected(found, subset, split)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a landed dataset, as JSON.
+def _followed(
+    name: str | Path, subset: str | None, split: str | None, revision: str | None, root: str | Path | None
+) -> Following:
+    from hugflow_assets.reading.following import Following
+    from hugflow_assets.reading.landing_place import LandingPlace
 
-    Raises:
-        ManifestError: it is none.
-    """
+    path = Path(name).expanduser()
+    if isinstance(name, Path) or path.is_absolute() or str(name).startswith((".", "~")):
+        return Following(LandingPlace(path.absolute().parent, path.name), subset, split)
+    storage = _root(root)
+    if not storage.is_dir():
+        raise _no_root(storage)
+    if "/" not in str(name):
+        return Following(LandingPlace(storage, str(name)), subset, split)
     try:
-        data = (folder / MANIFEST).read_bytes()
-        found = orjson.loads(data) if data.startswith(_FIRST_BYTES) else None
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise ManifestError(
-            f"The manifest of {folder} cannot be read: {error}.", remedy="Run `hugflow verify`."
-        ) from None
-    if not isinstance(found, dict) or "configs" not in found or "request" not in found:
-        raise ManifestError(f"{folder / MANIFEST} is no manifest of a landed dataset.", remedy="Run `hugflow verify`.")
-    return found
+        return Following(
+            LandingPlace(storage, _landed(str(name), subset, split, revision, storage).name), subset, split
+        )
+    except UnknownDatasetError:
+        asked = [LandingPlace(storage, one) for one in _names(str(name), subset, split, revision)]
+        return Following(next((one for one in asked if one.is_known), asked[0]), subset, split)
+
+
+def _names(hf_id: str, subset: str | None, split: str | None, revision: str | None) -> list[str]:
+    """The storage names of what would hold this: asked for as it is here, first; then of more."""
+    from hugflow_assets.intake import DatasetRequest
+    from hugflow_assets.intake.names import storage_name
+
+    asked = dict.fromkeys([(subset, split), (subset, None), (None, split), (None, None)])
+    requests = [
+        DatasetRequest(hf_id=hf_id, subset=one, split=two, revision=revision or "main", description="Followed.")
+        for one, two in asked
+    ]
+    return [storage_name(request) for request in requests]
 
 
 def _folder(name: str | Path) -> Path | None:
@@ -119,9 +165,7 @@ def _exactness(request: dict[str, Any]) -> int:
 def _manifests(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every landed dataset that can be read; a damaged one is for who opens it by its name."""
     if not root.is_dir():
-        raise UnknownDatasetError(
-            f"There is no storage root {root}.", remedy="Set HUGFLOW_ROOT or STORAGE_ROOT, or pass `root`."
-        )
+        raise _no_root(root)
     for folder in sorted(root.iterdir()):
         if folder.name.startswith(".") or not (folder / MANIFEST).is_file():
             continue
@@ -129,6 +173,13 @@ def _manifests(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield folder, read_manifest(folder)
         except ManifestError:
             continue
+
+
+def _no_root(root: Path) -> UnknownDatasetError:
+    """What to say where the storage root is not."""
+    return UnknownDatasetError(
+        f"There is no storage root {root}.", remedy="Set HUGFLOW_ROOT or STORAGE_ROOT, or pass `root`."
+    )
 
 
 def _unknown(

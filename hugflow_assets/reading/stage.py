@@ -25,7 +25,7 @@ from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import DamagedDatasetError, HFSplitNotFoundError, LeaseHeldError
 from hugflow_assets.formats.checksums import Checksum, parse_sums, sum_line
 from hugflow_assets.reading.dataset import Dataset
-from hugflow_assets.reading.opening import MANIFEST, read_manifest
+from hugflow_assets.reading.manifest_file import MANIFEST, read_manifest
 
 CARD = "README.md"
 _BLOCK_BYTES = 4 << 20
