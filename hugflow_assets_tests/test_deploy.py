@@ -269,3 +269,72 @@ def test_what_must_not_pass_is_refused(
     before = len(proxy.seen)
     assert proxy.ask(method, path, body="{}" if method == "POST" else None, **headers) == status
     assert len(proxy.seen) == before
+
+
+# ---- containers
+
+ROOT = SINGLE.parent.parent
+COMPOSE = yaml.safe_load((SINGLE.parent / "compose/compose.yaml").read_text())
+VALUES = yaml.safe_load((SINGLE.parent / "kubernetes/values.yaml").read_text())
+
+
+def settings_known() -> set[str]:
+    from hugflow_assets.settings import Settings
+
+    return {name.upper() for name in Settings.model_fields}
+
+
+def test_compose_is_what_its_schema_says() -> None:
+    done = subprocess.run(
+        [Path(sys.prefix) / "bin/check-jsonschema", "--builtin-schema", "vendor.compose-spec",
+         str(SINGLE.parent / "compose/compose.yaml")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_service_of_ours_has_privileges_or_a_way_in_past_the_proxy() -> None:
+    for name in ("code", "daemon", "webserver"):
+        service = COMPOSE["services"][name]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] and service["security_opt"] == ["no-new-privileges:true"]
+    assert COMPOSE["services"]["proxy"]["network_mode"] == "service:webserver"
+    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", ())]
+    assert [port.rpartition(":")[2] for port in ports] == ["443"]
+    assert "--host 127.0.0.1" in COMPOSE["services"]["webserver"]["command"]
+
+
+def test_deployments_name_settings_that_exist() -> None:
+    compose = COMPOSE["services"]["code"]["environment"].keys()
+    lines = (SINGLE.parent / "compose/hugflow.env.example").read_text().splitlines()
+    of_file = {line.partition("=")[0] for line in lines if line}
+    values = VALUES["dagsterDaemon"]["env"].keys()
+    named = {one for one in (*compose, *of_file, *values) if not one.startswith("POSTGRES_")}
+    assert named <= settings_known() | {"HF_TOKEN"}
+
+
+def test_a_landing_in_the_cluster_is_bounded_and_nobody_special() -> None:
+    launcher = VALUES["runLauncher"]["config"]["k8sRunLauncher"]
+    assert launcher["resources"]["limits"]["memory"]
+    assert launcher["runK8sConfig"]["podSpecConfig"]["securityContext"]["runAsNonRoot"] is True
+    assert VALUES["ingress"]["enabled"] is False
+    assert VALUES["dagsterDaemon"]["runRetries"]["enabled"] is False
+
+
+def test_the_image_copies_what_the_project_installs_from() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [
+        word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
+    ]
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert all((ROOT / name).exists() for name in copied)
+    assert set(copied) == kept
+    assert "USER 10001:10001" in lines
+
+
+def test_the_instance_of_the_containers_is_that_of_one_machine_but_for_its_storage() -> None:
+    single = yaml.safe_load((SINGLE / "dagster.yaml").read_text())
+    containers = yaml.safe_load((SINGLE.parent / "compose/dagster.yaml").read_text())
+    assert single.pop("storage").keys() == {"sqlite"}
+    assert containers.pop("storage").keys() == {"postgres"}
+    assert single == containers

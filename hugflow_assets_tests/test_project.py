@@ -6,6 +6,7 @@ import configparser
 import re
 import subprocess
 import tomllib
+from fnmatch import fnmatch
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def test_the_command_is_installed() -> None:
 def test_only_our_packages_are_packaged() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    assert setup["options.packages.find"]["include"].split() == ["hugflow_assets*"]
+    patterns = setup["options.packages.find"]["include"].split()
+    packages = [".".join(one.relative_to(ROOT).parent.parts) for one in ROOT.glob("hugflow_assets*/**/__init__.py")]
+    found = {name for name in packages if any(fnmatch(name, pattern) for pattern in patterns)}
+    assert found == {name for name in packages if name.partition(".")[0] == "hugflow_assets"}
 
 
 def test_package_data_covers_every_file_that_is_no_module() -> None:
