@@ -107,7 +107,12 @@ def test_an_asset_downstream_is_given_the_folder(landed: Project) -> None:
     result = run(landed, AssetSelection.assets(AssetKey("dataset_profile")))
     assert result.success
     (event,) = result.get_asset_materialization_events()
-    assert event.materialization.metadata["rows"].value == 12
+    shown = event.materialization.metadata
+    assert shown["rows"].value == 12
+    assert list(shown)[:3] == ["summary", "figure", "worth_a_look"], "a person reads before a plot does"
+    assert "12 rows" in str(shown["summary"].value)
+    assert str(shown["figure"].value).startswith("![Profile](data:image/png;base64,iVBOR")
+    assert "longest clips" in str(shown["worth_a_look"].value)
 
 
 @pytest.mark.parametrize("name", [SPEECH, "../../evil"])

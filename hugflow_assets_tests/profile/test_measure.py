@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hugflow_assets.errors import DamagedDatasetError
 from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.profile import Spread, count_texts, measure
-from hugflow_assets.profile.measure import DURATION_EDGES_S
+from hugflow_assets.profile.audio import DURATION_EDGES_S
 from hugflow_assets.profile.tally import Tally
 from hugflow_assets.store import ConfigRecord, Counts, Fingerprint, Manifest, RepoRecord, SplitRecord, Volatile
 
