@@ -152,7 +152,7 @@ class GitHub:
     @contextmanager
     def errors(self, what: str) -> Iterator[None]:
         """Turn every fault of a call into a ``DeliveryError`` without the token in it."""
-        from github import GithubException
+        from github import BadAttributeException, GithubException
 
         import requests
 
@@ -165,8 +165,10 @@ class GitHub:
                 "GitHub", what, status=error.status, reason=reason, permanent=self._is_permanent(error.status, reason),
                 headers={key: str(value) for key, value in (error.headers or {}).items()}, secrets=[self._token],
             ) from None  # fmt: skip
-        except (ValueError, KeyError) as error:  # no JSON, or other than GitHub's
-            raise delivery_error("GitHub", what, reason=str(error), secrets=[self._token]) from None
+        except (BadAttributeException, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            # No JSON, or other than GitHub's: PyGithub looks into answers as if they were as documented.
+            reason = f"an answer that is not GitHub's: {type(error).__name__}: {error}"
+            raise delivery_error("GitHub", what, reason=reason, secrets=[self._token]) from None
         except (requests.RequestException, OSError) as error:
             raise delivery_error("GitHub", what, reason=type(error).__name__, secrets=[self._token]) from None
 

@@ -17,6 +17,10 @@ from github.Requester import Requester
 _KEPT_BYTES = 64 << 20
 _BY_HASH = re.compile(r"/git/(?:blobs|trees)/[0-9a-f]{40}(?:\?|$)")
 
+_LISTS = re.compile(r"/(?:pulls|comments|files|reviews|events|statuses/[0-9a-f]+)(?:\?|$)")
+
+_NO_LIST = re.compile(r"\s*(?:\{|\[\s*null\b)")
+
 
 @dataclass(frozen=True)
 class KeptAnswer:
@@ -74,7 +78,7 @@ class ConditionalRequester(Requester):
         """Send one request. A GET whose answer is kept and unchanged gives that answer, as status 200.
 
         Raises:
-            ValueError: a success that is no JSON, such as the login page of a proxy.
+            ValueError: a success that is no JSON, such as the login page of a proxy, or no list where one is asked for.
         """
         asked = dict(headers or {})
         key = f"{asked.get('Accept', '')} {self.add_parameters_to_url(url, parameters or {})}"
@@ -89,14 +93,16 @@ class ConditionalRequester(Requester):
         if status == 304 and kept is not None:
             return 200, {**kept.headers, **{name: one for name, one in answered.items() if name != "link"}}, kept.body
         if status < 400:
-            _check_json(verb, status, body)
+            _check_json(verb, status, body, is_list=verb == "GET" and _LISTS.search(url) is not None)
         if verb == "GET" and status == 200:
             self._cache.put(key, KeptAnswer(str(answered.get("etag") or ""), dict(answered), body))
         return status, answered, body
 
 
-def _check_json(verb: str, status: int, body: str) -> None:
+def _check_json(verb: str, status: int, body: str, *, is_list: bool) -> None:
     begins = body.lstrip()[:1]
+    if is_list and _NO_LIST.match(body):  # PyGithub takes it for a list without items: nothing would be open any more
+        raise ValueError(f"status {status} with {' '.join(body[:60].split())!r}, which is no list")
     if begins in ("{", "[") or (not begins and verb != "GET"):
         return
     raise ValueError(f"status {status} with {' '.join(body[:60].split())!r}, which is no JSON")

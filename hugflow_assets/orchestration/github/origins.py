@@ -130,6 +130,8 @@ class Origins:
     def _asked(self, github: GitHub, commit: str) -> int | None:
         with github.errors(f"pull requests of {commit[:12]}"):
             for pull in github.repo.get_commit(commit).get_pulls():
+                if pull.number is None or pull.base is None:
+                    raise ValueError("a pull request without number or base")
                 if pull.merged_at is not None and pull.base.ref == self._main:
                     return pull.number
         return None

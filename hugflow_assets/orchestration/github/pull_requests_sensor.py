@@ -102,11 +102,11 @@ def look(github: GitHub, platform: Platform, cursor: Cursor, now: float, *, wait
     if now < cursor.wait_until:
         return Looked(cursor=cursor, problems=("GitHub asked us to wait",))
     try:
-        pulls = open_pulls(github, settings.requests_git_branch)
+        listed = open_pulls(github, settings.requests_git_branch)
     except DeliveryError as error:
         waiting = cursor.model_copy(update={"wait_until": now + _wait_s(error)})
         return Looked(cursor=waiting, problems=(error.message,))
-    tick = _Tick(github, platform, platform.snapshot(), pulls, cursor, now, pool)
+    tick = _Tick(github, platform, platform.snapshot(), listed, cursor, now, pool)
     tick.take_plans()
     tick.begin_plans()
     pool.wait(wait_s)
@@ -115,22 +115,46 @@ def look(github: GitHub, platform: Platform, cursor: Cursor, now: float, *, wait
     return tick.looked(turn)
 
 
-def open_pulls(github: GitHub, branch: str) -> list[PullRequest]:
+@dataclass
+class Listed:
+    """The open pull requests, newest first. ``is_whole``: GitHub told of each what a tick needs."""
+
+    pulls: list[PullRequest] = field(default_factory=list)
+    is_whole: bool = True
+
+
+def open_pulls(github: GitHub, branch: str) -> Listed:
     """The open pull requests into a branch, those on which something happened last first.
 
     Raises:
         DeliveryError: GitHub cannot be asked.
     """
-    found: list[PullRequest] = []
+    found = Listed()
     with github.errors("listing pull requests"):
         # Without a direction GitHub gives those first on which nothing has happened for longest.
         for pull in github.repo.get_pulls(state="open", base=branch, sort="updated", direction="desc"):
-            if pull.base.ref == branch:
-                found.append(pull)
-            if len(found) >= MOST_PULLS:
+            if not _is_told(github, pull):
+                found.is_whole = False
+            elif pull.base.ref == branch:
+                found.pulls.append(pull)
+            if len(found.pulls) >= MOST_PULLS:
                 _LOG.warning("more than %d pull requests are open; the oldest are left out", MOST_PULLS)
                 break
     return found
+
+
+def _is_told(github: GitHub, pull: PullRequest) -> bool:
+    """Whether the list says of a pull request what a tick needs; one of which it does not waits for a better answer."""
+    facts: tuple[object, ...] = (None,)
+    try:
+        with github.errors("a pull request of the list"):
+            facts = (pull.number, pull.head.sha, pull.base.ref, pull.updated_at)
+    except DeliveryError as error:
+        if error.details.get("status") is not None:
+            raise
+    if None in facts:
+        _LOG.warning("GitHub lists a pull request without number, head, base or time; it is left out")
+    return None not in facts
 
 
 @dataclass
@@ -140,7 +164,7 @@ class _Tick:
     github: GitHub
     platform: Platform
     base: RequestSnapshot
-    pulls: list[PullRequest]
+    listed: Listed
     cursor: Cursor
     now: float
     pool: PlanPool[PullPlan]
@@ -151,7 +175,15 @@ class _Tick:
 
     def __post_init__(self) -> None:
         is_open = {pull.number for pull in self.pulls}
-        self.seen = {number: one for number, one in self.cursor.seen.items() if number in is_open}
+        self.seen = {
+            number: one
+            for number, one in self.cursor.seen.items()
+            if number in is_open or not self.listed.is_whole  # then it may be open all the same
+        }
+
+    @property
+    def pulls(self) -> list[PullRequest]:
+        return self.listed.pulls
 
     def begin_plans(self) -> None:
         """Begin the plans that are due, newest first; each is made for itself."""
