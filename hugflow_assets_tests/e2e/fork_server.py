@@ -40,6 +40,7 @@ class ForkServer:
     imports: tuple[str, ...] = (
         "huggingface_hub.hf_api",
         "pyarrow.parquet",
+        "hugflow_assets.landing.land",
         "hugflow_assets.planning.plan",
         "hugflow_assets.shapes.registry",
     )
