@@ -30,11 +30,16 @@ _NAMED = """
     xhosa yiddish yoruba zulu
 """
 _OTHER_WORDS = "am an as be co cv he hi id in is it la my no or se so st to tr ts"
-_OF_THREE = "raw all new old set spk wav mix asr tts stt vad pcm sph lab trn out sub far mic ogg src zip tar"
+_ISO_639_3 = """
+    deu ger fra fre eng spa ita por nld dut pol rus ukr ces cze slk slv hrv srp bul ron rum hun fin est lav lit swe dan
+    nor nob isl gle cym eus baq cat glg ell gre tur ara arb heb fas pes hin ben tam tel mar guj kan mal pan urd npi nep
+    sin asm ory mya bur tha lao khm vie ind msa zsm jav sun tgl fil ceb zho chi cmn yue jpn kor mon kaz kir uzb tgk tuk
+    aze azj hye kat geo amh tir som orm swa swh hau yor ibo wol lug kin nya sna xho zul afr sot tsn lin bam ful kam luo
+"""
 
 _CODES, _NAMES = frozenset(_ISO_639_1.split()), frozenset(_NAMED.split())
 _CODES_BESIDE_WORDS = _CODES - frozenset(_OTHER_WORDS.split())
-_NO_CODES = frozenset(_OF_THREE.split())
+_CODES_OF_THREE = frozenset(_ISO_639_3.split())
 _LOCALE = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?[-_]([a-z]{2})")
 
 
@@ -45,9 +50,10 @@ def languages_of(name: str) -> frozenset[tuple[str, str]]:
     words = [word for word in re.split(r"[-_. ]+", part) if _says(word)]
     found = {("name", word) for word in words if word in _NAMES}
     whole = "_".join(words)
-    if (locale := _LOCALE.fullmatch(whole)) is not None and (locale[1] in _CODES or len(locale[1]) == 3):
-        return frozenset({*found, (f"code of {len(locale[1])}", locale[1]), ("locale", whole)})
-    if len(whole) == 3 and whole.isalpha() and whole not in _NO_CODES:
+    if (locale := _LOCALE.fullmatch(whole)) is not None and locale[1] in _CODES | _CODES_OF_THREE:
+        codes = {(f"code of {len(code)}", code) for code in locale.groups() if code == locale[1] or code in _CODES}
+        return frozenset({*found, *codes, ("locale", whole)})
+    if whole in _CODES_OF_THREE:
         found.add(("code of 3", whole))
     elif len(words) == 1 or found:
         found |= {("code of 2", word) for word in words if word in _CODES}

@@ -18,6 +18,7 @@ from hugflow_assets.formats.names import ARCHIVE_ENDINGS, OTHER_ARCHIVES, is_arc
 from hugflow_assets.formats.tables import PARQUET, TABLE_ENDINGS, path_column
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.prefetch import at_once
+from hugflow_assets.planning.kaldi import kaldi_problem
 from hugflow_assets.planning.models import Coverage, LandingPlan
 from hugflow_assets.shapes.file_lists import is_about
 from hugflow_assets.shapes.models import Estimate, Shape
@@ -27,6 +28,7 @@ _AUDIO = AUDIO_ENDINGS
 _PACKED_AUDIO = tuple(f"{ending}{packed}" for ending in AUDIO_ENDINGS for packed in (".gz", ".bz2", ".xz", ".zst"))
 _SURELY_CLIPS = frozenset({Shape.AUDIOFOLDER, Shape.CLIP_ARCHIVES, Shape.CLIP_FILES, Shape.LHOTSE_SHAR})
 _OF_CLIPS = _SURELY_CLIPS | {Shape.WEBDATASET}
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 _LOOKED_AT = 8  # archives that nothing reads
 _POINTERS_LOOKED_AT = 16  # where one is a pointer, mostly all are
 _MAY_BE_POINTERS = (*TABLE_ENDINGS, *ARCHIVE_ENDINGS, *AUDIO_ENDINGS, PARQUET, ".arrow")
@@ -120,8 +122,15 @@ def _problems(
             f"{listed(closed)}: of a kind that Hugflow does not open; what is inside would be lost.",
             "Ask the dataset's owners for the files themselves, or for tar or zip archives.",
         )
+    if not _reads_tables(plan) and (texts := kaldi_problem(data, looks.head)) is not None:
+        yield texts
     if plan.shape is not Shape.UNSUPPORTED and (clips := _unread_clips(plan, data, left, looks)) is not None:
         yield clips
+
+
+def _reads_tables(plan: LandingPlan) -> bool:
+    """Whether tables say what the rows are: lists of texts beside them are not needed."""
+    return any(file.path.lower().endswith(_TABLES) for shard in _shards(plan) for file in (*shard.files, *shard.beside))
 
 
 def _unread_clips(

@@ -52,6 +52,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an archive in an archive beside a table": (
         {"all.tar": tar_bytes({"a.tar": TAR, "c.wav": CLIPS[2]}), "t.csv": b"path,text\nc.wav,x\n"}, "another archive",
     ),
+    "Kaldi's ids that lead to clips called otherwise": (
+        {"a/0.wav": CLIPS[0], "a/1.wav": CLIPS[1], "data/train/wav.scp": b"0 a/1.wav\n1 a/0.wav\n",
+         "data/train/text": b"0 ay\n1 bee\n"}, r"wav\.scp alone says which clip",
+    ),
+    "Kaldi's clips made by commands": (
+        {"a/u.sph": CLIPS[0], "data/train/wav.scp": b"u sph2pipe a/u.sph |\n", "data/train/text": b"u ay\n"},
+        "by commands",
+    ),
+    "Kaldi's segments of recordings": (
+        {"a/r.wav": CLIPS[0], "data/train/wav.scp": b"r a/r.wav\n", "data/train/segments": b"r-1 r 0 1\n",
+         "data/train/text": b"r-1 ay\n"}, "segments: texts of parts",
+    ),
     "a table whose paths lead nowhere": (
         {"a.tar": TAR, "train.csv": b"path,text\n/data/x.wav,x\n/data/y.wav,y\n"}, "holds audio",
     ),

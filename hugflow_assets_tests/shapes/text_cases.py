@@ -150,6 +150,18 @@ TEXT_CASES: dict[str, Case] = {
         },
         [_listed(A, "anon/mfc/a1", "anon"), _listed(B, "ralf/mfc/a1", "ralf")],
     ),
+    "prompts beside those in capitals, and sentences before their ids, as Sphinx has them": _folder(
+        {
+            **{f"anon/wav/{name}.wav": clip for name, clip in {"a1": A, "a2": B}.items()},
+            "anon/etc/PROMPTS": b"anon/mfc/a1 AY\nanon/mfc/a2 BEE\n",
+            "anon/etc/prompts-original": b"a1 Ay.\na2 Bee.\n",
+            "an4/wav/c1.wav": C,
+            "an4/etc/an4.transcription": b"<s> see (a) sea </s> (c1)\n",
+        },
+        [_listed(C, "c1", "see (a) sea"), _listed(A, "anon/mfc/a1", "AY"), _listed(B, "anon/mfc/a2", "BEE")],
+        table_rows=3,
+        rows_joined=3,
+    ),
     "an id with two texts in a list": _folder(
         {"a.wav": A, "b.wav": B, "c.wav": C, "transcripts.txt": b"a one\na other\nb two\nc three\n"},
         [_listed(A, None, None), _listed(B, "b", "two"), _listed(C, "c", "three")],

@@ -15,11 +15,13 @@ from hugflow_assets.formats.text.text_encoding import decoded_head
 
 SIDE_ENDINGS = (".txt", ".text", ".transcript", ".trans", ".trn", ".lab", ".json")  # the first goes before the others
 LIST_COLUMNS = ("id", "text")
-SPACED, COLON, FESTIVAL = "", ":", "("  # ``id text``; ``id:text`` (JSUT); ``( id "text" )`` (CMU Arctic)
-_FESTIVAL = re.compile(r'\(\s*(\S+)\s+"(.*)"\s*\)')
+SPACED, COLON, FESTIVAL, SPHINX = "", ":", "(", ")"  # ``id text``; ``id:text`` (JSUT); see the two below
+_SPHINX = re.compile(r"(?:<s>\s*)?(.*?)(?:\s*</s>)?\s*\(([^\s()]+)\)")  # ``<s> text </s> (id)`` (CMU Sphinx)
+_FESTIVAL = re.compile(r'\(\s*(\S+)\s+"(.*)"\s*\)')  # ``( id "text" )`` (CMU Arctic)
 _LINES_LOOKED_AT = 50
 _LIST_NAME = re.compile(
-    r"(?:.*[._-])?(?:trans|transcripts?|transcriptions?)(?:[._-].*)?\.txt|text|prompts|txt\.done\.data", re.IGNORECASE
+    r"(?:.*[._-])?(?:trans|transcripts?|transcriptions?)(?:[._-].*)?\.txt|text|prompts(?:-original)?|txt\.done\.data|.*\.transcription",
+    re.IGNORECASE,
 )
 _ENDING = re.compile(r"(?:\.[^\W\d_][^.]*)+")  # words: what is left of ``rec_1.5.txt`` is no ending of ``rec_1``
 _MICROPHONE = re.compile(r"_mic\d$")  # VCTK: one utterance, one text, two microphones
@@ -84,6 +86,9 @@ def split_id(line: str, form: str = SPACED) -> tuple[str, str]:
     elif form == FESTIVAL:
         match = _FESTIVAL.fullmatch(line.strip())
         found, text = (match[1], match[2].replace('\\"', '"')) if match else ("", "")
+    elif form == SPHINX:
+        match = _SPHINX.fullmatch(line.strip())
+        found, text = (match[2], match[1]) if match else ("", "")
     elif "\t" in line:
         found, _, text = line.partition("\t")
     else:
@@ -107,7 +112,7 @@ def list_form(lines: Sequence[str], is_known: Callable[[str], bool]) -> str | No
 
     More than two columns between tabs are those of a table.
     """
-    for form in (SPACED, COLON, FESTIVAL):
+    for form in (SPACED, COLON, FESTIVAL, SPHINX):
         ids = [split_id(line, form)[0] for line in lines]
         known = sum(bool(one) and is_known(id_stem(one.replace("\\", "/"))) for one in ids)
         if not ids or 2 * known < len(ids) or 3 * len(set(ids)) < 2 * len(ids):

@@ -13,7 +13,7 @@ from hugflow_assets.hub.prefetch import at_once
 from hugflow_assets.shapes.texts.text_places import side_texts
 
 _NO_LIST = ("readme", "license", "licence", "citation", "changelog", "requirements")
-_LISTS = (".txt", ".trans", ".trn", ".done.data")
+_LISTS = (".txt", ".trans", ".trn", ".done.data", ".transcription")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def transcripts_of(paths: Sequence[str], head: Callable[[str], bytes], spoken_fo
     clips = [path for path in paths if is_clip(path)]
     stems = {clip_stem(path) for path in clips}
     maybe = [path for path in paths if path not in taken and _may_be_list(path)] if clips else []
+    said = set(maybe)
+    maybe = [path for path in maybe if not _is_said_beside(path, said)]
     firsts = {_sort(path): path for path in reversed(maybe)}
     shown = [path for path in maybe if firsts[_sort(path)] == path]
     seen = at_once(lambda path: is_list(head(path), stems.__contains__), shown)
@@ -90,6 +92,11 @@ def texts_by_name(paths: tuple[str, ...]) -> frozenset[str]:
 def _may_be_list(path: str) -> bool:
     name = basename(path).lower()
     return (name.endswith(_LISTS) or is_named_like_a_list(path)) and not name.startswith(_NO_LIST)
+
+
+def _is_said_beside(path: str, lists: Collection[str]) -> bool:
+    """Whether a list says once more what the one beside it says, as VoxForge's do."""
+    return basename(path).lower() == "prompts-original" and f"{path[: -len('prompts-original')]}PROMPTS" in lists
 
 
 def _sort(path: str) -> str:
