@@ -34,7 +34,17 @@ def alone(container: str, name: str, place: str, record: str) -> Join:
     return Join(files, {f"{record}.jsonl": rows}, {"rows_joined": 2})
 
 
+def of_all(container: str) -> Join:
+    """A table of all clips beside those of the splits: its rows are not train's."""
+    rows = [row(f"{at}.wav", clip(f"{at}")) for at in range(3)]
+    tables = {"train.tsv": rows[:2], "test.tsv": rows[2:], "metadata.tsv": rows}
+    files = packed(container, "wavs", {one["path"]: one["audio"] for one in rows})
+    files |= {name: table(own) for name, own in tables.items()}
+    return Join(files, {f"{name[:-4]}.jsonl": own for name, own in tables.items()}, {"rows_joined": 6})
+
+
 ORPHANS = {
+    **{f"a table of all beside those of splits, in a {where}": of_all(where) for where in ("folder", "tar")},
     **{
         f"a language beside another's {where}": orphans(where, ("fr.tsv", "fr"), [("de.tsv", "it")], "fr")
         for where in CONTAINERS

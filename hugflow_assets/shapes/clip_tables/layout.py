@@ -307,10 +307,13 @@ def _grouped(
     found = {path: table for path in tables if (table := sorts.get(sort[path])) is not None}
     configs = configs_of(list(found))
     speaking = {configs[path] for path, table in found.items() if not only_measures(path, table)}
+    trains = {configs[path] for path in found if (split_named(path) or "") in SPLITS_ALIKE[0]}
     grouped: dict[tuple[str, str], list[str]] = {}
     for path, table in found.items():
         if configs[path] not in speaking or not only_measures(path, table):
-            grouped.setdefault((configs[path], split_of(path, configs[path])), []).append(path)
+            is_of_all = configs[path] in trains and is_whole_table(path)  # its rows are those of the splits once more
+            split = stem_of(path).lower() if is_of_all else split_of(path, configs[path])
+            grouped.setdefault((configs[path], re.sub(r"\W+", "_", split)), []).append(path)
     return _with_train(grouped), found
 
 

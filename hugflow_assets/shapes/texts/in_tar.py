@@ -245,7 +245,7 @@ class LoneTexts:
                             yield place, named[1].removeprefix("."), data, dirname(place) == dirname(name)
                     elif self._is_table(name, data[:_HEAD_BYTES], path or data):
                         pass
-                    elif is_list(data[:_HEAD_BYTES], self._names.__contains__):
+                    elif basename(name) != "wav.scp" and is_list(data[:_HEAD_BYTES], self._names.__contains__):
                         lists.append((path or self._saved(data, len(lists)), name))
                     else:
                         self._unread.append(_hash(name))
