@@ -21,6 +21,7 @@ ANSWERS: list[Any] = [  # [] is no nonsense: nothing is open
     [[]], {"message": "Moved"}, {"number": "one", "head": 3, "base": [], "user": "ada", "state": 7},
     [{"number": None, "id": "x", "user": None, "body": None, "head": None, "base": {"ref": None}}],
 ]  # fmt: skip
+ODD: tuple[Any, ...] = (None, "x", [], 7, {})  # instead of a field's value
 # Requests of which one alone is answered so: each way in which GitHub is asked.
 ASKED = ["/files", "/git/trees", "/git/blobs", "/compare/", "/comments", "/statuses", "/pulls/", "/commits/", "/user"]
 
@@ -73,7 +74,7 @@ def test_pull_requests_that_the_list_tells_wrongly_stop_no_other(team: Team) -> 
     fields = ("number", "head", "base", "updated_at", "user", "state", "title", "url")
     listed = [
         {**team.github.pulls[fine], "number": 100 + at, field: value}
-        for at, (field, value) in enumerate(product(fields, (None, "x", [], 7, {})))
+        for at, (field, value) in enumerate(product(fields, ODD))
     ]
     team.github.faults.append(Fault(200, on="/pulls", answer=[*listed, team.github.pulls[fine]]))
     looked = team.tick()
