@@ -85,7 +85,7 @@ def _webdataset_shards(chosen: Chosen) -> tuple[ConfigPlan, ...]:
 @_at_usual_cost
 def _folder_shards(chosen: Chosen) -> tuple[ConfigPlan, ...]:
     one = chosen
-    return folder_configs(one.configs, one.layout.configs, one.files, one.infos, one.shape, one.texts)
+    return folder_configs(one)
 
 
 @_at_usual_cost

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import basename, dirname
 from typing import Any
 
 from hugflow_assets.formats.names import METADATA_NAMES
 from hugflow_assets.formats.text.transcripts import LIST_COLUMNS, side_columns
-from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files, Infos
+from hugflow_assets.shapes.file_by_file import MOST_BYTES, MOST_FILES, STRING, Files
 from hugflow_assets.shapes.media_folders.kinds import BASE_COLUMNS
 from hugflow_assets.shapes.media_folders.spec import FolderFilesSpec, FolderListsSpec, FolderMetadataSpec
 from hugflow_assets.shapes.media_folders.splits import SplitPart, parts_of
 from hugflow_assets.shapes.models import ConfigPlan, Shape, ShardSource, SplitPlan
-from hugflow_assets.shapes.sight import ConfigFiles
+from hugflow_assets.shapes.sight import Chosen, ConfigFiles
 from hugflow_assets.shapes.texts.found import Transcripts
 from hugflow_assets.shapes.texts.spec import TextsSpec
 
@@ -45,59 +45,150 @@ class Labels:
         return cls()
 
 
-def folder_configs(
-    configs: Sequence[ConfigFiles],
-    every: Sequence[ConfigFiles],
-    files: Files,
-    info: Infos,
-    shape: Shape,
-    transcripts: Transcripts,
-) -> tuple[ConfigPlan, ...]:
+def folder_configs(chosen: Chosen) -> tuple[ConfigPlan, ...]:
     """Files as rows: by metadata where there is any in the config, else a row a file, with a label from its folder.
 
     A row of metadata belongs to the split of its file, wherever the metadata lies; one without a file to the first.
-
-    Args:
-        configs: with the splits that are asked for.
-        every: with all splits, from which labels are known.
-        transcripts: the texts of files without metadata.
     """
-    column, _ = BASE_COLUMNS[shape]
-    made = []
-    for config in configs:
-        whole = next(one for one in every if one.name == config.name)
+    folders = _Folders(chosen.shape, chosen.files, chosen.texts)
+    every = {config.name: config for config in chosen.layout.configs}
+    return tuple(
+        folders.config(config, every[config.name], chosen.infos.get(config.name, {}).get("features"))
+        for config in chosen.configs
+    )
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """Folders of media of one kind. ``transcripts``: the texts of files without metadata."""
+
+    shape: Shape
+    files: Files
+    transcripts: Transcripts
+
+    def config(self, config: ConfigFiles, whole: ConfigFiles, features: dict[str, Any] | None) -> ConfigPlan:
+        """The plan of a config.
+
+        Args:
+            config: with the splits that are asked for; ``whole`` with all, from which labels are known.
+            features: as the card declares them.
+        """
         names = config.params.get("metadata_filenames") or METADATA_NAMES
-        metadata = {path for _, paths in whole.splits for path in paths if basename(path) in names}
-        above = [] if metadata or config.params else [path for path in files if basename(path) in names]
-        if config.params.get("drop_metadata"):
-            metadata = set()
-        texts = Texts.of(transcripts, whole, names)
-        media = [
-            (split, [path for path in paths if basename(path) not in names and path not in texts.paths])
+        metadata = self._metadata(config, whole, names)
+        texts = Texts.of(self.transcripts, whole, names)
+        media = {
+            split: [path for path in paths if basename(path) not in names and path not in texts.paths]
             for split, paths in config.splits
-        ]
-        labels = Labels() if metadata or above else Labels.of(_without(whole, names))
-        parts = parts_of(_without(whole, names).splits) if metadata or above else ()
-        within = [path for _, many in whole.splits for path in many if path in metadata]
-        speaking = list(dict.fromkeys([*above, *within]))
-        splits, seen = [], set[str]()
-        for split, paths in media:
-            if metadata or above:
-                said = config.params.get("encoding")
-                spec = FolderMetadataSpec(column=column, start=0, end=None, split=split, parts=parts, encoding=said)
-                own = [path for path in speaking if not _is_of_another(path, split, parts)]
-                shards = _metadata_shards(own, paths, files, shape, spec)
-            else:
-                plain = FolderFilesSpec(column=column, labels=labels.names)
-                shards = _file_shards(paths, files, shape, plain, texts, seen)
-            known = None if metadata or above else len(paths)
-            splits.append(SplitPlan(name=split, shards=tuple(shards), num_rows=known))
-        features = info.get(config.name, {}).get("features")
-        if not (metadata or above):
-            found = [path for _, paths in media for path in paths]
-            features = texts.features(_features_of(shape, found, labels) if features is None else features)
-        made.append(ConfigPlan(name=config.name, splits=tuple(splits), features=features))
-    return tuple(made)
+        }
+        if metadata:
+            parts = parts_of(_without(whole, names).splits)
+            splits = self._by_metadata(media, metadata, parts, config.params.get("encoding"))
+            return ConfigPlan(name=config.name, splits=splits, features=features)
+        labels = Labels.of(_without(whole, names))
+        found = [path for paths in media.values() for path in paths]
+        known = _features_of(self.shape, found, labels) if features is None else features
+        return ConfigPlan(name=config.name, splits=self._by_file(media, labels, texts), features=texts.features(known))
+
+    def _metadata(self, config: ConfigFiles, whole: ConfigFiles, names: Collection[str]) -> list[str]:
+        """The metadata files that speak of a config: among its files, or else anywhere in the repository."""
+        within = [path for _, paths in whole.splits for path in paths if basename(path) in names]
+        if config.params.get("drop_metadata"):
+            return []
+        above = [] if within or config.params else [path for path in self.files if basename(path) in names]
+        return list(dict.fromkeys([*above, *within]))
+
+    def _by_metadata(
+        self,
+        media: Mapping[str, list[str]],
+        metadata: Sequence[str],
+        parts: tuple[SplitPart, ...],
+        encoding: str | None,
+    ) -> tuple[SplitPlan, ...]:
+        column, _ = BASE_COLUMNS[self.shape]
+        splits = []
+        for split, paths in media.items():
+            spec = FolderMetadataSpec(column=column, start=0, end=None, split=split, parts=parts, encoding=encoding)
+            own = [path for path in metadata if not _is_of_another(path, split, parts)]
+            splits.append(SplitPlan(name=split, shards=tuple(self._metadata_shards(own, paths, spec)), num_rows=None))
+        return tuple(splits)
+
+    def _by_file(self, media: Mapping[str, list[str]], labels: Labels, texts: Texts) -> tuple[SplitPlan, ...]:
+        column, _ = BASE_COLUMNS[self.shape]
+        spec, seen = FolderFilesSpec(column=column, labels=labels.names), set[str]()
+        return tuple(
+            SplitPlan(name=split, shards=tuple(self._file_shards(paths, spec, texts, seen)), num_rows=len(paths))
+            for split, paths in media.items()
+        )
+
+    def _file_shards(
+        self, paths: Sequence[str], spec: FolderFilesSpec, texts: Texts, seen: set[str]
+    ) -> Iterable[ShardSource]:
+        """A shard some files, each followed by the texts that are called as it is."""
+        group: list[str] = []
+        index = size = 0
+        for path in paths:
+            here = sum(self.files[one].size_bytes for one in (path, *texts.beside(path)))
+            if group and (len(group) >= MOST_FILES or size + here > MOST_BYTES):
+                yield self._file_shard(index, group, spec, texts, seen)
+                group, size, index = [], 0, index + 1
+            group.append(path)
+            size += here
+        if group:
+            yield self._file_shard(index, group, spec, texts, seen)
+
+    def _file_shard(
+        self, index: int, clips: Sequence[str], spec: FolderFilesSpec, texts: Texts, seen: set[str]
+    ) -> ShardSource:
+        lists = (
+            list(dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path)))
+            if texts.lists
+            else []
+        )
+        kind = FolderListsSpec if lists else FolderFilesSpec
+        return ShardSource(
+            index=index,
+            files=tuple(self.files[one] for path in clips for one in (path, *texts.beside(path))),
+            num_rows=len(clips),
+            shape=self.shape,
+            beside=tuple(self.files[path] for path in lists),
+            spec=kind(column=spec.column, labels=spec.labels, texts=texts.spec(lists, seen, index)),
+        )
+
+    def _metadata_shards(
+        self, metadata: Sequence[str], media: Sequence[str], spec: FolderMetadataSpec
+    ) -> Iterable[ShardSource]:
+        """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open.
+
+        All rows of metadata that lie in a folder of one split alone are that split's.
+        """
+        index = 0
+        for number, path in enumerate(metadata):
+            folder = f"{dirname(path)}/" if dirname(path) else ""
+            deeper = [f"{dirname(one)}/" for one in metadata if one != path and one.startswith(folder)]
+            near = [
+                self.files[one]
+                for one in media
+                if one.startswith(folder) and not one.startswith(tuple(deeper) or ("\0",))
+            ]
+            size = sum(file.size_bytes for file in near)
+            count = max(1, -(-len(near) // MOST_FILES), -(-size // MOST_BYTES))
+            rows = max(1, -(-len(near) // count))
+            for part in range(count):
+                rows_of_it = {
+                    "parts": () if any(path.startswith(one.folders or ("\0",)) for one in spec.parts) else spec.parts,
+                    "start": part * rows,
+                    "end": None if part == count - 1 else (part + 1) * rows,
+                    "files_beside": len(media) if number == 0 and part == 0 else 0,
+                }
+                yield ShardSource(
+                    index=index,
+                    files=(),
+                    shape=self.shape,
+                    beside=(self.files[path],),
+                    spec=spec.model_copy(update=rows_of_it),
+                    named_bytes=size // count,
+                )
+                index += 1
 
 
 def _features_of(shape: Shape, paths: Sequence[str], labels: Labels) -> dict[str, Any]:
@@ -183,70 +274,3 @@ class Texts:
             ambiguous=self.transcripts.ambiguous if is_first else 0,
             encoding=self.encoding,
         )
-
-
-def _file_shards(
-    paths: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts, seen: set[str]
-) -> Iterable[ShardSource]:
-    """A shard some files, each followed by the texts that are called as it is."""
-    group: list[str] = []
-    index = size = 0
-    for path in paths:
-        here = sum(files[one].size_bytes for one in (path, *texts.beside(path)))
-        if group and (len(group) >= MOST_FILES or size + here > MOST_BYTES):
-            yield _file_shard(index, group, files, shape, spec, texts, seen)
-            group, size, index = [], 0, index + 1
-        group.append(path)
-        size += here
-    if group:
-        yield _file_shard(index, group, files, shape, spec, texts, seen)
-
-
-def _file_shard(
-    index: int, clips: Sequence[str], files: Files, shape: Shape, spec: FolderFilesSpec, texts: Texts, seen: set[str]
-) -> ShardSource:
-    lists = (
-        list(dict.fromkeys(one for path in clips for one in texts.transcripts.lists_of(path))) if texts.lists else []
-    )
-    kind = FolderListsSpec if lists else FolderFilesSpec
-    return ShardSource(
-        index=index,
-        files=tuple(files[one] for path in clips for one in (path, *texts.beside(path))),
-        num_rows=len(clips),
-        shape=shape,
-        beside=tuple(files[path] for path in lists),
-        spec=kind(column=spec.column, labels=spec.labels, texts=texts.spec(lists, seen, index)),
-    )
-
-
-def _metadata_shards(
-    metadata: Sequence[str], media: Sequence[str], files: Files, shape: Shape, spec: FolderMetadataSpec
-) -> Iterable[ShardSource]:
-    """Ranges of a metadata file's rows, as many as the files around it ask for; the last range is open.
-
-    All rows of metadata that lie in a folder of one split alone are that split's.
-    """
-    index = 0
-    for number, path in enumerate(metadata):
-        folder = f"{dirname(path)}/" if dirname(path) else ""
-        deeper = [f"{dirname(one)}/" for one in metadata if one != path and one.startswith(folder)]
-        near = [files[one] for one in media if one.startswith(folder) and not one.startswith(tuple(deeper) or ("\0",))]
-        size = sum(file.size_bytes for file in near)
-        count = max(1, -(-len(near) // MOST_FILES), -(-size // MOST_BYTES))
-        rows = max(1, -(-len(near) // count))
-        for part in range(count):
-            told = {
-                "parts": () if any(path.startswith(one.folders or ("\0",)) for one in spec.parts) else spec.parts,
-                "start": part * rows,
-                "end": None if part == count - 1 else (part + 1) * rows,
-                "files_beside": len(media) if number == 0 and part == 0 else 0,
-            }
-            yield ShardSource(
-                index=index,
-                files=(),
-                shape=shape,
-                beside=(files[path],),
-                spec=spec.model_copy(update=told),
-                named_bytes=size // count,
-            )
-            index += 1
