@@ -41,7 +41,7 @@ def hub(tmp_path: Path) -> Iterator[FaultyHub]:
 
 def hold_back(hub: FaultyHub) -> None:
     """Serve every shard but ``LAST``, until the Hub is released."""
-    hub.fault(LAST, "stall", times=None, origin="cdn", after_bytes=200, hold_s=60, whole=True)
+    hub.fault(LAST, "stall", times=None, origin="cdn", after_bytes=4, hold_s=60, whole=True)
 
 
 @pytest.fixture(params=["files", "packed"])
