@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from hugflow_assets.catalogue import Catalogue
 from hugflow_assets.cli.datasets import ci_mode
 from hugflow_assets.intake import Kind, schema
 from hugflow_assets.intake.models import Frozen
@@ -47,8 +48,16 @@ def schema_text() -> str:
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
+def catalogue_text() -> str:
+    """The text of ``docs/catalogue.schema.json``."""
+    made = Catalogue.model_json_schema(mode="serialization")
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     Path("docs/state.schema.json").write_text(schema_text(), encoding="utf-8")
+    Path("docs/catalogue.schema.json").write_text(catalogue_text(), encoding="utf-8")
     Path("docs/results.schema.json").write_text(ci_mode.schema_text(), encoding="utf-8")
     for kind in Kind:
         Path(f"requests/{kind.value}.schema.json").write_text(schema.schema_text(kind), encoding="utf-8")

@@ -208,6 +208,12 @@ class Settings(BaseSettings):
     upstream_schedule: str = _setting(
         "Behavior", "17 * * * *", "When the Hub is asked whether branches have moved, as a cron line (UTC)."
     )
+    catalogue_dir: Path | None = _setting(
+        "Behavior", None, "Where the catalogue's pages are written; replaced as a whole; off when empty."
+    )
+    catalogue_schedule: str = _setting(
+        "Behavior", "*/10 * * * *", "When the catalogue's pages are written anew, as a cron line (UTC)."
+    )
     scrub_schedule: str = _setting("Behavior", "23 3 * * 0", "When every file is hashed again, as a cron line (UTC).")
     keep_until_warning: Duration = _setting(
         "Behavior", timedelta(days=14), "How long before keep_until its owner is warned; nothing is ever deleted by it."
@@ -288,7 +294,7 @@ class Settings(BaseSettings):
             raise ValueError("the owner needs 7: a folder it cannot write could be neither moved nor replaced")
         return value
 
-    @field_validator("upstream_schedule", "scrub_schedule")
+    @field_validator("upstream_schedule", "scrub_schedule", "catalogue_schedule")
     @classmethod
     def _cron(cls, value: str) -> str:
         if not re.fullmatch(r"@(?:hourly|daily|weekly|monthly)|[\d*/,-]+(?: +[\w*/,-]+){4}", value.strip()):
@@ -345,7 +351,7 @@ def load_settings(**overrides: Any) -> Settings:
         raise _settings_error(error) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{env_file} cannot be read: {error}", remedy="It must be a readable UTF-8 file.") from None
-    paths = ("storage_root", "hugflow_state_dir", "requests_dir", "ssl_cert_file")
+    paths = ("storage_root", "hugflow_state_dir", "requests_dir", "ssl_cert_file", "catalogue_dir")
     found = {name: getattr(settings, name) for name in paths}
     return settings.model_copy(
         update={name: (root / path.expanduser()).resolve() for name, path in found.items() if path is not None}

@@ -141,6 +141,11 @@ COMMANDS = {
         "storage.restore",
         "Bring a removed dataset back from the trash; refused while a removal request withdraws it.",
     ),
+    "catalogue": Entry(
+        "Storage",
+        "storage.catalogue",
+        "Write what is asked for and landed as JSON, as CSV, or as a site of static pages, one a dataset.",
+    ),
     "trash": Entry("Storage", "storage.trash", "What was removed or replaced, until its grace is over."),
 }
 

@@ -1,4 +1,5 @@
-"""What happens by the clock: a look at the Hub, the trash freed, debris cleaned, owners warned, files hashed again."""
+"""What happens by the clock: a look at the Hub, the trash freed, debris cleaned, owners warned, files hashed again,
+the catalogue written."""
 
 from datetime import UTC, date, datetime
 
@@ -68,6 +69,22 @@ def look_for_edits(context: OpExecutionContext, platform: Platform) -> None:
         context.log.info("edited by hand since the last look: %s", ", ".join(found) or "none")
         shared = sum(link.size_bytes for link in platform.store().look_for_links().links)
         context.log.info("%d bytes are shared by hard links of several datasets, and count once", shared)
+
+
+@op
+def write_the_catalogue(context: OpExecutionContext, platform: Platform) -> None:
+    """Write the catalogue's pages to CATALOGUE_DIR; those that are true still are kept."""
+    from hugflow_assets.catalogue import write_site
+
+    with failing_by_name(context.instance, context.run_id):
+        settings = platform.settings()
+        if settings.catalogue_dir is None:
+            context.log.info("CATALOGUE_DIR is empty: no pages are written.")
+            return
+        done = write_site(settings.catalogue_dir, platform.snapshot(), platform.store(), settings)
+        for problem in done.problems:
+            context.log.warning(problem)
+        context.log.info("%s: %d pages made, %d kept", done.folder, len(done.made), done.kept)
 
 
 @op
@@ -145,16 +162,32 @@ def upkeep_jobs() -> list[JobDefinition]:
     def scrub_storage() -> None:
         scrub_storage_files()
 
-    return [watch_upstream, tidy, find_edits, scrub_storage]
+    @job(executor_def=in_process_executor, description="Write the catalogue's pages to CATALOGUE_DIR.")
+    def write_catalogue() -> None:
+        write_the_catalogue()
+
+    return [watch_upstream, tidy, find_edits, scrub_storage, write_catalogue]
 
 
 def upkeep_schedules(jobs: list[JobDefinition]) -> list[ScheduleDefinition]:
-    """When the jobs run; on from the start."""
-    crons = (_cron("upstream_schedule"), TIDY_CRON, EDITS_CRON, _cron("scrub_schedule"))
+    """When the jobs run; on from the start, the catalogue's where CATALOGUE_DIR says where to."""
+    crons = (
+        _cron("upstream_schedule"), TIDY_CRON, EDITS_CRON, _cron("scrub_schedule"), _cron("catalogue_schedule")
+    )  # fmt: skip
+    on, off = DefaultScheduleStatus.RUNNING, DefaultScheduleStatus.STOPPED
     return [
-        ScheduleDefinition(job=one, cron_schedule=cron, default_status=DefaultScheduleStatus.RUNNING)
+        ScheduleDefinition(job=one, cron_schedule=cron, default_status=on if _is_on(one) else off)
         for one, cron in zip(jobs, crons, strict=True)
     ]
+
+
+def _is_on(upkeep: JobDefinition) -> bool:
+    if upkeep.name != "write_catalogue":
+        return True
+    try:
+        return load_settings().catalogue_dir is not None
+    except SettingsError:
+        return False
 
 
 def _cron(field: str) -> str:
