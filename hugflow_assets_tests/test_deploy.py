@@ -187,6 +187,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
     folder.chmod(0o755)
     (folder / "tls").mkdir()
+    (folder / "catalogue/d").mkdir(parents=True)
+    (folder / "catalogue/index.html").write_text("<h1>Datasets</h1>")
     self_signed(folder / "tls")
     (folder / "htpasswd").write_text("ada:{PLAIN}secret\n")
     Upstream.seen = []
@@ -196,6 +198,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     for name in ("nginx.conf", "proxy.conf"):
         text = (SINGLE / name).read_text()
         text = text.replace("/etc/hugflow", str(folder)).replace("127.0.0.1:3000", f"127.0.0.1:{upstream.server_port}")
+        text = text.replace("/var/lib/hugflow/www", str(folder))
         text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
         (folder / name).write_text(text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};"))
     temporary = "".join(
@@ -225,6 +228,15 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError(log.read_text())
+
+
+def test_the_catalogue_is_behind_the_same_login_and_can_only_be_read(proxy: Proxy) -> None:
+    seen = len(proxy.seen)
+    assert proxy.ask(path="/catalogue/") == 200 and proxy.ask(path="/catalogue") == 301
+    assert proxy.ask(path="/catalogue/", Authorization="") == 401
+    assert proxy.ask("POST", "/catalogue/", body="x") == 405
+    assert proxy.ask(path="/catalogue/d/") == 403
+    assert len([one for one in proxy.seen[seen:] if "catalogue" in one[1]]) == 0
 
 
 def test_the_ui_works_with_a_password(proxy: Proxy) -> None:

@@ -76,6 +76,11 @@ COMMANDS = {
         "datasets.status",
         "Show every dataset asked for or landed: state, rows, hours, size, age, owner; totals and quota.",
     ),
+    "history": Entry(
+        "Datasets",
+        "datasets.history",
+        "Show who asked what, when, and what came of it, from the audit log; the newest last.",
+    ),
     "path": Entry(
         "Datasets",
         "reading.path",

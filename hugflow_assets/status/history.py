@@ -179,7 +179,9 @@ def _told(event: Event) -> str:
 
 def _landed(data: dict[str, Any]) -> str:
     rows, size_bytes = int(data.get("rows") or 0), int(data.get("size_bytes") or 0)
-    told = f"{data.get('action') or 'land'}: {rows:,} rows, {human_size(size_bytes)}"
+    action = str(data.get("action") or "land")
+    told = f"{rows:,} rows, {human_size(size_bytes)}"
+    told = told if action == "land" else f"{action}: {told}"
     return f"{told} in {human_duration(float(data['seconds']))}" if data.get("seconds") else told
 
 

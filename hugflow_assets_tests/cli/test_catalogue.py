@@ -96,6 +96,14 @@ def test_a_site_shows_what_there_is_and_runs_nothing_that_a_stranger_wrote(
     assert lines[GATED]["restricted"] == "gated" and lines[GATED]["owner"] == "'=2+3"
     assert run("catalogue").code == 2 and run("catalogue", "--json", "--csv").code == 2
 
+    past = json.loads(run("history", NAME, "--json").out)
+    assert [one["outcome"] for one in past] == ["landed", "checked"] and "12 rows" in past[0]["told"]
+    told = run("history").out
+    assert "land: failed [" in told or "land: rejected [" in told
+    (one,) = json.loads(run("status", "org/hostile", "--json").out)
+    assert one["dataset"]["name"] == NAME and one["checks"]["passed"] > 10 and len(one["history"]) == 2
+    assert "12 rows" in run("status", NAME).out and run("status", "org__nothing").code == 1
+
     inodes = {path: path.stat().st_ino for path in (site / "d" / NAME).iterdir()}
     again = run("catalogue", "--html", site)
     assert "0 pages made, 3 kept" in again.out

@@ -19,14 +19,19 @@ LONG = "organisation-with-a-long-name/speech-corpus-with-a-longer-name"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
-def shown(project_root: Path, *arguments: str) -> str:
-    """All that the command wrote to a terminal of 80 columns, without colors."""
+def shown(project_root: Path, *arguments: str, columns: int = 80) -> str:
+    """All that the command wrote to a terminal of so many columns, without colors."""
+    return _ESCAPES.sub("", written(project_root, *arguments, columns=columns))
+
+
+def written(project_root: Path, *arguments: str, columns: int = 80, **environment: str) -> str:
+    """The same with colors."""
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(project_root)
-        os.environ["TERM"] = "xterm"
+        os.environ |= {"TERM": "xterm", **environment}
         os.execv(sys.executable, [sys.executable, "-c", "from hugflow_assets.cli import main; main()", *arguments])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     text = b""
     while True:
         try:
@@ -37,7 +42,7 @@ def shown(project_root: Path, *arguments: str) -> str:
             break
     os.waitpid(process, 0)
     os.close(terminal)
-    return _ESCAPES.sub("", text.decode())
+    return text.decode()
 
 
 def test_keys_names_and_files_are_never_broken(project: Project) -> None:
@@ -51,6 +56,14 @@ def test_keys_names_and_files_are_never_broken(project: Project) -> None:
     status = shown(project.root, "status")
     assert f"{LONG.replace('/', '__')}-0__rev_main" in status
     assert "a wider terminal, and --json, show" in status and "3 failed" in status
+    for columns in (80, 120, 200):
+        told = shown(project.root, "status", columns=columns).splitlines()
+        assert all(len(line) <= columns or " " not in line.strip() for line in told[4:]), told
+        assert any("does not answer" in line for line in told)
+    one = shown(project.root, "status", f"{LONG}-0")
+    assert "failed  " in one.partition("history")[0] or "failed" in one.splitlines()[0]
+    assert "hub-unreachable" in one.partition("history")[2]
+    assert "\x1b[3" in written(project.root, "status") and "\x1b[3" not in written(project.root, "status", NO_COLOR="1")
     planned = shown(project.root, "plan")
     assert planned.count("does not answer") == 1 and planned.count("Not evaluated") <= 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import sys
 import time
 from collections import Counter
@@ -13,10 +14,24 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from hugflow_assets.cli.terminal.console import age, console, count, duration, hours, lines_of, size, together
+from hugflow_assets.cli.datasets.history import history_lines
+from hugflow_assets.cli.datasets.names import known_names, unknown
+from hugflow_assets.cli.terminal.console import (
+    age,
+    colored,
+    console,
+    count,
+    duration,
+    hours,
+    lines_of,
+    size,
+    together,
+    wrapped,
+)
 from hugflow_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from hugflow_assets.status.dataset_report import DatasetReport
     from hugflow_assets.status.report import DatasetStatus, StatusReport
 
 WATCH_INTERVAL_S = 1.0
@@ -25,6 +40,7 @@ COLUMNS = ("dataset", "state", "size", "rows", "audio", "age", "owner", "inodes"
 NUMBERS = ("rows", "audio", "size", "inodes", "age")
 STRAYS_SHOWN = 20
 OWNERS_SHOWN = 10
+HISTORY_SHOWN = 20
 COLORS = {
     "landed": "green",
     "landing": "cyan",
@@ -46,6 +62,10 @@ COLORS = {
 
 
 def status(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Everything of one dataset, its history too.", autocompletion=known_names),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, stable over versions.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it, until Ctrl-C.")] = False,
     rebuild: Annotated[
@@ -58,6 +78,9 @@ def status(
         from hugflow_assets.store import Store
 
         Store.of(settings).rebuild_index()
+    if name is not None:
+        _show_one(name, settings, as_json=as_json)
+        return
     if watch and not as_json:
         _watch(settings)
         return
@@ -76,13 +99,57 @@ def reporter(settings: Settings) -> Callable[[], StatusReport]:
     return lambda: status_report(source.snapshot(), store, settings)
 
 
+def _show_one(name: str, settings: Settings, *, as_json: bool) -> None:
+    from hugflow_assets.intake import source_of
+    from hugflow_assets.status.dataset_report import dataset_reports
+    from hugflow_assets.store import Store
+
+    found = dataset_reports(name, source_of(settings).snapshot(), Store.of(settings), settings)
+    if not found:
+        raise unknown(name)
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2))
+        return
+    width = console().width
+    typer.echo("\n\n".join("\n".join(_lines_of_one(one, width)) for one in found))
+
+
+def _lines_of_one(report: DatasetReport, width: int) -> Iterator[str]:
+    one, checks = report.dataset, report.checks
+    yield f"{colored(one.name, bold=True)}  {colored(one.state.value, COLORS.get(one.state.value))}"
+    if note := _note(one):
+        yield from wrapped(note, width, indent="  ")
+    facts = {
+        "dataset": f"{one.hf_id} at {one.revision}" if one.hf_id else None,
+        "commit": one.commit,
+        "licence": report.license,
+        "owner": one.owner,
+        "request": f"requests/{one.request}" if one.request else None,
+        "rows": count(one.rows) if one.rows is not None else None,
+        "audio": hours(one.hours) if one.hours is not None else None,
+        "size": f"{size(one.size_bytes)} in {count(one.files)} files" if one.size_bytes is not None else None,
+        "landed": f"{one.landed_at[:16].replace('T', ' ')} UTC, {age(one.landed_at)} ago" if one.landed_at else None,
+        "folder": one.path,
+    }
+    yield from (f"  {label:<8} {value}" for label, value in facts.items() if value)
+    if checks is not None:
+        failed, warned = len(checks.failed), len(checks.warnings)
+        yield f"  {'checks':<8} {checks.passed} passed, {failed} failed, {warned} warned"
+        for said in (*checks.failed, *checks.not_judged, *checks.warnings):
+            yield from wrapped(said, width, indent="    ")
+    if report.history:
+        yield "  history"
+        for line in history_lines(report.history[-HISTORY_SHOWN:], width - 4, named=False):
+            yield f"    {line}"
+
+
 def _watch(settings: Settings) -> None:
     shown, report = console(), reporter(settings)
 
     def now() -> Text:
         return Text.from_ansi(rendered(report(), shown.width))
 
-    with Live(now(), console=shown, screen=sys.stdout.isatty()) as live:
+    with Live(now(), console=shown, screen=sys.stdout.isatty(), auto_refresh=False) as live:
         while True:
             time.sleep(WATCH_INTERVAL_S)
             live.update(now(), refresh=True)
@@ -92,7 +159,13 @@ def rendered(report: StatusReport, width: int) -> str:
     """The report for a terminal of this width. Plain strings: a rich table of 10,000 rows takes seven seconds."""
     if not report.datasets and not report.problems:
         return "nothing is asked for and nothing has landed: write a request into requests/add/"
-    return "\n".join([*_table(report, width), *_notes(report), "", *_totals(report)])
+    said = (line for text in [*_notes(report), "", *_totals(report)] for line in _within(text, width))
+    return "\n".join([*_table(report, width), *said])
+
+
+def _within(text: str, width: int) -> list[str]:
+    """A text as it is where it has room, or where nobody watches; else in lines, no word broken."""
+    return [text] if len(text) <= width else wrapped(text, width)
 
 
 def _table(report: StatusReport, width: int) -> Iterator[str]:

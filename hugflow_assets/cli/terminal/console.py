@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO
@@ -23,6 +25,23 @@ def console(stream: IO[str] | None = None) -> Console:
     """A console for this stream (stdout by default). Where nobody watches, lines are never wrapped or cut."""
     target = sys.stdout if stream is None else stream
     return Console(file=target, width=None if target.isatty() else UNWRAPPED, highlight=False, soft_wrap=False)
+
+
+def colored(text: str, color: str | None = None, *, bold: bool = False) -> str:
+    """A text in a color, where colors are wanted (https://no-color.org); what a color says, the text says too."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=color, bold=bold or None)
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """The lines of a text for a terminal of this width: words, names and paths stay whole, also longer ones."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent or "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [indent]
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -83,9 +102,9 @@ def lines_of(
     for number, row in enumerate(cells):
         line = [_padded(row[at], widths[at], right=header[at] in right) for at in shown]
         if number == 0:
-            line = [typer.style(cell, bold=True) for cell in line]
+            line = [colored(cell, bold=True) for cell in line]
         elif color := (styles or {}).get(row[styled]):
-            line[shown.index(styled)] = typer.style(line[shown.index(styled)], fg=color)
+            line[shown.index(styled)] = colored(line[shown.index(styled)], color)
         yield (" " * _GAP).join(line).rstrip()
     if left_out := [name for at, name in enumerate(header) if at not in shown]:
         yield f"(a wider terminal, and --json, show {', '.join(left_out)} too)"
