@@ -35,6 +35,7 @@ class DatasetData(Frozen):
 
     samples: Samples = Samples()
     profile: Profile | None = None
+    figure: str = ""  # its file, beside the page
     calls: tuple[tuple[str, str], ...] = ()
     problem: str = ""
 

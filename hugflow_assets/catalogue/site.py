@@ -22,7 +22,7 @@ from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import HugflowError, StorageError
 from hugflow_assets.intake import RequestSnapshot
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.profile import Profile, measure
+from hugflow_assets.profile import AudioProfile, Profile, figure_png, measure
 from hugflow_assets.reading import open_dataset
 from hugflow_assets.reading.calls import calls_of
 from hugflow_assets.settings import Settings
@@ -32,6 +32,11 @@ from hugflow_assets.store.publishing.trees import exchange
 
 MARK = "hugflow-catalogue.json"
 DATA = "data.json"
+FIGURE = "profile.png"
+_COUNTED = {
+    "clips", "without_duration", "hours", "duration_s", "histogram", "sampling_rates", "channels", "durations",
+    "empty_clips", "hours_by_split",
+}  # fmt: skip
 _PAST_SHOWN = 50
 _MOST_PROFILED_ROWS = 2_000_000
 _ABANDONED_S = 86_400
@@ -193,14 +198,22 @@ class _Site:
     def _read(self, entry: Entry, save: Save) -> DatasetData:
         found = open_dataset(Path(str(entry.path)))
         samples = Samples() if entry.restricted else samples_of(found, save)
-        return DatasetData(samples=samples, profile=self._profile(entry), calls=tuple(calls_of(found)))
+        profile = self._profile(entry)
+        if profile is not None:
+            save(FIGURE, figure_png(profile))
+        return DatasetData(
+            samples=samples,
+            profile=profile,
+            figure=FIGURE if profile is not None else "",
+            calls=tuple(calls_of(found)),
+        )
 
     def _profile(self, entry: Entry) -> Profile | None:
         manifest = self.store.manifest(entry.name)
         if manifest is None or manifest.counts.rows > _MOST_PROFILED_ROWS:
             return None
         found = measure(self.store.layout.dataset(entry.name), manifest)
-        return found.model_copy(update={"text": None}) if entry.restricted else found
+        return counted_alone(found) if entry.restricted else found
 
     def _folder(self, path: Path) -> None:
         path.mkdir(exist_ok=True)
@@ -210,6 +223,17 @@ class _Site:
         path.unlink(missing_ok=True)  # it may be a link to the old site's
         path.write_bytes(content)
         path.chmod(0o600 | (self.folder_mode & 0o066))
+
+
+def counted_alone(profile: Profile) -> Profile:
+    """What a profile counts, without anything that a row says: no texts, names of clips or speakers."""
+    audio = profile.audio.model_dump(include=_COUNTED) if profile.audio is not None else None
+    return Profile(
+        rows=profile.rows,
+        rows_by_split=profile.rows_by_split,
+        audio=AudioProfile.model_validate(audio) if audio is not None else None,
+        text=None,
+    )
 
 
 def _digests(site: Path) -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_a_site_shows_what_there_is_and_runs_nothing_that_a_stranger_wrote(
     assert set(pages) == {"index.html", *(f"d/{one}/index.html" for one in (NAME, GATED, "org__missing__rev_main"))}
     for text in pages.values():
         page = Page(text)
-        assert page.tags.count("script") == 1 and "img" not in page.tags
+        assert page.tags.count("script") == 1 and page.tags.count("img") == text.count("profile.png")
         assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
         loaded = [value for name, value in page.attributes if name == "src"]
         assert all(not re.match(r"\w+:|//", address) for address in loaded), "something comes from another server"
@@ -87,7 +87,9 @@ def test_a_site_shows_what_there_is_and_runs_nothing_that_a_stranger_wrote(
     assert {path.stat().st_mode & 0o777 for path in site.rglob("*") if path.is_file()} == {0o640}
     assert {path.stat().st_mode & 0o777 for path in site.rglob("*") if path.is_dir()} == {0o750}
 
+    assert (site / "d" / NAME / "profile.png").read_bytes().startswith(b"\x89PNG")
     everything = b"".join(path.read_bytes() for path in (site / "d" / GATED).iterdir())
+    assert b"clip_0000" not in everything, "the names of a gated dataset's clips"
     assert b"gated" in everything and SECRET.encode() not in everything and b"RIFF" not in everything
 
     (listed,) = [one for one in json.loads(run("catalogue", "--json").out)["datasets"] if one["name"] == NAME]
