@@ -151,6 +151,11 @@ COMMANDS = {
         "storage.catalogue",
         "Write what is asked for and landed as JSON, as CSV, or as a site of static pages, one a dataset.",
     ),
+    "metrics": Entry(
+        "Storage",
+        "storage.metrics",
+        "Give the state of the storage to Prometheus: as a page, as a file for node_exporter, or on stdout.",
+    ),
     "trash": Entry("Storage", "storage.trash", "What was removed or replaced, until its grace is over."),
 }
 

@@ -24,6 +24,7 @@ from hugflow_assets.errors import (
     PlanTimedOutError,
 )
 from hugflow_assets.hub.access import HubAccess
+from hugflow_assets.hub.answer_counts import count_answer
 from hugflow_assets.hub.http import client, deadline
 from hugflow_assets.hub.library_internals import rate_limit_of
 from hugflow_assets.hub.rate_limit import RateBudget
@@ -166,9 +167,10 @@ def _check_time(access: HubAccess) -> None:
 
 
 def note_limits(access: HubAccess, response: httpx2.Response) -> None:
-    """Share what an answer, and every redirect on the way to it, says about the rate limit."""
+    """Share what an answer, and every redirect on the way to it, says about the rate limit; and count them."""
     budget = RateBudget.of(access)
     for one in (*response.history, response):
+        count_answer(access.rate_dir, one.status_code)
         blocked = asked_wait(one.headers) if one.status_code == 429 else None
         budget.learn(str(one.url), one.headers, blocked)
 

@@ -106,6 +106,8 @@ def test_a_site_shows_what_there_is_and_runs_nothing_that_a_stranger_wrote(
     assert one["dataset"]["name"] == NAME and one["checks"]["passed"] > 10 and len(one["history"]) == 2
     assert "12 rows" in run("status", NAME).out and run("status", "org__nothing").code == 1
 
+    assert re.search(r"^hugflow_hub_requests_total [1-9]", run("metrics").out, re.MULTILINE)
+
     inodes = {path: path.stat().st_ino for path in (site / "d" / NAME).iterdir()}
     again = run("catalogue", "--html", site)
     assert "0 pages made, 3 kept" in again.out
