@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dagster import AssetSelection, Definitions, SensorDefinition, define_asset_job, in_process_executor
+import warnings
+
+from dagster import (
+    AssetSelection,
+    Definitions,
+    SensorDefinition,
+    define_asset_job,
+    in_process_executor,
+    with_source_code_references,
+)
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from hugflow_assets.errors import SettingsError
@@ -33,8 +42,12 @@ def definitions() -> Definitions:
     platform, runs, upkeep = Platform(), jobs(), upkeep_jobs()
     settings = _settings()
     upstream = hub_dataset(landed_ids(settings) if settings is not None else ())
+    with warnings.catch_warnings(action="ignore"):  # of Dagster at itself: the minor version is pinned
+        assets = with_source_code_references(
+            [requests, upstream, dataset, dataset_profile, storage_catalogue, removed_dataset]
+        )
     return Definitions(
-        assets=[requests, upstream, dataset, dataset_profile, storage_catalogue, removed_dataset],
+        assets=assets,
         asset_checks=[files_valid, landed_checks],
         jobs=[*runs, *upkeep],
         schedules=upkeep_schedules(upkeep),

@@ -21,6 +21,8 @@ from hugflow_assets.orchestration.assets.hub_dataset import data_version, upstre
 from hugflow_assets.orchestration.assets.partitions import DATASETS, DATASETS_NAME, register
 from hugflow_assets.orchestration.assets.planned_checks import forget_unjudged, forgetting_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.requests import REQUESTS
+from hugflow_assets.orchestration.assets.shown import descriptions
 from hugflow_assets.orchestration.reconcile.closing_events import closing_failure
 from hugflow_assets.orchestration.reconcile.dead_runs import PROCESS_TAG, this_process
 from hugflow_assets.orchestration.reconcile.plan_tick import shown_tags
@@ -52,10 +54,12 @@ class LandingConfig(Config):
     specs=[
         AssetSpec(
             DATASET,
-            deps=[HUB_DATASET],
+            deps=[REQUESTS, HUB_DATASET],
             group_name=GROUP,
             kinds={"huggingface"},
-            description="A requested Hugging Face dataset on the shared storage: plain audio files and JSON, verified.",
+            owners=descriptions.OWNERS,
+            tags={"about": "landed"},
+            description=descriptions.DATASET,
         ).with_io_manager_key(STORAGE_KEY)
     ],
     check_specs=check_specs(PREFLIGHT_RULES, blocking=True, again=_AGAIN),

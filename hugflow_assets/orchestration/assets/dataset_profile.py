@@ -1,6 +1,5 @@
 """``dataset_profile``: what is in a landed dataset, as a picture and tables in the UI."""
 
-import base64
 from collections.abc import Iterable, Sequence
 
 from dagster import AssetExecutionContext, AssetIn, AssetKey, MaterializeResult, MetadataValue, asset
@@ -13,6 +12,8 @@ from hugflow_assets.orchestration.assets.io_manager import LandedFolder
 from hugflow_assets.orchestration.assets.metadata import Metadata, cell
 from hugflow_assets.orchestration.assets.partitions import DATASETS
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.shown import descriptions
+from hugflow_assets.orchestration.assets.shown.card import picture
 from hugflow_assets.profile import Profile, Shared, duplicates, figure_png, measure
 from hugflow_assets.wording import human_duration
 
@@ -25,7 +26,10 @@ PROFILE = AssetKey("dataset_profile")
     group_name=GROUP,
     pool="disk",
     ins={"landed": AssetIn(DATASET, input_manager_key=STORAGE_KEY)},
-    description="Hours, durations, sampling rates and text of a landed dataset.",
+    kinds={"matplotlib"},
+    owners=descriptions.OWNERS,
+    tags={"about": "landed"},
+    description=descriptions.PROFILE,
 )
 def dataset_profile(
     context: AssetExecutionContext, landed: LandedFolder, platform: Platform
@@ -49,11 +53,6 @@ def profile_metadata(profile: Profile, twice: Sequence[Shared] = ()) -> Metadata
         "worth_a_look": MetadataValue.md(_worth_a_look(profile, twice)),
         **_numbers(profile),
     }
-
-
-def picture(title: str, png: bytes) -> str:
-    """A PNG inside Markdown: it needs no server, and stays with the event."""
-    return f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
 def _summary(profile: Profile) -> str:

@@ -26,11 +26,12 @@ from hugflow_assets.orchestration.assets.check_specs import GROUP, HUB_DATASET
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.partitions import DATASETS
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.requests import AS_ASKED, DATA_VERSION_TAG
+from hugflow_assets.orchestration.assets.shown import descriptions
 from hugflow_assets.orchestration.reconcile.upstream_drift import Watched, watch
 from hugflow_assets.settings import Settings
 from hugflow_assets.store import Fingerprint, Manifest
 
-DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
 _LOOK_BACK = 25
 
@@ -63,9 +64,8 @@ def hub_dataset(ids: Iterable[str] = ()) -> SourceAsset:
             key=HUB_DATASET,
             partitions_def=DATASETS,
             group_name=GROUP,
-            tags={"dagster/kind/huggingface": "", **tags},
-            description="The dataset on the Hub. Its data version is the newest commit of the revision that was asked "
-            "for.",
+            tags={"dagster/kind/huggingface": "", "about": "upstream", **tags},
+            description=descriptions.HUB_DATASET,
         )(observe)
 
 
@@ -95,7 +95,7 @@ def upstream_tags(instance: DagsterInstance, name: str, commit: str, *, newest: 
         pointer = _observations(instance, name, limit=1)[0][0]
         if last is not None and not newest:
             _observe(instance, name, last)
-    return {
+    return AS_ASKED | {
         f"dagster/input_data_version/{HUB_DATASET.to_user_string()}": commit,
         f"dagster/input_event_pointer/{HUB_DATASET.to_user_string()}": str(pointer),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
@@ -19,10 +19,12 @@ from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.metadata import landed_metadata, sample_of
 from hugflow_assets.orchestration.assets.planned_checks import forgetting_unjudged
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.shown.card import Asked, repository_url
 from hugflow_assets.orchestration.reconcile.closing_events import close_landed, closing_failure
-from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG
+from hugflow_assets.orchestration.reconcile.retry_policy import AUTHOR_TAG, CHANGE_TAG, PULL_TAG, REQUEST_TAG
 from hugflow_assets.planning.models import Action, LandingPlan
 from hugflow_assets.reading import Dataset, open_dataset
+from hugflow_assets.settings import Settings
 from hugflow_assets.store import LEFT_OUT, Manifest, Progress, Store
 from hugflow_assets.wording import human_duration, human_size
 
@@ -36,6 +38,7 @@ class LandedFolder:
 
 
 Landed = LandedFolder | Dataset
+PROGRESS_TAG = "hugflow/progress"
 
 
 class LandingIOManager(ConfigurableIOManager):
@@ -56,6 +59,8 @@ class LandingIOManager(ConfigurableIOManager):
             closing_failure(store, plan.name, context.run_id),
         ):
             landed = self._land(context, plan, store)
+            if PROGRESS_TAG in (instance.get_run_by_id(context.run_id) or context.step_context.dagster_run).tags:
+                instance.add_run_tags(context.run_id, {PROGRESS_TAG: "landed"})
             if landed.action is Action.NOOP:
                 close_landed(store, landed.manifest, context.run_id, landed.seconds)
                 context.log.info("%s: nothing to do, it is landed as asked", plan.name)
@@ -64,12 +69,13 @@ class LandingIOManager(ConfigurableIOManager):
                     "%s: %s clips are in no manifest for NeMo and Lhotse, since nothing says how long they are",
                     *(plan.name, f"{left_out:,}"),
                 )
-            context.add_output_metadata(landed_metadata(landed, plan, sample_of(store, plan.name)))
+            asked = asked_by(context.step_context.dagster_run.tags, self.platform.settings())
+            context.add_output_metadata(landed_metadata(landed, plan, sample_of(store, plan.name), asked))
 
     def _land(self, context: OutputContext, plan: LandingPlan, store: Store) -> LandedDataset:
         from hugflow_assets.landing.land import land
 
-        settings = self.platform.settings()
+        settings, instance = self.platform.settings(), context.step_context.instance
         tags = context.step_context.dagster_run.tags
         newest: list[Progress] = []
         stop = threading.Event()
@@ -90,7 +96,9 @@ class LandingIOManager(ConfigurableIOManager):
 
         def tell() -> None:
             if newest:
-                context.log.info(progress_line(newest.pop()))
+                progress = newest.pop()
+                context.log.info(progress_line(progress))
+                instance.add_run_tags(context.run_id, {PROGRESS_TAG: short_progress(progress)})
 
         return interruptible(landing, stop, every_s=settings.progress_interval.total_seconds(), meanwhile=tell)
 
@@ -145,6 +153,17 @@ def interruptible(
             stop.set()
 
 
+def asked_by(tags: Mapping[str, str], settings: Settings) -> Asked:
+    """Who asked for what a run lands, as the run's tags say."""
+    return Asked(
+        path=tags.get(REQUEST_TAG, ""),
+        commit=tags.get(CHANGE_TAG),
+        author=tags.get(AUTHOR_TAG),
+        pull=tags.get(PULL_TAG),
+        repository_url=repository_url(settings),
+    )
+
+
 def wanted_test(plan: LandingPlan, store: Store, platform: Platform) -> Callable[[], bool]:
     """Whether the data are still asked for, to be asked before publishing. An unreadable source changes nothing."""
     orphan = platform.snapshot().add(plan.name) is None and store.manifest(plan.name) is not None
@@ -158,6 +177,13 @@ def wanted_test(plan: LandingPlan, store: Store, platform: Platform) -> Callable
         return not withdrawn and (orphan or snapshot.add(plan.name) is not None)
 
     return wanted
+
+
+def short_progress(progress: Progress) -> str:
+    """How far a run is, in the few characters of a tag in the list of runs."""
+    share = f" {progress.bytes_done / progress.bytes_total:.0%}" if progress.bytes_total else ""
+    left = f", {human_duration(progress.eta_s)} left" if progress.eta_s is not None else ""
+    return f"{progress.phase.value}{share}{left}"
 
 
 def progress_line(progress: Progress) -> str:

@@ -11,67 +11,82 @@ from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.hub import repo_url
+from hugflow_assets.orchestration.assets.shown.card import Asked, Outcome, card, picture, splits_profile
 from hugflow_assets.planning.models import LandingPlan
+from hugflow_assets.profile import figure_png
 from hugflow_assets.store import LEFT_OUT, Manifest, Store
+from hugflow_assets.wording import listed
 
 if TYPE_CHECKING:
     from hugflow_assets.landing.options import LandedDataset
 
 Metadata = dict[str, MetadataValue[Any]]
 _CELL = 160
-_SAMPLE_ROWS = 5
+_SAMPLE_ROWS = 10
 
 
 def manifest_metadata(manifest: Manifest, path: Path) -> Metadata:
-    """The facts of a landed dataset: what it is, how much, where from and where it lies."""
+    """The facts of a landed dataset for programs and plots, below what people read: numbers have their units named."""
     counts = manifest.counts
     repo = manifest.repo
     return {
+        "path": MetadataValue.path(str(path)),
+        "hugflow_uri": MetadataValue.text(path.as_uri()),
+        "source": MetadataValue.url(repo_url(repo.endpoint, repo.id, repo.commit)),
+        "splits": MetadataValue.md(splits_table(manifest)),
         "description": MetadataValue.text(manifest.request.description),
         "owner": MetadataValue.text(manifest.request.owner or "nobody named"),
         "licence": MetadataValue.text(repo.license or "not stated"),
-        "path": MetadataValue.path(str(path)),
-        "splits": MetadataValue.md(splits_table(manifest)),
+        "commit": MetadataValue.text(manifest.commit),
+        "shape": MetadataValue.text(" - ".join(filter(None, (manifest.shape, manifest.shape_reason)))),
         "rows": MetadataValue.int(counts.rows),
         "hours": MetadataValue.float(round(manifest.hours, 4)),
         "files": MetadataValue.int(manifest.files),
         "size_bytes": MetadataValue.int(manifest.size_bytes),
-        "source": MetadataValue.url(repo_url(repo.endpoint, repo.id, repo.commit)),
-        "commit": MetadataValue.text(manifest.commit),
-        "shape": MetadataValue.text(" - ".join(filter(None, (manifest.shape, manifest.shape_reason)))),
         **({LEFT_OUT: MetadataValue.int(counts.extra[LEFT_OUT])} if counts.extra.get(LEFT_OUT) else {}),
         "dagster/uri": MetadataValue.text(path.as_uri()),
         "dagster/partition_row_count": MetadataValue.int(counts.rows),
     }
 
 
-def landed_metadata(landed: LandedDataset, plan: LandingPlan, rows: Sequence[Mapping[str, Any]]) -> Metadata:
-    """What one landing did, with the columns and the first rows. Of what fetched nothing no speed is said."""
-    volatile = landed.manifest.volatile
-    features = plan.configs[0].features if plan.configs else None
-    metadata = manifest_metadata(landed.manifest, landed.path) | {
-        "action": MetadataValue.text(str(landed.action.value)),
+def landed_metadata(
+    landed: LandedDataset, plan: LandingPlan, rows: Sequence[Mapping[str, Any]], asked: Asked | None = None
+) -> Metadata:
+    """A card of one landing, a picture, the columns and first rows; then numbers. Without a fetch no speed is said."""
+    manifest, speed = landed.manifest, landed.manifest.volatile.bytes_per_s if landed.bytes_fetched else 0.0
+    action, nothing = str(landed.action.value), str(landed.action.value) == "no-op"
+    outcome = Outcome(action=action, seconds=landed.seconds, bytes_per_s=speed)
+    shown: Metadata = {"summary": MetadataValue.md(card(manifest, asked, outcome))}
+    if nothing:
+        shown["outcome"] = MetadataValue.text("Nothing to do: it is landed as asked.")
+    else:
+        shown["figure"] = MetadataValue.md(picture("Rows and hours", figure_png(splits_profile(manifest))))
+    numbers: Metadata = {
+        "action": MetadataValue.text(action),
         "seconds": MetadataValue.float(round(landed.seconds, 2)),
         "fetched_bytes": MetadataValue.int(landed.bytes_fetched),
     }
-    if str(landed.action.value) == "no-op":
-        metadata["outcome"] = MetadataValue.text("Nothing to do: it is landed as asked.")
-    elif landed.bytes_fetched:
-        metadata["speed_mb_s"] = MetadataValue.float(round(volatile.bytes_per_s / 1e6, 2))
-    return metadata | content_metadata(features, rows)
+    if speed and not nothing:
+        numbers["speed_mb_s"] = MetadataValue.float(round(speed / 1e6, 2))
+    features = plan.configs[0].features if plan.configs else None
+    content = content_metadata(features, rows, manifest)
+    return shown | content | manifest_metadata(manifest, landed.path) | numbers
 
 
 def found_metadata(manifest: Manifest, store: Store) -> Metadata:
     """The facts of a dataset that lies there already, its columns and first rows: for events without a run."""
     path = store.layout.dataset(manifest.name)
-    return manifest_metadata(manifest, path) | content_metadata(_landed_features(path), sample_of(store, manifest.name))
+    content = content_metadata(_landed_features(path), sample_of(store, manifest.name), manifest)
+    return {"summary": MetadataValue.md(card(manifest)), **content, **manifest_metadata(manifest, path)}
 
 
-def content_metadata(features: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]) -> Metadata:
+def content_metadata(
+    features: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]], manifest: Manifest
+) -> Metadata:
     """Columns as the UI knows them, and rows as a table."""
     metadata: Metadata = {}
     if features:
-        metadata["dagster/column_schema"] = MetadataValue.table_schema(column_schema(features))
+        metadata["dagster/column_schema"] = MetadataValue.table_schema(column_schema(features, manifest))
     if rows:
         metadata["sample"] = sample_table(rows)
     return metadata
@@ -110,9 +125,26 @@ def splits_table(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
-def column_schema(features: Mapping[str, Any]) -> TableSchema:
+def column_schema(features: Mapping[str, Any], manifest: Manifest) -> TableSchema:
     """Upstream features (``datasets.Features.to_dict()``) as the table schema that the UI knows."""
-    return TableSchema([TableColumn(name, type=feature_type(feature)) for name, feature in features.items()])
+    return TableSchema(
+        [
+            TableColumn(name, type=feature_type(feature), description=_column(name, feature, manifest))
+            for name, feature in features.items()
+        ]
+    )
+
+
+def _column(name: str, feature: Any, manifest: Manifest) -> str | None:
+    """What a column is for, where landing knows it."""
+    if name == manifest.text_column:
+        return "The transcript: the text of the manifests for NeMo and Lhotse."
+    if name in manifest.audio_columns or name == manifest.audio_column:
+        return "The clip: path of its file in the dataset's folder, seconds, Hz, channels; as null where there is none."
+    names = feature.get("names") if isinstance(feature, Mapping) else None
+    if isinstance(names, list):
+        return f"A class, as its number: {listed([f'{number} {one}' for number, one in enumerate(names)])}."
+    return None
 
 
 def feature_type(feature: Any) -> str:

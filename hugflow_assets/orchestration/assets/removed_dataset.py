@@ -20,6 +20,8 @@ from hugflow_assets.orchestration.assets.metadata import Metadata, cell
 from hugflow_assets.orchestration.assets.partitions import DATASETS_NAME, REMOVALS, REMOVALS_NAME, register
 from hugflow_assets.orchestration.assets.planned_checks import forget_partition
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.requests import REQUESTS
+from hugflow_assets.orchestration.assets.shown import descriptions
 from hugflow_assets.orchestration.reconcile.closing_events import close_removed, closing_failure
 from hugflow_assets.rules import cuts
 from hugflow_assets.store import Store, Tombstone
@@ -31,9 +33,12 @@ REMOVED = AssetKey("removed_dataset")
     key=REMOVED,
     partitions_def=REMOVALS,
     group_name=GROUP,
+    deps=[REQUESTS],
     kinds={"yaml"},
+    owners=descriptions.OWNERS,
+    tags={"about": "removed"},
     pool="disk",
-    description="A removal request, carried out: what it matches is in the trash, and can be restored for a while.",
+    description=descriptions.REMOVED,
 )
 def removed_dataset(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """Move every landing that the removal matches to the trash. Safe to repeat after any interruption."""

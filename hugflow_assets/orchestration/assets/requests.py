@@ -7,6 +7,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
+    DataVersion,
     MaterializeResult,
     MetadataValue,
     asset,
@@ -18,22 +19,33 @@ from hugflow_assets.orchestration.assets.check_specs import GROUP
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.metadata import Metadata, cell
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.shown import descriptions
 
 REQUESTS = AssetKey("requests")
 FILES_VALID = "files_valid"
 _SHOWN = 200
+DATA_VERSION_TAG = "dagster/data_version"
+# The same for ever: that one request changed makes no other landing outdated. The sensor compares each with its file.
+ASKED = "asked"
+# Of an event of ``dataset``: what it says of the requests that it was made of.
+AS_ASKED = {
+    f"dagster/input_data_version/{REQUESTS.to_user_string()}": ASKED,
+    f"dagster/input_event_pointer/{REQUESTS.to_user_string()}": "0",
+}
 
 
 @asset(
     key=REQUESTS,
     group_name=GROUP,
     kinds={"yaml"},
-    description="Everything that request files ask for. A file that cannot be read has no partition.",
+    owners=descriptions.OWNERS,
+    tags={"about": "wanted"},
+    description=descriptions.REQUESTS,
 )
 def requests(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """Read every request file."""
     with failing_by_name(context.instance, context.run.run_id):
-        return MaterializeResult(metadata=_counts(platform.snapshot()))
+        return MaterializeResult(metadata=_counts(platform.snapshot()), data_version=DataVersion(ASKED))
 
 
 @asset_check(asset=REQUESTS, name=FILES_VALID, description="Every request file can be read.")
@@ -47,7 +59,7 @@ def files_valid(context: AssetExecutionContext, platform: Platform) -> AssetChec
 def events_of(snapshot: RequestSnapshot) -> list[AssetMaterialization | AssetCheckEvaluation]:
     """What ``requests`` and its check would say, as events without a run."""
     return [
-        AssetMaterialization(REQUESTS, metadata=_counts(snapshot)),
+        AssetMaterialization(REQUESTS, metadata=_counts(snapshot), tags={DATA_VERSION_TAG: ASKED}),
         AssetCheckEvaluation(
             asset_key=REQUESTS,
             check_name=FILES_VALID,

@@ -19,6 +19,7 @@ from hugflow_assets.orchestration.assets.check_specs import DATASET, GROUP
 from hugflow_assets.orchestration.assets.failures import failing_by_name
 from hugflow_assets.orchestration.assets.metadata import Metadata
 from hugflow_assets.orchestration.assets.platform import Platform
+from hugflow_assets.orchestration.assets.shown import descriptions
 from hugflow_assets.status.report import State, landed_states
 from hugflow_assets.store import Store
 
@@ -31,7 +32,9 @@ _SHOWN = 1000
     deps=[DATASET],
     group_name=GROUP,
     kinds={"table"},
-    description="Every dataset on the storage, and how full the storage is. Told anew whenever landings come to rest.",
+    owners=descriptions.OWNERS,
+    tags={"about": "storage"},
+    description=descriptions.CATALOGUE,
 )
 def storage_catalogue(context: AssetExecutionContext, platform: Platform) -> MaterializeResult[None]:
     """List what is landed, largest first."""
