@@ -304,6 +304,12 @@ class ManifestError(HugflowError):
     code = "manifest-unreadable"
 
 
+class LockRefusedError(HugflowError):
+    """A lock cannot be read or trusted, or what would land is not what it says; nothing was published."""
+
+    code = "lock-refused"
+
+
 class WithdrawalRefusedError(HugflowError):
     """Rows cannot be withdrawn as it was asked; nothing was changed."""
 

@@ -140,6 +140,7 @@ class Settings(BaseSettings):
     gated_group: str | None = _setting(
         "Storage", None, "Unix group that alone may read gated and private data, whatever a request says."
     )
+    peer_stores: Words = _setting("Storage", (), "Storage roots that `hugflow land` copies from before the Hub.")
 
     # Download
     max_concurrent_downloads: int = _setting("Download", 4, "Datasets in flight over all runs.", ge=1)
@@ -275,9 +276,11 @@ class Settings(BaseSettings):
 
     @field_validator("file_mode", "folder_mode")
     @classmethod
-    def _mode(cls, value: str) -> str:
+    def _mode(cls, value: str, info: Any) -> str:
         if not re.fullmatch(r"0?[0-7]{3}", value):
             raise ValueError("expected an octal mode such as 0440")
+        if info.field_name == "folder_mode" and int(value, 8) & 0o700 != 0o700:
+            raise ValueError("the owner needs 7: a folder it cannot write could be neither moved nor replaced")
         return value
 
     @field_validator("read_group", "gated_group")
@@ -285,13 +288,6 @@ class Settings(BaseSettings):
     def _unix_group(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8}", value):
             raise ValueError("expected the name of a Unix group such as asr, or its number")
-        return value
-
-    @field_validator("folder_mode")
-    @classmethod
-    def _owner_may(cls, value: str) -> str:
-        if int(value, 8) & 0o700 != 0o700:
-            raise ValueError("the owner needs 7: a folder it cannot write could be neither moved nor replaced")
         return value
 
     @field_validator("upstream_schedule", "scrub_schedule", "catalogue_schedule")

@@ -136,6 +136,16 @@ COMMANDS = {
         "storage.overlap",
         "Say which clips and transcripts occur twice: in a dataset, in two of its splits, or in two datasets.",
     ),
+    "freeze": Entry(
+        "Storage",
+        "storage.freeze",
+        "Print a lock of what is landed: commits, identities and hashes, for `hugflow land` elsewhere.",
+    ),
+    "land": Entry(
+        "Storage",
+        "storage.land",
+        "Land what a lock says, byte for byte: from PEER_STORES where one has it, else from the Hub.",
+    ),
     "withdraw": Entry(
         "Storage",
         "storage.withdraw",

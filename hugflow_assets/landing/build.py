@@ -371,6 +371,8 @@ class Build:
                 f"{self.plan.name} was withdrawn while it landed; nothing was published.",
                 remedy="What is staged is kept for a while, in case it is asked for again.",
             )
+        if self.options.accept is not None:
+            self.options.accept(self.staging.path)
         event = landed_event(self.store, manifest, self.action.value, self.hooks.run_id)
         return self.store.publish(self.staging, manifest, self.lease, sizes, event=event)
 

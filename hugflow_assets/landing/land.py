@@ -20,6 +20,7 @@ from hugflow_assets.errors import (
     UnsupportedShapeError,
 )
 from hugflow_assets.hub import HubAccess
+from hugflow_assets.intake import DatasetRequest
 from hugflow_assets.landing.build import Build, Hooks
 from hugflow_assets.landing.decide import decide, restorable
 from hugflow_assets.landing.options import LandedDataset, LandingOptions
@@ -95,7 +96,7 @@ def land(
     with store.leases.take(plan.name, purpose="landing", wait_s=0) as lease:
         _refuse_outrun(plan, store)
         try:
-            _refuse_held(plan, store)
+            refuse_held(plan.name, plan.request, store)
             store.readers.of(plan.request, is_guarded=plan.state.is_guarded)
             return _Landing(plan, store, options, hooks, lease, began).run(access)
         except Exception as error:
@@ -145,15 +146,19 @@ def _refuse_outrun(plan: LandingPlan, store: Store) -> None:
         )
 
 
-def _refuse_held(plan: LandingPlan, store: Store) -> None:
-    """Refuse what a person holds back. Asked under the lease: whoever holds it back later cancels that lease."""
-    hold = store.holds.read(plan.name)
-    if hold is not None and hold.holds(plan.request):
+def refuse_held(name: str, request: DatasetRequest, store: Store) -> None:
+    """Refuse what a person holds back. Asked under the lease: whoever holds it back later cancels that lease.
+
+    Raises:
+        HeldBackError: somebody paused it, or cancelled this request.
+    """
+    hold = store.holds.read(name)
+    if hold is not None and hold.holds(request):
         by = f" by {hold.by}" if hold.by else ""
         raise HeldBackError(
-            f"{plan.name} was {hold.held.value}{by} on {hold.at[:16]}; it does not land.",
-            remedy=f"`hugflow resume {plan.name}` lets it land.",
-            name=plan.name,
+            f"{name} was {hold.held.value}{by} on {hold.at[:16]}; it does not land.",
+            remedy=f"`hugflow resume {name}` lets it land.",
+            name=name,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,7 @@ class LandingOptions:
         max_concurrent_downloads: datasets in flight over all runs on the storage.
         slot_wait_s: longest wait for one of those places.
         verify_existing: hash every file before a no-op says so, instead of looking at names and sizes.
+        accept: given the tree that is about to be published; raises where it must not be.
     """
 
     checksums: Kind = "xxh128"
@@ -45,6 +47,7 @@ class LandingOptions:
     max_concurrent_downloads: int = 4
     slot_wait_s: float = 86400
     verify_existing: bool = False
+    accept: Callable[[Path], None] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> LandingOptions:
