@@ -232,25 +232,19 @@ class Settings(BaseSettings):
             raise ValueError("expected one word of plain letters, digits and signs, without blanks or line ends")
         return text.strip() or None
 
-    @field_validator("hf_endpoint")
+    @field_validator("hf_endpoint", "github_api_url", "slack_api_url")
     @classmethod
-    def _endpoint(cls, value: str) -> str:
+    def _url(cls, value: str, info: Any) -> str:
         if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
-            raise ValueError("expected a URL such as https://huggingface.co, without user, query or fragment")
-        return value.rstrip("/")
+            example = cls.model_fields[info.field_name].default
+            raise ValueError(f"expected a URL such as {example}, without user, query or fragment")
+        return value.rstrip("/") if info.field_name == "hf_endpoint" else value
 
     @field_validator("github_repository")
     @classmethod
     def _repository(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", value):
             raise ValueError("expected ORG/NAME such as speech-team/requests")
-        return value
-
-    @field_validator("github_api_url", "slack_api_url")
-    @classmethod
-    def _api_url(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
-            raise ValueError("expected a URL such as https://api.github.com, without user, query or fragment")
         return value
 
     @field_validator("requests_git_url")
