@@ -80,7 +80,9 @@ def _panels(profile: Profile) -> list[Panel]:
 
 
 def _audio_panels(audio: AudioProfile) -> list[Panel]:
-    panels: list[Panel] = [lambda axes: _splits(axes, "Hours a split", "hours", audio.hours_by_split, TEAL)]
+    unit, factor = ("minutes", 60) if audio.hours < 1 else ("hours", 1)
+    lasting = {name: hours * factor for name, hours in audio.hours_by_split.items()}
+    panels: list[Panel] = [lambda axes: _splits(axes, f"{unit.capitalize()} a split", unit, lasting, TEAL)]
     if audio.durations is not None:
         panels.append(_histogram("Duration of a clip", "seconds", "clips", audio.durations, TEAL))
         panels.append(lambda axes: _rates(axes, audio))

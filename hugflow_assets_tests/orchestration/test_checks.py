@@ -134,6 +134,11 @@ def test_the_catalogue_lists_what_is_landed_and_how_full_the_storage_is(
     result = job.execute_in_process(instance=landed.instance)
     (event,) = result.get_asset_materialization_events()
     facts = event.materialization.metadata
+    assert list(facts)[:4] == ["summary", "wants_attention", "figure", "largest"]
+    assert "1 datasets" in str(facts["summary"].value) and "of the quota" in str(facts["summary"].value)
+    assert "Nothing wants attention" in str(facts["summary"].value)
+    assert str(facts["figure"].value).startswith("![Storage](data:image/png;base64,iVBOR")
+    assert f"partition={SPEECH}" in str(facts["largest"].value)
     assert facts["datasets"].value == 1
     assert facts["size_bytes"].value == landed.store.index.rows()[SPEECH].size_bytes
     assert facts["quota_bytes"].value == 10**9
@@ -161,4 +166,5 @@ def test_the_catalogue_calls_what_nobody_asks_for_an_orphan(landed: Project) -> 
     assert told.asset_materialization is not None
     facts = told.asset_materialization.metadata
     assert facts["orphaned"].value == 1
+    assert "Nobody asks for it: request its removal" in str(facts["wants_attention"].value)
     assert [row.data["state"] for row in facts["catalogue"].value.records] == ["orphaned"]  # type: ignore[union-attr]
