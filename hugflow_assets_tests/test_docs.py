@@ -159,3 +159,13 @@ def test_every_place_that_the_map_names_is_there() -> None:
     rooms = {path.parent.name for path in (ROOT / "hugflow_assets").glob("*/__init__.py")}
     described = set(re.findall(r"^\| `([a-z]+)` \|", text, re.MULTILINE))
     assert rooms <= described, f"not on the map: {rooms - described}"
+
+
+def test_every_threat_has_a_test_that_is_there() -> None:
+    tables = (ROOT / "docs/threats.md").read_text().split("| tries | what holds | test |\n|---|---|---|\n")[1:]
+    rows = [line for table in tables for line in table.split("\n\n")[0].splitlines()]
+    assert len(tables) >= 6 and len(rows) >= 30
+    for row in rows:
+        (told,) = re.findall(r"\| `(hugflow_assets_tests/[\w/]+\.py)::(test_\w+)` \|$", row) or [("", row)]
+        path, name = told
+        assert path and re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), row

@@ -80,6 +80,13 @@ def test_a_lock_lands_the_same_bytes_from_a_peer_and_from_the_hub_last(
     for name in (SPEECH, TWO):
         ours, theirs = tree(third / name), tree(project.root / "second" / name)
         assert {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)} <= {"hugflow.json"}
+    row = json.loads((third / SPEECH / "json/train.jsonl").read_text().splitlines()[0])
+    (project.root / "ids.txt").write_text(f"{row['id']}\n")
+    assert run("withdraw", SPEECH, "--ids", project.root / "ids.txt", "--reason", "Consent.", "--yes").code == 0
+    ran = run("land", project.root / "data.lock")
+    assert ran.code == 1 and f"Rows of {SPEECH} were withdrawn here" in ran.err
+    assert f'"id":{row["id"]},' not in (third / SPEECH / "json/train.jsonl").read_text()
+
     shutil.rmtree(origin)
     fourth = elsewhere(project, monkeypatch, "fourth")
     assert f"{TWO}: landed from the Hub" in run("land", project.root / "data.lock").out
