@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hugflow_assets.errors import HugflowError
 from hugflow_assets.landing.decide import decide
+from hugflow_assets.landing.known_files import known_files
 from hugflow_assets.landing.options import LandingOptions
 from hugflow_assets.landing.shards.landed_copy import LandedCopy
 from hugflow_assets.landing.shards.packing import Packs, packs_of
@@ -36,7 +37,9 @@ def forecast(
     try:
         action = decide(plan, store, options, in_run=in_run)
         copies = landed_copies(plan, store, packs_of(plan, options)) if action.fetches else {}
-        return forecast_of(action, plan, copies, options)
+        found = forecast_of(action, plan, copies, options)
+        is_shown = action is Action.LAND and not in_run
+        return found.model_copy(update={"known": known_files(plan, store)}) if is_shown else found
     except HugflowError as error:
         return error
 

@@ -7,6 +7,7 @@ from hugflow_assets.store import Headroom
 from hugflow_assets.wording import human_size
 
 CODE_FACTS = frozenset({"Commit", "Path", "Where"})  # shown letter by letter
+_KNOWN_SHOWN = 3
 
 
 _DOES = {
@@ -48,6 +49,7 @@ def plan_facts(
             ("Selection", _selection(plan)),
             *left_out(plan),
             ("To fetch", _to_fetch(plan, forecast)),
+            *_known(forecast),
             ("Lands as", f"about {human_size(estimate.landed_bytes)}{media}"),
             *_inodes(forecast),
             ("Rows", "not known" if estimate.rows is None else f"{estimate.rows:,}"),
@@ -67,6 +69,18 @@ def _inodes(forecast: Forecast | None) -> list[tuple[str, str]]:
     if forecast is None or forecast.files_inodes <= forecast.packed_inodes:
         return []
     return [("Inodes", f"about {forecast.files_inodes:,} as files, {forecast.packed_inodes:,} packed")]
+
+
+def _known(forecast: Forecast | None) -> list[tuple[str, str]]:
+    """Which landed datasets hold some of its files already: they may be another copy of it, or a part."""
+    if forecast is None or not forecast.known:
+        return []
+    some = [
+        f"{one.files:,} of {one.of_files:,} files ({human_size(one.size_bytes)}) are also in {one.name}"
+        for one in forecast.known[:_KNOWN_SHOWN]
+    ]
+    more = len(forecast.known) - len(some)
+    return [("Known", "; ".join(some) + (f" and {more:,} more datasets" if more else ""))]
 
 
 def _to_fetch(plan: LandingPlan, forecast: Forecast | None) -> str:

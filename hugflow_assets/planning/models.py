@@ -37,12 +37,22 @@ class Action(StrEnum):
         return self in (Action.LAND, Action.REPAIR, Action.UPDATE)
 
 
+class KnownFiles(Frozen):
+    """How many of a plan's distinct files, and how many bytes of them, another landed dataset was made of, too."""
+
+    name: str
+    files: int
+    of_files: int
+    size_bytes: int
+
+
 class Forecast(Frozen):
     """What carrying out a plan does, and takes of the storage: the numbers that rules judge and landing reserves.
 
     ``download_bytes`` None: a repair fetches what is missing or damaged, which only hashing every file can tell.
     ``stays_bytes`` is what the storage holds more of afterwards; ``peak_bytes`` and ``peak_inodes`` are needed while it
     lands, what stays included. ``files_inodes`` and ``packed_inodes`` are what the whole of it takes in either form.
+    ``known``: what the storage knows already of a dataset that has not landed, where people are shown the plan.
     """
 
     action: Action
@@ -52,6 +62,7 @@ class Forecast(Frozen):
     peak_inodes: int = 0
     files_inodes: int = 0
     packed_inodes: int = 0
+    known: tuple[KnownFiles, ...] = ()
 
 
 class Coverage(Frozen):

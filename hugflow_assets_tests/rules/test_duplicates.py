@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from hugflow_assets.landing.forecast import forecast
+from hugflow_assets.landing.options import LandingOptions
+from hugflow_assets.notify.plan_facts import plan_facts
+from hugflow_assets.planning.models import Forecast
 from hugflow_assets.rules import Severity
 from hugflow_assets_tests.rules.world import LATER, World, plan_of
 
@@ -104,3 +108,19 @@ def test_a_request_that_is_withdrawn_duplicates_nothing(world: World) -> None:
     world.add("b.yaml", revision="v1.0")
     world.remove("r.yaml", revision="v1.0")
     assert world.verdicts(world.add("c.yaml"))["not_duplicate"].passed
+
+
+def test_a_plan_says_which_landed_datasets_hold_some_of_its_files(world: World) -> None:
+    landed = world.add("a.yaml", hf_id="org/part")
+    world.land(plan_of(landed.request, repo_oid="oid2", configs={"default": ("train",)}))
+    fork = world.add("b.yaml", hf_id="org/fork")
+    plan = plan_of(fork.request, configs={"default": ("train", "test")})
+    options = LandingOptions.of(world.settings)
+    shown = forecast(plan, world.store, options)
+    assert isinstance(shown, Forecast)
+    said = "1 of 2 files (100 B) are also in org__part__rev_main"
+    assert dict(plan_facts(plan, shown, None))["Known"] == said
+    assert world.verdicts(fork, plan)["not_duplicate"].passed  # it may land all the same
+    for unknown in (plan_of(fork.request, configs={"de": ("train",)}), plan_of(landed.request)):
+        other = forecast(unknown, world.store, options)
+        assert isinstance(other, Forecast) and other.known == ()
