@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -350,3 +351,11 @@ def test_the_instance_of_the_containers_is_that_of_one_machine_but_for_its_stora
     assert single.pop("storage").keys() == {"sqlite"}
     assert containers.pop("storage").keys() == {"postgres"}
     assert single == containers
+
+
+def test_the_driver_of_postgresql_is_the_one_that_is_installed() -> None:
+    containers = yaml.safe_load((SINGLE.parent / "compose/dagster.yaml").read_text())
+    scheme = containers["storage"]["postgres"]["postgres_db"]["scheme"]
+    assert scheme == VALUES["postgresql"]["postgresqlScheme"]
+    driver = scheme.partition("+")[2]
+    assert re.search(rf"^{driver}(-binary)?==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
