@@ -19,55 +19,14 @@ from pydantic import AliasChoices, BeforeValidator, ByteSize, Field, SecretStr, 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hugflow_assets.errors import SettingsError
+from hugflow_assets.setting_values import Duration, Size, Words, lower, upper
 
 PROJECT_DIR_VARIABLE = "HUGFLOW_PROJECT_DIR"
-GROUPS = ("Hub", "GitHub", "Slack", "Storage", "Download", "Network", "Validation", "Logging", "Behavior")
+GROUPS = ("Hub", "GitHub", "Slack", "Lineage", "Storage", "Download", "Network", "Validation", "Logging", "Behavior")
 
 _LEAST_PACK_BYTES = 10**6
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def _duration(value: Any) -> Any:
-    """Read ``90``, ``90s``, ``15m``, ``24h``, ``7d`` or ``2w`` as a timedelta."""
-    if isinstance(value, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*", value.lower())
-        if not found:
-            raise ValueError("expected a duration such as 90s, 15m, 24h or 7d")
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    return value
-
-
-def _size(value: Any) -> Any:
-    """Read sizes as people write them (``10TB``, ``500GiB``, ``1_000``); an empty value means unset."""
-    if isinstance(value, str):
-        value = value.strip().replace("_", "")
-        if not re.fullmatch(r"\d+(?:\.\d+)?\s*(?:[kmgtp]i?b?|b)?", value.lower()):
-            raise ValueError("expected a size such as 10TB, 500GiB or 1000000")
-    return value
-
-
-def _words(value: Any) -> Any:
-    """Read a comma-separated list; an empty value is the empty list."""
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Size = Annotated[ByteSize, BeforeValidator(_size)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 DownloadMode = Literal["auto", "stream", "disk"]
 XetMode = Literal["auto", "on", "off"]
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _setting(group: str, default: Any, description: str, **kwargs: Any) -> Any:
@@ -110,6 +69,13 @@ class Settings(BaseSettings):
     )
     slack_channel: str | None = _setting("Slack", None, "The channel's id (C0123456789) for SLACK_BOT_TOKEN.")
     slack_api_url: str = _setting("Slack", "https://slack.com/api/", "The Slack API.")
+
+    # Lineage
+    openlineage_url: str | None = _setting(
+        "Lineage", None, "OpenLineage server told of every landing (hugflow[openlineage]); off when empty."
+    )
+    openlineage_api_key: SecretStr | None = _setting("Lineage", None, "Its API key.")
+    openlineage_namespace: str = _setting("Lineage", "hugflow", "The namespace of the jobs there.")
 
     # Storage
     storage_root: Path = _setting("Storage", Path("datasets"), "Where datasets land.")
@@ -193,10 +159,10 @@ class Settings(BaseSettings):
     )
 
     # Logging
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = _setting(
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = _setting(
         "Logging", "INFO", "Least level that is shown."
     )
-    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = _setting(
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(lower)] = _setting(
         "Logging", "text", "Form of the process log."
     )
 
@@ -221,7 +187,9 @@ class Settings(BaseSettings):
     )
     lease_ttl: Duration = _setting("Behavior", timedelta(seconds=60), "Silence after which a run counts as dead.")
 
-    @field_validator("hf_token", "github_token", "slack_webhook_url", "slack_bot_token", mode="before")
+    @field_validator(
+        "hf_token", "github_token", "slack_webhook_url", "slack_bot_token", "openlineage_api_key", mode="before"
+    )
     @classmethod
     def _one_word(cls, value: Any) -> Any:
         # A line end that came along from a file would be quoted, secret and all, by whoever refuses the header.
@@ -245,6 +213,13 @@ class Settings(BaseSettings):
     def _repository(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", value):
             raise ValueError("expected ORG/NAME such as speech-team/requests")
+        return value
+
+    @field_validator("openlineage_url")
+    @classmethod
+    def _lineage_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
+            raise ValueError("expected a URL such as http://marquez:5000, without user, query or fragment")
         return value
 
     @field_validator("requests_git_url")

@@ -16,6 +16,7 @@ from hugflow_assets.notify.github.channel import GitHubChannel
 from hugflow_assets.notify.github.client import PLAN_CONTEXT, STATUS_CONTEXT, GitHub
 from hugflow_assets.notify.github.codeowners import CodeOwners
 from hugflow_assets.notify.github.comment import MARKER, comment_body, message_section
+from hugflow_assets.notify.openlineage import OpenLineageChannel
 from hugflow_assets.notify.request_messages import RequestMessage, State, message_of, message_of_progress
 from hugflow_assets.notify.slack.channel import SlackBot, SlackWebhook, slack_channel, web_client
 from hugflow_assets.notify.slack.message import slack_blocks, slack_message
@@ -32,6 +33,7 @@ __all__ = [
     "GitHub",
     "GitHubChannel",
     "Merged",
+    "OpenLineageChannel",
     "PullFacts",
     "Refusal",
     "RequestMessage",

@@ -76,13 +76,16 @@ def jobs() -> list[UnresolvedAssetJobDefinition]:
 
 
 def _channel_sensors() -> list[SensorDefinition]:
-    """What looks at GitHub and Slack; what has nothing to look at says so now and then, not every fifteen seconds."""
+    """What looks at GitHub and tells others; what is off says so now and then, not every fifteen seconds."""
     settings = _settings()
     github = settings is None or None not in (settings.github_token, settings.github_repository)
-    slack = settings is None or (settings.slack_webhook_url or settings.slack_bot_token) is not None
+    told = (
+        settings is None
+        or (settings.slack_webhook_url or settings.slack_bot_token or settings.openlineage_url) is not None
+    )
     return [
         pull_requests_sensor(PULLS_S if github else OFF_S),
-        delivery_sensor(DELIVERY_S if github or slack else OFF_S),
+        delivery_sensor(DELIVERY_S if github or told else OFF_S),
     ]
 
 

@@ -22,10 +22,11 @@ CANARIES = {
     "GITHUB_TOKEN": "ghp_CanaryGitHub0123456789",
     "SLACK_BOT_TOKEN": "xoxb-CanarySlack0123456789",
     "SLACK_WEBHOOK_URL": "https://127.0.0.1:9/services/T0/B0/CanaryWebhook0123456789",
+    "OPENLINEAGE_API_KEY": "CanaryLineage0123456789",
     "HTTPS_PROXY": "http://someone:CanaryProxyPassword@127.0.0.1:9",
 }
 NEEDLES = [
-    "CanaryHubToken", "CanaryGitHub0", "CanarySlack0", "CanaryWebhook", "CanaryProxyPassword",
+    "CanaryHubToken", "CanaryGitHub0", "CanarySlack0", "CanaryWebhook", "CanaryProxyPassword", "CanaryLineage",
     base64.b64encode(f"x-access-token:{CANARIES['GITHUB_TOKEN']}".encode()).decode(),
 ]  # fmt: skip
 
@@ -86,6 +87,7 @@ def test_a_canary_in_every_secret_setting_is_found_nowhere(tmp_path: Path) -> No
             "GITHUB_REPOSITORY": github.repository,
             "SLACK_API_URL": slack.api_url,
             "SLACK_CHANNEL": slack.channel,
+            "OPENLINEAGE_URL": f"{hub.url}/lineage",  # echoes the key, and refuses
             "NO_PROXY": "127.0.0.1",
         }
         said = ""

@@ -2,6 +2,7 @@
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetCheckExecutionContext,
     AssetCheckResult,
     AssetCheckSeverity,
     AssetExecutionContext,
@@ -49,7 +50,7 @@ def requests(context: AssetExecutionContext, platform: Platform) -> MaterializeR
 
 
 @asset_check(asset=REQUESTS, name=FILES_VALID, description="Every request file can be read.")
-def files_valid(context: AssetExecutionContext, platform: Platform) -> AssetCheckResult:
+def files_valid(context: AssetCheckExecutionContext, platform: Platform) -> AssetCheckResult:
     """Name every problem with file, line and column."""
     with failing_by_name(context.instance, context.run.run_id):
         snapshot = platform.snapshot()

@@ -1,4 +1,4 @@
-"""``delivery_sensor``: what happened is told where people look: Slack, pull requests, commit statuses.
+"""``delivery_sensor``: what happened is told to Slack, pull requests, commit statuses and OpenLineage.
 
 Channels are readers of the audit log, each with its own cursor, so that a slow or broken one delays no other one and
 no landing. Progress is no event: it is looked at here, and told now and then.
@@ -17,7 +17,16 @@ from dagster import DagsterInstance, DefaultSensorStatus, SensorDefinition, Sens
 
 from hugflow_assets.errors import UnexpectedError
 from hugflow_assets.intake.models import Frozen
-from hugflow_assets.notify import Delivered, GitHubChannel, SlackBot, SlackWebhook, alone_at, deliver, slack_channel
+from hugflow_assets.notify import (
+    Delivered,
+    GitHubChannel,
+    OpenLineageChannel,
+    SlackBot,
+    SlackWebhook,
+    alone_at,
+    deliver,
+    slack_channel,
+)
 from hugflow_assets.notify.channel_errors import unexpected_error
 from hugflow_assets.orchestration.assets.platform import Platform, request_source
 from hugflow_assets.orchestration.github.comment_commands import Look, Obeyed, obey_comments
@@ -32,6 +41,7 @@ from hugflow_assets.store import Phase, Progress, Store
 if TYPE_CHECKING:
     from slack_sdk import WebClient
 
+AnyChannel = GitHubChannel | SlackBot | SlackWebhook | OpenLineageChannel
 SENSOR_NAME = "delivery_sensor"
 INTERVAL_S = 15
 GITHUB_PROGRESS_S = 60.0  # a comment is edited at most so often, whatever PROGRESS_INTERVAL says
@@ -62,17 +72,26 @@ class Channels:
             self._origins = Origins(self.github, self.source, store, main=self.settings.requests_git_branch)
         return self._origins
 
-    def of(
-        self, store: Store, on_known: Callable[[str, int], None] | None = None
-    ) -> list[GitHubChannel | SlackBot | SlackWebhook]:
+    def of(self, store: Store, on_known: Callable[[str, int], None] | None = None) -> list[AnyChannel]:
         """The channels; ``on_known`` learns which pull request a run belongs to."""
-        found: list[GitHubChannel | SlackBot | SlackWebhook] = []
+        found: list[AnyChannel] = []
         if self.slack is not None:
             found.append(self.slack)
         if self.github is not None:
             pull_of = pull_of_event(self.origins(store), on_known)
             found.append(GitHubChannel(self.github, pull_of, states_of_commits(store)))
+        if self.settings.openlineage_url is not None:
+            found.append(OpenLineageChannel(self.settings, self._repository_of(store)))
         return found
+
+    def _repository_of(self, store: Store) -> Callable[[str], str | None]:
+        def look(name: str) -> str | None:
+            if (row := store.index.row(name)) is not None and row.hf_id:
+                return row.hf_id
+            asked = self.source.snapshot().add(name)
+            return asked.request.hf_id if asked is not None else None
+
+        return look
 
 
 def _client_of_resource(token: str) -> WebClient:
@@ -134,9 +153,7 @@ class Served(Frozen):
     problems: tuple[str, ...] = ()
 
 
-def _serve(
-    channel: GitHubChannel | SlackBot | SlackWebhook, channels: Channels, store: Store, cursor: Cursor, now: float
-) -> Served:
+def _serve(channel: AnyChannel, channels: Channels, store: Store, cursor: Cursor, now: float) -> Served:
     """Whatever is raised here is this channel's problem, and said."""
     problems: list[str] = []
     obeyed: Obeyed | None = None
@@ -168,15 +185,15 @@ def _serve(
 
 
 def _show_progress(
-    channel: GitHubChannel | SlackBot | SlackWebhook,
+    channel: AnyChannel,
     channels: Channels,
     store: Store,
     shown: dict[str, float],
     now: float,
 ) -> list[str]:
     """Show how far landings are, each as often as its channel takes it; ``shown`` learns when that was."""
-    if isinstance(channel, SlackWebhook):
-        return []  # a message cannot be edited there
+    if isinstance(channel, SlackWebhook | OpenLineageChannel):
+        return []  # a message cannot be edited there; lineage knows no progress
     least = GITHUB_PROGRESS_S if isinstance(channel, GitHubChannel) else SLACK_PROGRESS_S
     interval = max(least, channels.settings.progress_interval.total_seconds())
     due = [
@@ -207,8 +224,8 @@ def tick(context: SensorEvaluationContext) -> SkipReason:
     try:
         settings = platform.settings()
         channels = channels_of(settings)
-        if channels.github is None and channels.slack is None:
-            return SkipReason("Off: neither GitHub nor Slack is configured.")
+        if channels.github is None and channels.slack is None and settings.openlineage_url is None:
+            return SkipReason("Off: neither GitHub nor Slack is configured, nor OpenLineage.")
         done = deliver_round(
             channels, platform.store(), Cursor.of(context.cursor), time.time(), _tagging(context.instance)
         )
