@@ -15,6 +15,7 @@ import pytest
 
 from hugflow_assets.store import Store
 from hugflow_assets_tests.datasets_made import speech_files, text_files
+from hugflow_assets_tests.e2e.browser import page_of, sees
 from hugflow_assets_tests.e2e.dagster_dev import SENSOR, DagsterDev
 from hugflow_assets_tests.faulty_hub import FaultyHub
 from hugflow_assets_tests.polling import poll
@@ -168,6 +169,21 @@ def test_a_hostile_key_fails_by_name_and_writes_nothing_anywhere(live: Live) -> 
 def test_a_check_is_executed_alone_for_its_partition(live: Live) -> None:
     runs = [live.dev.launch(SPEECH, check=check) for check in ("hashes", "within_quota")]
     assert [live.dev.ended(run_id) for run_id in runs] == [("SUCCESS", {}), ("SUCCESS", {})]
+
+
+def test_a_person_reads_in_the_browser_what_there_is_and_what_to_do(live: Live) -> None:
+    run_id = live.dev.launch(HOSTILE[0])
+    live.dev.ended(run_id)
+    with page_of(f"http://127.0.0.1:{live.dev.port}") as page:
+        card = ("Spoken numbers", "12 in 2 splits", "cc0-1.0", "How it went", "hugflow_uri", "The transcript:")
+        sees(page, f"/assets/dataset?view=partitions&partition={SPEECH}", *card)
+        page.get_by_text("[Show Markdown]").first.click()
+        picture = page.get_by_alt_text("Rows and hours")
+        picture.wait_for()
+        assert picture.evaluate("image => image.naturalWidth") == 960
+        sees(page, "/assets/dataset?view=overview", "the run's first red line says", "Source code")
+        sees(page, "/assets/storage_catalogue?view=overview", "What wants attention")
+        sees(page, f"/runs/{run_id}", "[unknown-dataset]", "Add a request file")
 
 
 def test_a_cancelled_run_stops_cleanly_and_the_next_one_resumes(live: Live) -> None:
