@@ -7,7 +7,7 @@ PORT ?= 3000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo up test fuzz consumers check release-check format benchmark lock docs clean
+.PHONY: help install demo up up-postgres test fuzz consumers check release-check format benchmark lock docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,6 +28,11 @@ up: install  ## Dagster with its sensor: a YAML file dropped into requests/add/ 
 	@$(BIN)/hugflow init --quiet
 	@DAGSTER_HOME="$${DAGSTER_HOME:-$(CURDIR)}" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 	  $(if $(DEMO),$(BIN)/hugflow demo -- )$(BIN)/dagster dev --port $(PORT)
+
+up-postgres: install  ## the same with its state in a PostgreSQL server of our own, in .postgres/ (Debian's postgresql)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[postgres]"
+	@.ci/postgres start .postgres
+	@trap '.ci/postgres stop .postgres' EXIT; $(MAKE) --no-print-directory up DAGSTER_HOME=$(CURDIR)/.postgres/home
 
 test: install  ## the whole suite, with branch coverage
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term
