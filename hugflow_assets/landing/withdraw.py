@@ -15,6 +15,7 @@ from typing import Any
 
 import xxhash
 
+from hugflow_assets.durable.disk_errors import disk_errors
 from hugflow_assets.errors import StorageError, WithdrawalRefusedError
 from hugflow_assets.formats.checksums import Checksum, listed_path, parse_sums
 from hugflow_assets.formats.record_rows import value_at
@@ -66,13 +67,8 @@ def withdrawn_rows(store: Store, name: str) -> WithdrawnRows | None:
     Raises:
         StorageError: the mark is there and cannot be read. Nothing lands then: the rows could come back.
     """
-    mark = store.withdrawn.read(name)
+    mark = _read_mark(store, name)
     if mark is None:
-        if store.withdrawn.is_there(name):
-            raise StorageError(
-                f"What was withdrawn of {name} cannot be read.",
-                remedy="Restore .hugflow/marks/withdrawn from a backup, or withdraw the rows again.",
-            )
         return None
     found: dict[str, frozenset[str]] = {}
     for one in mark.entries:
@@ -80,9 +76,28 @@ def withdrawn_rows(store: Store, name: str) -> WithdrawnRows | None:
     return WithdrawnRows(found)
 
 
-def withdrawals(store: Store, name: str) -> tuple[Withdrawn, ...]:
-    """What a manifest says of them: everything but the values themselves."""
+def _read_mark(store: Store, name: str) -> Withdrawal | None:
+    """None where nothing was ever withdrawn. What cannot be read is never taken for that: it would be written over."""
     mark = store.withdrawn.read(name)
+    if mark is None and store.withdrawn.is_there(name):
+        raise StorageError(
+            f"What was withdrawn of {name} cannot be read.",
+            remedy="Restore .hugflow/marks/withdrawn from a backup, or withdraw the rows again.",
+        )
+    return mark
+
+
+def withdrawals(store: Store, name: str) -> tuple[Withdrawn, ...]:
+    """What a manifest says of them: everything but the values themselves.
+
+    Raises:
+        StorageError: the mark is there and cannot be read.
+    """
+    return _told_of(_read_mark(store, name))
+
+
+def _told_of(mark: Withdrawal | None) -> tuple[Withdrawn, ...]:
+    """A mark without its values."""
     return tuple(
         Withdrawn(column=one.column, values=len(one.ids), reason=one.reason, by=one.by, at=one.at)
         for one in (mark.entries if mark is not None else ())
@@ -104,12 +119,12 @@ def withdraw_values(store: Store, name: str, values: WithdrawnValues) -> tuple[M
             raise not_landed(name)
         if manifest.form == "packed":
             raise _packed(name)
-        withdrawn_rows(store, name)  # which must be readable before it is replaced
-        mark = store.withdrawn.read(name) or Withdrawal(name=name, entries=())
+        mark = _read_mark(store, name) or Withdrawal(name=name, entries=())
         asked_before = {(one.column, one.ids): number for number, one in enumerate(mark.entries)}
         number = asked_before.get((values.column, values.ids))
         asked = WithdrawnRows({values.column: frozenset(values.ids)})
-        rows = _count(store.layout.dataset(name), manifest, asked, values.column)
+        with disk_errors(store.layout.dataset(name)):
+            rows = _count(store.layout.dataset(name), manifest, asked, values.column)
         if not rows and number is None:
             raise WithdrawalRefusedError(
                 f"No row of {name} has one of these {len(values.ids)} values in {values.column!r}.",
@@ -121,7 +136,7 @@ def withdraw_values(store: Store, name: str, values: WithdrawnValues) -> tuple[M
         event_of = partial(_event, store, mark, number, rows)
         if rows:
             edit = Edit(store, manifest, manifest.request, lease, event_of)
-            manifest = withdraw(edit, asked, withdrawals(store, name))
+            manifest = withdraw(edit, asked, _told_of(mark))
         else:  # a landing has left them out meanwhile, or they went and nobody could tell
             store.events.append_planned(event_of(manifest).model_copy(update={"after_seq": 0}))
         _forget_leftovers(store, name, lease, values.by)
