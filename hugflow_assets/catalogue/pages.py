@@ -147,7 +147,7 @@ def _boxes(entries: Iterable[Entry], width: int, height: int) -> list[dict[str, 
     every.sort(key=lambda pair: -pair[0])
     found = []
     for (size, one), box in zip(every, squarified([s for s, _ in every], width, height), strict=True):
-        name = f"{len(rest):,} more" if one is None else (one.hf_id or one.name)
+        name = f"{len(rest):,} more" if one is None else _called(one)
         letters = int((box.width - 12) / _LETTER)
         found.append(
             {
@@ -159,6 +159,11 @@ def _boxes(entries: Iterable[Entry], width: int, height: int) -> list[dict[str, 
             }
         )
     return found
+
+
+def _called(one: Entry) -> str:
+    """A dataset's name for people: its id on the Hub, and which part of it where it is one."""
+    return " · ".join(part for part in (one.hf_id or one.name, one.subset, one.split) if part)
 
 
 def _fitted(text: str, letters: int) -> str:
