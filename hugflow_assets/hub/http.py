@@ -1,7 +1,8 @@
 """The HTTP client under every call: time-outs that cannot be evaded, the proxy and the CA bundle of the settings.
 
 The client library's own time-outs bound each single read, so a server that sends one byte now and then is waited for
-without end. ``deadline`` bounds everything that is read in a block instead.
+without end. ``deadline`` bounds everything that is read in a block instead. ``stoppable`` has a block's reads asked
+whether to go on while the server is silent.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore2
 import httpx2
@@ -30,6 +31,9 @@ _LARGE_BYTES = 1 << 20
 READ_BYTES = 1 << 20  # of one read: 64 KiB, the library's choice, costs a third of the speed on a fast network
 _IDLE_S = 30.0  # a connection is kept for the next request; the library's own 5 s end before the next phase begins
 
+_SLICE_S = 0.5  # of a wait for a silent server that can be told to stop
+
+_Read = TypeVar("_Read", bytes, int)
 _now = threading.local()
 _making = threading.Lock()
 
@@ -54,6 +58,33 @@ def deadline(seconds: float) -> Iterator[Deadline]:
         _now.deadline = before
 
 
+@contextmanager
+def stoppable(stop_if_asked: Callable[[], None]) -> Iterator[None]:
+    """Within this block the thread's reads call this while the server is silent; what it raises ends them."""
+    before, _now.stop_if_asked = getattr(_now, "stop_if_asked", None), stop_if_asked
+    try:
+        yield
+    finally:
+        _now.stop_if_asked = before
+
+
+def _in_slices(read: Callable[[float | None], _Read], timeout: float | None) -> _Read:
+    """Read with a time-out; where the block is stoppable, waiting a little at a time."""
+    stop_if_asked: Callable[[], None] | None = getattr(_now, "stop_if_asked", None)
+    left = _left(timeout)
+    if stop_if_asked is None:
+        return read(left)
+    ends = None if left is None else time.monotonic() + left
+    while True:
+        try:
+            return read(_SLICE_S if left is None else min(_SLICE_S, left))
+        except (httpcore2.ReadTimeout, TimeoutError):
+            stop_if_asked()
+            left = None if ends is None else ends - time.monotonic()
+            if left is not None and left <= 0:
+                raise
+
+
 def _left(timeout: float | None) -> float | None:
     current: Deadline | None = getattr(_now, "deadline", None)
     if current is None or current.until is None:
@@ -65,13 +96,13 @@ def _left(timeout: float | None) -> float | None:
 
 
 class _Stream(NetworkStream):
-    """A connection whose reads are large and heed the deadline."""
+    """A connection whose reads are large, heed the deadline and can be stopped."""
 
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max(max_bytes, READ_BYTES), _left(timeout))
+        return _in_slices(lambda seconds: self._stream.read(max(max_bytes, READ_BYTES), seconds), timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, timeout)
@@ -90,9 +121,13 @@ class _Stream(NetworkStream):
     def read_into(self, room: memoryview, timeout: float | None) -> int:
         """Read what there is to where it is to lie; 0 when the other side has hung up."""
         sock: socket.socket = self.get_extra_info("socket")
-        try:
-            sock.settimeout(_left(timeout))
+
+        def read(seconds: float | None) -> int:
+            sock.settimeout(seconds)
             return sock.recv_into(room)
+
+        try:
+            return _in_slices(read, timeout)
         except TimeoutError:
             raise httpx2.ReadTimeout("The read operation timed out") from None
         except OSError as error:

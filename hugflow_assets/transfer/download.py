@@ -19,7 +19,7 @@ import httpx2
 from hugflow_assets.errors import HFDownloadError, HFError, HFUnreachableError, LandingCancelledError
 from hugflow_assets.hub.access import HubAccess, file_url
 from hugflow_assets.hub.hashes import content_hash, new_hash
-from hugflow_assets.hub.http import Body, client, deadline
+from hugflow_assets.hub.http import Body, client, deadline, stoppable
 from hugflow_assets.hub.models import SourceFile
 from hugflow_assets.hub.refusals import Asked, refusal
 from hugflow_assets.hub.requests import (
@@ -210,7 +210,7 @@ class Transfer:
             headers["Range"] = f"bytes={resume}-{end}"
         url = file_url(self.access.endpoint, self.asked.repo_id, self.asked.revision, self.file.path)
         backoff.ask_leave(url)
-        with deadline(self.access.read_timeout_s * 2) as head:
+        with stoppable(self.stop_if_asked), deadline(self.access.read_timeout_s * 2) as head:
             stream = client(self.access).stream("GET", url, headers=headers)
             with stream as response:
                 head.lift()

@@ -48,8 +48,9 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagste
         yield instance
 
 
-def stall_landing(project: Project) -> None:
-    project.hub.faults.append(OfWholeFiles(re.compile("train-00001"), "stall", 1, origin="cdn", after_bytes=100))
+def stall_landing(project: Project, hold_s: float = 30) -> None:
+    fault = OfWholeFiles(re.compile("train-00001"), "stall", 1, origin="cdn", after_bytes=100, hold_s=hold_s)
+    project.hub.faults.append(fault)
 
 
 def other_sync() -> subprocess.Popen[str]:
@@ -164,3 +165,27 @@ def test_only_a_process_of_this_machine_that_has_ended_is_gone() -> None:
     assert is_gone({PROCESS_TAG: f"{host} {ended.pid} {start}"})
     assert is_gone({PROCESS_TAG: f"{host} {os.getpid()} 1"})  # its id was given to a process that started later
     assert not is_gone({PROCESS_TAG: f"elsewhere {ended.pid} {start}"})
+
+
+PATIENT_S = 600  # of READ_TIMEOUT: whoever waits for it is killed by the test's bound long before
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "hugflow cancel"])
+def test_a_stop_is_heard_while_the_server_is_silent(speech: Project, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setenv("READ_TIMEOUT", f"{PATIENT_S}s")
+    stall_landing(speech, hold_s=PATIENT_S)
+    command = [sys.executable, "-c", "from hugflow_assets.cli import main; main()", "sync"]
+    landing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        poll(lambda: speech.hub.faults[0].hits and lands_elsewhere(speech, landing), within_s=60)
+        if how == "Ctrl-C":
+            landing.send_signal(signal.SIGINT)
+        else:
+            assert speech.store.leases.cancel(SPEECH, by="ada")
+        _, said = landing.communicate(timeout=PATIENT_S / 10)
+    finally:
+        landing.kill()
+        speech.hub.release()
+    assert landing.returncode, said
+    assert speech.store.leases.holder(SPEECH) is None
+    assert speech.store.manifest(SPEECH) is None
