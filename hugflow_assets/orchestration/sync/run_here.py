@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from dagster import (
     AddDynamicPartitionsRequest,
+    DagsterExecutionInterruptedError,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
@@ -198,10 +199,19 @@ def execute(defs: Definitions, instance: DagsterInstance, request: RunRequest) -
     job = defs.resolve_job_def(str(request.job_name))
     # Dagster's own log of the run goes to its instance as ever; on the console it would bury what sync has to say.
     level = "DEBUG" if Platform().settings().log_level == "DEBUG" else "CRITICAL"
-    return job.execute_in_process(
+    result = job.execute_in_process(
         instance=instance,
         partition_key=request.partition_key,
         tags={**request.tags, PROCESS_TAG: this_process()},
         run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
+    return result
+
+
+def _was_interrupted(result: ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C ended a run: for Dagster that is a failed run like others, and the next request would be begun."""
+    errors = [getattr(event.event_specific_data, "error", None) for event in result.all_events]
+    return any(error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
