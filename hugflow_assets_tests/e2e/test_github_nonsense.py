@@ -11,6 +11,7 @@ import pytest
 from dagster import DagsterInstance
 
 from hugflow_assets.demo import LocalHub
+from hugflow_assets.notify.delivery_state import refusals
 from hugflow_assets_tests.doubles.serving import Fault
 from hugflow_assets_tests.e2e.team import ADD, GOOD, SPEECH, Team, team_at
 
@@ -81,3 +82,16 @@ def test_pull_requests_that_the_list_tells_wrongly_stop_no_other(team: Team) -> 
     assert fine in looked.cursor.seen
     assert "Would land" in team.comment(fine)
     assert set(team.tick(later_s=7200).cursor.seen) == {fine}
+
+
+def test_an_event_whose_pull_request_may_not_be_asked_for_is_set_aside_by_name(team: Team) -> None:
+    asked = team.github.open_many({"ask": {ADD: GOOD}})[0]
+    team.tick()
+    team.github.merge(asked)
+    refusal = {"message": "Resource not accessible by integration"}
+    team.github.faults.append(Fault(403, on="/commits/", answer=refusal, times=1000))
+    team.sync()
+    team.deliver(later_s=0)
+    aside = refusals(team.store, "github")
+    assert aside
+    assert all("pull requests of" in one.problem for one in aside)

@@ -152,6 +152,7 @@ class _Batch:
                 if not error.details.get("permanent"):
                     self._wait(error)
                     break
+                self._set_aside([event], "origin", error.message)
                 number, commit = None, None
             except Exception as fault:  # noqa: BLE001  this event is at fault; the others go on
                 self._set_aside([event], "origin", unexpected_error("GitHub", "origin", fault).message)
