@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from posixpath import basename, dirname
 from typing import Any
 
+from hugflow_assets.formats.languages import languages_of
 from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import (
     ARCHIVE_ENDINGS,
@@ -318,15 +319,14 @@ def _grouped(
 
 
 def _with_train(grouped: dict[tuple[str, str], list[str]]) -> dict[tuple[str, str], list[str]]:
-    """The only split of a config is ``train``, as for `datasets`, where its table is called as no split is."""
+    """The only split of a config is ``train``, as for `datasets`, where its table is called as no split or language."""
     of_config = Counter(config for config, _ in grouped)
-    return {
-        (
-            config,
-            split if of_config[config] > 1 or split.lower() in SPLIT_WORDS or split_in_folder(split) else "train",
-        ): tables
-        for (config, split), tables in grouped.items()
-    }
+
+    def name(config: str, split: str) -> str:
+        is_telling = split.lower() in SPLIT_WORDS or split_in_folder(split) or languages_of(split)
+        return split if of_config[config] > 1 or is_telling else "train"
+
+    return {(config, name(config, split)): tables for (config, split), tables in grouped.items()}
 
 
 def _sorts(tables: Sequence[str]) -> dict[str, str]:
