@@ -65,6 +65,6 @@ ORPHANS = {
         for where in CONTAINERS
     },
     "a table of one name, clips of another": alone("zip", "corpus.tsv", "wavs", "train"),
-    "a language's table, clips of no language": alone("tar", "dutch_texts.tsv", "my_speech", "train"),
-    "a code and a word for a language": alone("folder", "de.tsv", "german", "train"),
+    "a language's table, clips of no language": alone("tar", "dutch_texts.tsv", "my_speech", "dutch_texts"),
+    "a code and a word for a language": alone("folder", "de.tsv", "german", "de"),
 }
