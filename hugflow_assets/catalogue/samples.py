@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from hugflow_assets.errors import HugflowError
+from hugflow_assets.formats.features import type_name
 from hugflow_assets.intake.models import Frozen
 from hugflow_assets.reading import Dataset
 from hugflow_assets.reading.media import LandedMedia
@@ -55,9 +56,12 @@ def samples_of(found: Dataset, save: Save) -> Samples:
         return Samples(problem=f"The first rows cannot be read: {error}")
     columns = list(dict.fromkeys(name for row in lines for name in row))
     shown = columns[:_MOST_COLUMNS]
+    features = found.features() or {}
+    # Told by the features: JSON of the source may look like a clip, and name any file that whoever runs this may read.
+    audios = {name for name, one in features.items() if type_name(one) == "Audio"}
 
-    def cell(value: Any) -> Cell:
-        if not (isinstance(value, dict) and {"path", "source_path"} <= value.keys()):
+    def cell(name: str, value: Any) -> Cell:
+        if name not in audios or not isinstance(value, dict):
             return Cell(text=_text(value))
         seconds = value.get("duration")
         label = f"{seconds:.2f} s" if isinstance(seconds, int | float) else ""
@@ -75,7 +79,7 @@ def samples_of(found: Dataset, save: Save) -> Samples:
         return Cell(text=label, clip=clip)
 
     for row in lines:
-        rows.append(tuple(cell(row.get(name)) for name in shown))
+        rows.append(tuple(cell(name, row.get(name)) for name in shown))
     return Samples(columns=tuple(shown), rows=tuple(rows), left_out_columns=len(columns) - len(shown))
 
 

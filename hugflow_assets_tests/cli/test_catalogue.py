@@ -142,3 +142,19 @@ def test_boxes_fill_the_picture_without_covering_one_another() -> None:
         assert box.x >= -1e-6 and box.x + box.width <= 600 + 1e-6 and box.y + box.height <= 400 + 1e-6
     assert max(max(one.width / one.height, one.height / one.width) for one in boxes[:6]) < 4
     assert squarified([], 600, 400) == []
+
+
+def test_json_that_looks_like_a_clip_puts_no_file_on_a_page(
+    project: Project, hub: LocalHub, run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret.wav").write_bytes(b"RIFF of somebody else")
+    leads_out = {"path": str(tmp_path / "secret.wav"), "source_path": "x", "tar": None}
+    rows = [{"id": 1, "clip": leads_out}, {"id": 2, "clip": {**leads_out, "tar": "../secret.wav", "size": "x"}}]
+    hub.add_repo("org/hostile", {"train.jsonl": "".join(json.dumps(row) + "\n" for row in rows).encode()})
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    project.add("hostile", "org/hostile")
+    assert run("sync").code == 0
+    made = run("catalogue", "--html", tmp_path / "site")
+    assert (made.code, made.err) == (0, "")
+    page = tmp_path / "site/d" / NAME
+    assert not list(page.glob("clip-*")) and "source_path" in (page / "index.html").read_text()
