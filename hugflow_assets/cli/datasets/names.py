@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hugflow_assets.errors import HugflowError, UnknownDatasetError
+
+if TYPE_CHECKING:
+    from hugflow_assets.store import Store
 
 
 def known_names(incomplete: str) -> list[str]:
@@ -28,6 +32,10 @@ NAMES = Annotated[
     list[str],
     typer.Argument(metavar="NAME…", help="Storage names, as `hugflow status` shows them.", autocompletion=known_names),
 ]
+LANDED_NAMES = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME…", help="Storage names; all by default.", autocompletion=known_names),
+]
 AS_JSON = Annotated[bool, typer.Option("--json", help="The results as a JSON list, stable over versions.")]
 
 
@@ -38,6 +46,19 @@ def unknown(name: str) -> UnknownDatasetError:
         remedy="`hugflow status` lists the names.",
         name=name[:200],
     )
+
+
+def landed_names(store: Store, names: Sequence[str] | None) -> list[str]:
+    """The landed datasets that are named, each once; all where none is.
+
+    Raises:
+        UnknownDatasetError: one of them is not landed.
+    """
+    there = store.index.names()
+    for name in names or ():
+        if name not in there:
+            raise unknown(name)
+    return list(dict.fromkeys(names or there))
 
 
 def whoami() -> str:

@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
-from hugflow_assets.cli.datasets.names import known_names, unknown
+from hugflow_assets.cli.datasets.names import LANDED_NAMES, landed_names
 from hugflow_assets.cli.storage.signature import signed
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 
 
 def freeze(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME…", help="Storage names; all by default.", autocompletion=known_names),
-    ] = None,
+    names: LANDED_NAMES = None,
     sign: Annotated[Path | None, typer.Option(metavar="KEY", help="Sign it with this SSH key.", dir_okay=False)] = None,
 ) -> None:
     """Print a lock of what is landed: commits, identities and hashes, for `hugflow land` elsewhere."""
@@ -26,9 +23,5 @@ def freeze(
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    there = store.index.names()
-    for name in names or []:
-        if name not in there:
-            raise unknown(name)
-    text = lock_text([frozen(store, name) for name in dict.fromkeys(names or there)])
+    text = lock_text([frozen(store, name) for name in landed_names(store, names)])
     typer.echo(signed(text, sign) if sign is not None else text, nl=False)

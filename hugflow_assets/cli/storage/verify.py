@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hugflow_assets.cli.datasets.names import known_names, unknown, whoami
+from hugflow_assets.cli.datasets.names import LANDED_NAMES, landed_names, whoami
 from hugflow_assets.cli.terminal.console import count, size
 from hugflow_assets.cli.terminal.settings_in_force import settings_in_force
 from hugflow_assets.errors import REQUEST_AT_FAULT, ManifestError
@@ -19,27 +19,18 @@ if TYPE_CHECKING:
 AS_JSON = Annotated[bool, typer.Option("--json", help="A JSON list, stable over versions.")]
 
 
-def verify(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME…", help="Storage names; all by default.", autocompletion=known_names),
-    ] = None,
-    as_json: AS_JSON = False,
-) -> None:
+def verify(names: LANDED_NAMES = None, as_json: AS_JSON = False) -> None:
     """Hash every file again and compare; exit 1 and name the files when one is damaged or missing."""
     settings = settings_in_force()
     from hugflow_assets.landing.verify.scrub import scrub
     from hugflow_assets.store import Store
 
     store = Store.of(settings)
-    there = store.index.names()
-    for name in names or []:
-        if name not in there:
-            raise unknown(name)
+    chosen = landed_names(store, names)
     if not names:
         store.look_for_links()
     results: list[Checked] = []
-    for name in dict.fromkeys(names or there):
+    for name in chosen:
         try:
             results.append(Checked(name, scrub(store, name, by=whoami())))
         except ManifestError as error:
