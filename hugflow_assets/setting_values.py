@@ -1,4 +1,4 @@
-"""How the values of settings are written in the environment: durations, sizes, lists, words."""
+"""How the values of settings are written in the environment: durations, sizes, lists, words, addresses, groups."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ByteSize
 
+URL = r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?"  # without user, query or fragment
+UNIX_GROUP = r"[A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8}"  # by name or by number; a request says it so, too
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

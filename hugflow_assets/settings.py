@@ -19,7 +19,7 @@ from pydantic import AliasChoices, BeforeValidator, ByteSize, Field, SecretStr, 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hugflow_assets.errors import SettingsError
-from hugflow_assets.setting_values import Duration, Size, Words, lower, upper
+from hugflow_assets.setting_values import UNIX_GROUP, URL, Duration, Size, Words, lower, upper
 
 PROJECT_DIR_VARIABLE = "HUGFLOW_PROJECT_DIR"
 GROUPS = ("Hub", "GitHub", "Slack", "Lineage", "Storage", "Download", "Network", "Validation", "Logging", "Behavior")
@@ -203,7 +203,7 @@ class Settings(BaseSettings):
     @field_validator("hf_endpoint", "github_api_url", "slack_api_url")
     @classmethod
     def _url(cls, value: str, info: Any) -> str:
-        if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
+        if not re.fullmatch(URL, value):
             example = cls.model_fields[info.field_name].default
             raise ValueError(f"expected a URL such as {example}, without user, query or fragment")
         return value.rstrip("/") if info.field_name == "hf_endpoint" else value
@@ -218,7 +218,7 @@ class Settings(BaseSettings):
     @field_validator("openlineage_url")
     @classmethod
     def _lineage_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", value):
+        if value is not None and not re.fullmatch(URL, value):
             raise ValueError("expected a URL such as http://marquez:5000, without user, query or fragment")
         return value
 
@@ -255,7 +255,7 @@ class Settings(BaseSettings):
     @field_validator("read_group", "gated_group")
     @classmethod
     def _unix_group(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8}", value):
+        if value is not None and not re.fullmatch(UNIX_GROUP, value):
             raise ValueError("expected the name of a Unix group such as asr, or its number")
         return value
 

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from hugflow_assets.setting_values import UNIX_GROUP
+
 MAX_PROSE = 4000
 MAX_LINE = 255
 
@@ -27,7 +29,7 @@ _BREAK = re.compile(r"\r\n|\r")
 _ID_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _HUB_HOSTS = ("huggingface.co", "hf.co", "www.huggingface.co")
 _SPLIT = re.compile(r"\w+(?:\.\w+)*")
-_GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8}")
+_GROUP = re.compile(UNIX_GROUP)
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -298,6 +300,6 @@ Group = Annotated[
     Field(
         description="Unix group that alone may read it; READ_GROUP when left out, GATED_GROUP for gated data.",
         examples=["asr"],
-        json_schema_extra={"pattern": "^([A-Za-z_][A-Za-z0-9_.-]{0,31}|[1-9][0-9]{0,8})$"},
+        json_schema_extra={"pattern": f"^({UNIX_GROUP})$"},
     ),
 ]
