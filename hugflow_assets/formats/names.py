@@ -20,6 +20,8 @@ SPLITS_ALIKE = (
     frozenset({"other"}),
 )
 SPLIT_WORDS = frozenset().union(*SPLITS_ALIKE)
+# Of train, dev and test: what is called so holds clips of no other of them.
+APART_WORDS = frozenset().union(*SPLITS_ALIKE[:3])
 WHOLE_TABLE_STEMS = frozenset(
     (
         *("metadata", "meta", "transcript", "transcripts", "transcription", "transcriptions", "data", "all", "index"),

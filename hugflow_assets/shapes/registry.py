@@ -84,8 +84,7 @@ def _webdataset_shards(chosen: Chosen) -> tuple[ConfigPlan, ...]:
 
 @_at_usual_cost
 def _folder_shards(chosen: Chosen) -> tuple[ConfigPlan, ...]:
-    one = chosen
-    return folder_configs(one)
+    return folder_configs(chosen)
 
 
 @_at_usual_cost

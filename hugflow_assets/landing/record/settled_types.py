@@ -55,12 +55,12 @@ def with_kinds(features: dict[str, Any] | None, kinds: Kinds) -> dict[str, Any] 
     """The features of a config whose columns are of these kinds."""
     if features is None:
         return None
-    document = {
+    settled = {
         name: {"dtype": _NUMBERS.get(kinds[name], "string"), "_type": "Value"}
         for name, feature in features.items()
         if name in kinds and isinstance(feature, dict) and feature.get("_type") in ("Value", "Json")
     }
-    return features | document
+    return features | settled
 
 
 def _rewritten(line: str, as_text: frozenset[str], as_numbers: frozenset[str]) -> str:

@@ -10,11 +10,11 @@ _WHOLE, _NUMBER = {"dtype": "int64", "_type": "Value"}, {"dtype": "float64", "_t
 
 def merged(found: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
     """The features of all shards: columns in the order they come, types widened as far as they go, else Json."""
-    merged: dict[str, Any] | None = None
+    whole: dict[str, Any] | None = None
     for one in found:
         if one is not None:
-            merged = dict(one) if merged is None else _both(merged, one)
-    return merged
+            whole = dict(one) if whole is None else _both(whole, one)
+    return whole
 
 
 def _both(left: Any, right: Any) -> Any:

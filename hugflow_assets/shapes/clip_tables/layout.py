@@ -17,6 +17,7 @@ from typing import Any
 from hugflow_assets.formats.languages import languages_of
 from hugflow_assets.formats.media import is_audio
 from hugflow_assets.formats.names import (
+    APART_WORDS,
     ARCHIVE_ENDINGS,
     METADATA_NAMES,
     SPLIT_WORDS,
@@ -164,7 +165,7 @@ def _with_archives(
 def _owned(key: tuple[str, str], archives: Sequence[str], places: _Places) -> tuple[str, ...]:
     """The archives of a split; all of its config where they speak of splits of other kinds (``validated.tsv``)."""
     own = [path for path in archives if belongs(places[path], *key)]
-    if not own and not any(key[1].lower() in alike for alike in SPLITS_ALIKE[:3]):
+    if not own and key[1].lower() not in APART_WORDS:
         own = [path for path in archives if belongs((places[path][0], set()), *key)]
     return tuple(sorted(own, key=natural))
 
@@ -296,9 +297,10 @@ def _grouped(
 
     def look(path: str) -> Table | None:
         may_be_list = lists or split_named(path) is not None or _is_kaldis(path)
-        table = clip_table(head(path), path, clips, lists=may_be_list)
+        begins = head(path)
+        table = clip_table(begins, path, clips, lists=may_be_list)
         # Lists of held-out files alone (Speech Commands' testing_list.txt) speak of no clip but those, and say no text.
-        is_held_out = table is not None and dirname(path) not in names_train and lists_files_alone(table, head(path))
+        is_held_out = table is not None and dirname(path) not in names_train and lists_files_alone(table, begins)
         return None if is_held_out else table
 
     sorts = {sort[path]: table for path, table in zip(shown, at_once(look, shown), strict=True)}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from posixpath import basename, dirname
 
 from hugflow_assets.formats.names import (
+    APART_WORDS,
     ARCHIVE_ENDINGS,
     GENERIC_FOLDERS,
     SPLIT_WORDS,
@@ -69,7 +70,7 @@ def split_of(path: str, config: str) -> str:
 def split_in_folder(name: str) -> str | None:
     """The split that a folder's name speaks of: ``test``, ``test-clean``; other words only where they are all of it."""
     word = split_in_stem(name)
-    is_sure = word is not None and (word == name or any(word.lower() in alike for alike in SPLITS_ALIKE[:3]))
+    is_sure = word is not None and (word == name or word.lower() in APART_WORDS)
     return word if is_sure else None
 
 

@@ -10,6 +10,7 @@ from posixpath import dirname
 
 from hugflow_assets.formats.languages import are_others, languages_of
 from hugflow_assets.formats.names import (
+    APART_WORDS,
     GENERIC_FOLDERS,
     SPLIT_WORDS,
     SPLITS_ALIKE,
@@ -19,8 +20,6 @@ from hugflow_assets.formats.names import (
     stem_of,
 )
 from hugflow_assets.shapes.join.paths import as_folders, plain
-
-_SURE = SPLITS_ALIKE[:3]  # what is called so holds clips of no other such split
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Scope:
             _parts(own, table, beside),
             languages_of_table(table, config),
             is_named(table),
-            frozenset().union(*_SURE) - mine if words and split.lower() in frozenset().union(*_SURE) else frozenset(),
+            APART_WORDS - mine if words and split.lower() in APART_WORDS else frozenset(),
         )
 
     @classmethod
