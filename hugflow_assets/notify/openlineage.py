@@ -102,7 +102,7 @@ class OpenLineageChannel:
             )
         run: dict[str, Any] = {}
         if state == "FAIL":
-            message = error_message_run.ErrorMessageRunFacet(message=_reason(data), programmingLanguage="python")
+            message = error_message_run.ErrorMessageRunFacet(message=_reason(event), programmingLanguage="python")
             run["errorMessage"] = message
         return RunEvent(
             eventTime=event.time,
@@ -123,6 +123,6 @@ def _run_id(event: Event) -> str:
         return str(uuid5(NAMESPACE_URL, f"{PRODUCER}#{event.id or event.seq}"))
 
 
-def _reason(data: dict[str, Any]) -> str:
-    said = next((one for one in data.get("verdicts", ()) if not one.get("passed")), data)
+def _reason(event: Event) -> str:
+    said = event.cause
     return f"[{said.get('code') or said.get('name') or 'failed'}] {said.get('message') or ''}".strip()

@@ -100,7 +100,6 @@ def _open(event: Event) -> HistoryEntry:
 def _ended(event: Event, begin: Event | None) -> HistoryEntry:
     asked = begin if begin is not None and begin.kind is EventKind.REQUESTED else None
     facts = asked.data if asked is not None else {}
-    data = _blocking(event.data)
     return HistoryEntry(
         seq=event.seq,
         name=event.name,
@@ -110,7 +109,7 @@ def _ended(event: Event, begin: Event | None) -> HistoryEntry:
         request=str(facts.get("path") or event.data.get("removal_path") or event.data.get("request") or ""),
         outcome=event.kind.value,
         ended_at=event.time,
-        code=str(data.get("code") or "") if event.kind in _UNSUCCESSFUL else "",
+        code=str(event.cause.get("code") or "") if event.kind in _UNSUCCESSFUL else "",
         told=_told(event),
     )
 
@@ -145,18 +144,13 @@ def _by(data: dict[str, Any]) -> str:
     return str(data.get("by") or data.get("author") or data.get("owner") or "")
 
 
-def _blocking(data: dict[str, Any]) -> dict[str, Any]:
-    """The first verdict that blocks, where there are verdicts; else the event's own facts."""
-    return next((one for one in data.get("verdicts", ()) if not one.get("passed")), data)
-
-
 def _told(event: Event) -> str:
     data = event.data
     match event.kind:
         case EventKind.LANDED:
             return _landed(data)
         case EventKind.FAILED | EventKind.REJECTED:
-            said = _blocking(data)
+            said = event.cause
             return " ".join(filter(None, (str(said.get("message") or ""), str(said.get("remedy") or ""))))
         case EventKind.REMOVED:
             return f"{data.get('reason') or 'removed'} ({human_size(int(data.get('size_bytes') or 0))})"

@@ -139,11 +139,10 @@ _LAST_WORDS = {
 
 def _reason(event: Event) -> str:
     """Code and message of a failure or of the first verdict that blocked, and whether it is tried again by itself."""
-    blocking = [one for one in event.data.get("verdicts", ()) if not one.get("passed")]
-    facts = blocking[0] if blocking else event.data
+    facts = event.cause
     code = facts.get("code") or facts.get("error_code") or event.kind.value
     reason = f"[{code}] {facts.get('message', '')} {facts.get('remedy', '')}".strip()
-    passing = [one.get("transient") for one in blocking] or [event.data.get("transient")]
+    passing = [one.get("transient") for one in event.refusals] or [event.data.get("transient")]
     if event.data.get("cancelled") or None in passing:
         return reason
     said = "" if "tried again" in reason else "it is tried again by itself"

@@ -284,6 +284,16 @@ class Event(Frozen):
     name: str
     data: dict[str, Any] = {}
 
+    @property
+    def refusals(self) -> list[dict[str, Any]]:
+        """The verdicts in it that did not pass."""
+        return [one for one in self.data.get("verdicts", ()) if not one.get("passed")]
+
+    @property
+    def cause(self) -> dict[str, Any]:
+        """What is said of a failure: the first verdict that did not pass, else the event's own facts."""
+        return next(iter(self.refusals), self.data)
+
 
 class PlannedEvent(Frozen):
     """The event of something that is about to be done; it is told once that is done, by whoever finds it so.
