@@ -18,6 +18,7 @@ from hugflow_assets.settings import load_settings
 from hugflow_assets.store import Store
 from hugflow_assets_tests.cli.conftest import Project
 from hugflow_assets_tests.datasets_made import card, wav_bytes
+from hugflow_assets_tests.small_disk import small_disk_at
 
 NAME = "org__long__rev_main"
 MB = 1_000_000
@@ -26,12 +27,8 @@ MB = 1_000_000
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 16 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder]).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk_at(tmp_path / "disk", "16m") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,17 +14,14 @@ from hugflow_assets.settings import DownloadMode
 from hugflow_assets_tests.landing.conftest import House
 from hugflow_assets_tests.landing.corpus import write_speech
 from hugflow_assets_tests.landing.trees import tree_of
+from hugflow_assets_tests.small_disk import small_disk_at
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own; the space reserved for a landing is there, but something else takes it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk_at(tmp_path / "disk", "8m") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("mode", ["disk", "stream"])
